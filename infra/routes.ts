@@ -1,0 +1,25 @@
+/**
+ * Which function answers which route: read by the deployed API, by the embedded cloud, and by the test that
+ * every handler exists. Paths are written as API Gateway writes them.
+ */
+export const FUNCTIONS = {
+  heartbeat: "functions/heartbeat.handler",
+  sessions: "functions/sessions.handler",
+  tasks: "functions/tasks.handler",
+  operator: "functions/operator.handler",
+  dispatch: "functions/dispatch.handler",
+  sweep: "functions/sweep.handler",
+} as const;
+export type FunctionName = keyof typeof FUNCTIONS;
+
+export const ROUTES: readonly (readonly [route: string, fn: FunctionName])[] = [
+  ["POST /v1/heartbeat", "heartbeat"],
+  ["POST /v1/sessions", "sessions"],
+  ["POST /v1/sessions/{id}/end", "sessions"],
+  ["POST /v1/sessions/{id}/claim", "sessions"],
+  ["POST /v1/tasks", "tasks"],
+  ["GET /v1/tasks", "tasks"],
+  ["ANY /v1/tasks/{proxy+}", "tasks"],
+  // Everything else, so that an unknown route gets the same kind of answer as a known one.
+  ["$default", "operator"],
+];

@@ -1,0 +1,55 @@
+/** Every limit of the system, each beside its unit. A value past a limit is refused, never cut. */
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** Bytes of a request's body. */
+export const BODY_BYTES_LIMIT = 5 * MIB;
+/** Levels of nested arrays and objects in a request's body. */
+export const BODY_DEPTH_LIMIT = 64;
+/** Bytes of a task's `data`, as UTF-8 JSON. */
+export const TASK_DATA_BYTES_LIMIT = 256 * KIB;
+/** Bytes of a task's `result` (with its evidence), as UTF-8 JSON. */
+export const TASK_RESULT_BYTES_LIMIT = 256 * KIB;
+/** Tasks in one submission. */
+export const SUBMIT_TASKS_LIMIT = 100;
+/** Live sessions of one host, and so sessions in one heartbeat. */
+export const HOST_SESSIONS_LIMIT = 100;
+/** Live sessions of one fleet, unless the fleet's own quota says otherwise. */
+export const FLEET_SESSIONS_QUOTA = 10_000;
+/** Tasks of one fleet that have not ended, unless the fleet's own quota says otherwise. */
+export const FLEET_OPEN_TASKS_QUOTA = 1_000_000;
+/** Tasks a session holds at once when its registration names no capacity. */
+export const SESSION_CAPACITY_DEFAULT = 3;
+/** The largest capacity a session may register. */
+export const SESSION_CAPACITY_LIMIT = 100;
+/** Labels of one session. */
+export const LABELS_LIMIT = 20;
+/** Characters of a label's name and of its value. */
+export const LABEL_CHARACTERS_LIMIT = 64;
+/** Capabilities of a session, and of a task's `requires`. */
+export const CAPABILITIES_LIMIT = 20;
+/** Direct dependencies of one task. */
+export const DEPENDENCIES_LIMIT = 100;
+/** Characters of a free-text message, reason or name. */
+export const TEXT_CHARACTERS_LIMIT = 2_000;
+/** Characters of an Idempotency-Key header. */
+export const IDEMPOTENCY_KEY_CHARACTERS_LIMIT = 255;
+/** How long an Idempotency-Key is remembered, in milliseconds. */
+export const IDEMPOTENCY_KEPT_MS = 24 * 3_600_000;
+/** Attempts of a task that names no `maxAttempts`. */
+export const MAX_ATTEMPTS_DEFAULT = 3;
+/** The largest `maxAttempts`. */
+export const MAX_ATTEMPTS_LIMIT = 100;
+/** Assignments of a task that were given back before it started; one more is a dead letter. */
+export const PLACEMENTS_LIMIT = 10;
+/** The lowest priority; 1 is the highest. */
+export const PRIORITY_LIMIT = 10;
+/** Priority of a task that names none. */
+export const PRIORITY_DEFAULT = 5;
+/** The longest `timeoutMs` of a task. */
+export const TASK_TIMEOUT_MS_LIMIT = 7 * 24 * 3_600_000;
+/** Entries of one page of a listing, and of a progress summary's results. */
+export const PAGE_LIMIT = 100;
+/** Entries of one ready queue in Redis; the rest waits in the record. */
+export const READY_QUEUE_LIMIT = 10_000;

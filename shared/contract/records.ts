@@ -1,0 +1,192 @@
+import * as z from "zod/mini";
+import { Epoch, Fence, Id } from "./ids.ts";
+import { ProfileName } from "./profile.ts";
+import { Labels, SessionState } from "./session.ts";
+import { Affinity, Progress, TaskError } from "./task.ts";
+import { Scope } from "./fleet.ts";
+
+/**
+ * The record: what DynamoDB keeps. Each is read through its schema. `rev` counts commits of one document and
+ * is set by the store alone; a commit names the document it replaces, and fails if that has changed meanwhile.
+ * All times are epoch milliseconds.
+ */
+const Document = { v: z.literal(1), rev: z.int(), fleet: Id };
+const Millis = z.int();
+
+/** Where a payload lies: in the item itself, in an item of its own, or in an object. */
+export const PayloadRef = z.discriminatedUnion("at", [
+  z.object({ at: z.literal("inline"), json: z.string() }),
+  z.object({ at: z.literal("item"), key: z.string() }),
+  z.object({ at: z.literal("object"), key: z.string() }),
+]);
+export type PayloadRef = z.infer<typeof PayloadRef>;
+
+/** Who holds a task: a start of a session, by its epoch. */
+export const Owner = z.object({ session: Id, epoch: Epoch, host: Id });
+export type Owner = z.infer<typeof Owner>;
+
+/** Which holder ended a task and with what body, so that a repeated request is known as such. */
+export const EndedBy = z.object({ session: Id, epoch: Epoch, fence: Fence, bodyHash: z.string() });
+export type EndedBy = z.infer<typeof EndedBy>;
+
+const TaskBase = z.object({
+  ...Document,
+  id: Id,
+  type: z.string(),
+  priority: z.int(),
+  group: z.nullable(z.string()),
+  key: z.nullable(z.string()),
+  requires: z.array(z.string()),
+  affinity: z.nullable(Affinity),
+  dependsOn: z.array(Id),
+  maxAttempts: z.int(),
+  timeoutMs: z.nullable(z.int()),
+  data: PayloadRef,
+  /** Hash of the submission's own words: the same id with the same hash is the same task. */
+  bodyHash: z.string(),
+  /** The submission item that counts this task, and its place there. */
+  submission: z.object({ id: Id, index: z.int() }),
+  /** Rises with every change of owner, also to nobody. 0 before the first assignment. */
+  fence: z.int(),
+  /** Attempts started. */
+  attempt: z.int(),
+  /** Assignments given back before they started, since the last start. */
+  placements: z.int(),
+  redrives: z.int(),
+  progress: z.nullable(Progress),
+  /** Why the last attempt ended without success. */
+  error: z.nullable(TaskError),
+  createdAtMs: Millis,
+  startedAtMs: z.nullable(Millis),
+});
+
+/** A task's head item. What a state needs is required by its variant. */
+export const TaskRecord = z.discriminatedUnion("state", [
+  z.extend(TaskBase, { state: z.literal("blocked"), waitingOn: z.array(Id) }),
+  z.extend(TaskBase, { state: z.literal("queued"), notBeforeMs: Millis }),
+  z.extend(TaskBase, { state: z.literal("assigned"), owner: Owner, notBeforeMs: Millis }),
+  z.extend(TaskBase, { state: z.literal("running"), owner: Owner, startedAtMs: Millis, timeoutAtMs: z.nullable(Millis) }),
+  z.extend(TaskBase, { state: z.literal("completed"), endedAtMs: Millis, result: PayloadRef, endedBy: EndedBy, effectsPending: z.boolean() }),
+  z.extend(TaskBase, { state: z.literal("failed"), endedAtMs: Millis, error: TaskError, endedBy: z.nullable(EndedBy), effectsPending: z.boolean() }),
+  z.extend(TaskBase, { state: z.literal("cancelled"), endedAtMs: Millis, lastHolder: z.nullable(z.object({ session: Id, epoch: Epoch, fence: Fence })), effectsPending: z.boolean() }),
+]);
+export type TaskRecord = z.infer<typeof TaskRecord>;
+export type TaskIn<S extends TaskRecord["state"]> = Extract<TaskRecord, { state: S }>;
+export type OwnedTask = TaskIn<"assigned" | "running">;
+export type EndedTask = TaskIn<"completed" | "failed" | "cancelled">;
+
+/** A session's item: one start of an agent, and everything it holds. */
+export const SessionRecord = z.object({
+  ...Document,
+  id: Id,
+  host: Id,
+  boot: Id,
+  agent: z.string(),
+  state: SessionState,
+  epoch: Epoch,
+  labels: Labels,
+  capabilities: z.array(z.string()),
+  capacity: z.int(),
+  cwd: z.nullable(z.string()),
+  /** Task id to fence. Contains everything the session owns; its size is the session's load. */
+  held: z.record(Id, Fence),
+  /** Held tasks the session no longer owns and must stop; they leave `held` when it no longer reports them. */
+  stopping: z.array(Id),
+  restartAsked: z.boolean(),
+  restarts: z.int(),
+  /** The API key it registered with: revoking it ends the renewal of tokens. */
+  keyId: Id,
+  /** Hash of the Idempotency-Key of the registration, so that repeating it is not a restart. */
+  registration: z.nullable(z.string()),
+  startedAtMs: Millis,
+  lastBeatAtMs: z.nullable(Millis),
+  endedAtMs: z.nullable(Millis),
+  /** Why it ended or crashed, for people. */
+  cause: z.nullable(z.string()),
+});
+export type SessionRecord = z.infer<typeof SessionRecord>;
+
+/** A host: which boot of its supervisor counts, and that boot's sessions that have not ended. */
+export const HostRecord = z.object({ ...Document, id: Id, boot: Id, sessions: z.array(Id), registeredAtMs: Millis });
+export type HostRecord = z.infer<typeof HostRecord>;
+
+export const FleetRecord = z.object({
+  ...Document,
+  profile: ProfileName,
+  autoBalance: z.boolean(),
+  sessionsQuota: z.int(),
+  openTasksQuota: z.int(),
+  createdAtMs: Millis,
+});
+export type FleetRecord = z.infer<typeof FleetRecord>;
+
+/** An API key. The secret itself is never kept, only its SHA-256. */
+export const KeyRecord = z.object({
+  ...Document,
+  id: Id,
+  scope: Scope,
+  name: z.nullable(z.string()),
+  secretHash: z.string(),
+  createdAtMs: Millis,
+  expiresAtMs: z.nullable(Millis),
+  revokedAtMs: z.nullable(Millis),
+});
+export type KeyRecord = z.infer<typeof KeyRecord>;
+
+/** Tasks by end state. `total` counts the members whatever their state. */
+export const Totals = z.object({ total: z.int(), completed: z.int(), failed: z.int(), cancelled: z.int() });
+export type Totals = z.infer<typeof Totals>;
+export const EndState = z.enum(["completed", "failed", "cancelled"]);
+export type EndState = z.infer<typeof EndState>;
+
+/**
+ * Up to 25 tasks of one group that were submitted together. A task's end adds its index to one of three sets,
+ * which is idempotent; when all have ended, the whole is added to the group's totals once.
+ */
+export const SubmissionRecord = z.object({
+  v: z.literal(1),
+  fleet: Id,
+  group: z.string(),
+  id: Id,
+  members: z.array(Id),
+  completed: z.array(z.int()),
+  failed: z.array(z.int()),
+  cancelled: z.array(z.int()),
+  /** Indexes that count no task: the submission was cut short and the task went elsewhere. */
+  void: z.array(z.int()),
+  /** What a redrive takes back from earlier submissions. */
+  adjust: Totals,
+  createdAtMs: Millis,
+});
+export type SubmissionRecord = z.infer<typeof SubmissionRecord>;
+
+/** Totals of a group's rolled-up submissions. `open` while it has others. Group `-` is of tasks without one. */
+export const GroupRecord = z.object({
+  ...Document,
+  group: z.string(),
+  open: z.boolean(),
+  totals: Totals,
+  /** Submissions already in `totals` that are still filed as open: finish these first. */
+  rolling: z.array(Id),
+});
+export type GroupRecord = z.infer<typeof GroupRecord>;
+
+/** The sweep's lease and its last tick: one sweep at a time, and proof of how long none ran. */
+export const SweepRecord = z.object({
+  ...Document,
+  holder: z.string(),
+  untilMs: Millis,
+  tickAtMs: Millis,
+});
+export type SweepRecord = z.infer<typeof SweepRecord>;
+
+/** The answer to a request that carried an Idempotency-Key; sealed, because it may hold a secret. */
+export const AnswerRecord = z.object({
+  v: z.literal(1),
+  fleet: Id,
+  key: z.string(),
+  requestHash: z.string(),
+  answer: z.nullable(z.object({ status: z.int(), sealed: z.string() })),
+  expiresAtMs: Millis,
+});
+export type AnswerRecord = z.infer<typeof AnswerRecord>;

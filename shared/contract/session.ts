@@ -1,0 +1,86 @@
+import * as z from "zod/mini";
+import { Epoch, Fence, Id, Instant, Word } from "./ids.ts";
+import { CAPABILITIES_LIMIT, LABELS_LIMIT, LABEL_CHARACTERS_LIMIT, SESSION_CAPACITY_LIMIT, TEXT_CHARACTERS_LIMIT } from "./limits.ts";
+import { ProfileName } from "./profile.ts";
+import { Task } from "./task.ts";
+
+export const SessionState = z.enum(["live", "draining", "recovering", "crashed", "ended"]);
+export type SessionState = z.infer<typeof SessionState>;
+
+/** What a session says it is doing. */
+export const Activity = z.enum(["working", "tool_running", "model_waiting", "awaiting_human", "idle"]);
+export type Activity = z.infer<typeof Activity>;
+
+export const Labels = z
+  .record(Word, z.string().check(z.maxLength(LABEL_CHARACTERS_LIMIT)))
+  .check(z.refine((labels) => Object.keys(labels).length <= LABELS_LIMIT, `at most ${LABELS_LIMIT} labels`));
+
+export const Capabilities = z.array(Word).check(z.maxLength(CAPABILITIES_LIMIT));
+
+/** POST /v1/sessions */
+export const RegisterRequest = z.strictObject({
+  id: z.optional(Id),
+  host: Id,
+  boot: Id,
+  agent: Word,
+  labels: z.optional(Labels),
+  capabilities: z.optional(Capabilities),
+  capacity: z.optional(z.int().check(z.minimum(1), z.maximum(SESSION_CAPACITY_LIMIT))),
+  cwd: z.optional(z.string().check(z.maxLength(TEXT_CHARACTERS_LIMIT))),
+});
+export type RegisterRequest = z.infer<typeof RegisterRequest>;
+
+/** A session as answers show it. */
+export const Session = z.object({
+  id: Id,
+  host: Id,
+  agent: z.string(),
+  state: SessionState,
+  epoch: Epoch,
+  activity: z.nullable(Activity),
+  labels: z.record(z.string(), z.string()),
+  capabilities: z.array(z.string()),
+  capacity: z.int(),
+  currentTasks: z.int(),
+  restarts: z.int(),
+  startedAt: Instant,
+  lastBeatAt: z.nullable(Instant),
+});
+export type Session = z.infer<typeof Session>;
+
+/** What a successor is told about a predecessor's unfinished work. */
+export const ResumeBrief = z.nullable(z.record(z.string(), z.unknown()));
+
+export const SessionConfig = z.object({ profile: ProfileName, tokenExpiresMs: z.int() });
+
+export const RegisterAnswer = z.object({
+  session: Session,
+  token: z.string(),
+  hostToken: z.string(),
+  heartbeat: z.object({ url: z.string(), intervalMs: z.int(), timeoutMs: z.int() }),
+  config: SessionConfig,
+  resume: ResumeBrief,
+});
+export type RegisterAnswer = z.infer<typeof RegisterAnswer>;
+
+/** POST /v1/sessions/{id}/end */
+export const EndRequest = z.strictObject({
+  reason: z.enum(["completed", "stopped", "crashed"]),
+  exitCode: z.optional(z.nullable(z.int())),
+  signal: z.optional(z.nullable(Word)),
+});
+export type EndRequest = z.infer<typeof EndRequest>;
+
+/** POST /v1/sessions/{id}/claim */
+export const ClaimRequest = z.strictObject({ max: z.optional(z.int().check(z.minimum(1), z.maximum(SESSION_CAPACITY_LIMIT))) });
+export type ClaimRequest = z.infer<typeof ClaimRequest>;
+
+/** A task in the hands of a session: work on it until `leaseExpiresMs` (epoch milliseconds, renewed by beats). */
+export const HeldTask = z.object({ task: Task, fence: Fence, leaseExpiresMs: z.int(), resume: ResumeBrief });
+export type HeldTask = z.infer<typeof HeldTask>;
+
+export const ClaimAnswer = z.object({ tasks: z.array(HeldTask) });
+export type ClaimAnswer = z.infer<typeof ClaimAnswer>;
+
+export const SessionAnswer = z.object({ session: Session });
+export const SessionsAnswer = z.object({ sessions: z.array(Session), cursor: z.nullable(z.string()) });

@@ -1,0 +1,115 @@
+import * as z from "zod/mini";
+import { Fence, Id, Instant, Word } from "./ids.ts";
+import {
+  CAPABILITIES_LIMIT,
+  DEPENDENCIES_LIMIT,
+  MAX_ATTEMPTS_LIMIT,
+  PRIORITY_LIMIT,
+  TASK_TIMEOUT_MS_LIMIT,
+  TEXT_CHARACTERS_LIMIT,
+} from "./limits.ts";
+
+export const TaskState = z.enum(["blocked", "queued", "assigned", "running", "completed", "failed", "cancelled"]);
+export type TaskState = z.infer<typeof TaskState>;
+
+const Text = z.string().check(z.maxLength(TEXT_CHARACTERS_LIMIT));
+const Percent = z.number().check(z.minimum(0), z.maximum(100));
+
+/** Where a task would rather run. With `required` it runs nowhere else. */
+export const Affinity = z.strictObject({ session: z.optional(Id), host: z.optional(Id), required: z.optional(z.boolean()) });
+export type Affinity = z.infer<typeof Affinity>;
+
+/** One task of POST /v1/tasks. `priority` 1 is the highest. */
+export const TaskSubmission = z.strictObject({
+  id: z.optional(Id),
+  type: Word,
+  priority: z.optional(z.int().check(z.minimum(1), z.maximum(PRIORITY_LIMIT))),
+  data: z.unknown(),
+  group: z.optional(Word),
+  dependsOn: z.optional(z.array(Id).check(z.maxLength(DEPENDENCIES_LIMIT))),
+  key: z.optional(Word),
+  requires: z.optional(z.array(Word).check(z.maxLength(CAPABILITIES_LIMIT))),
+  affinity: z.optional(Affinity),
+  maxAttempts: z.optional(z.int().check(z.minimum(1), z.maximum(MAX_ATTEMPTS_LIMIT))),
+  timeoutMs: z.optional(z.int().check(z.minimum(1), z.maximum(TASK_TIMEOUT_MS_LIMIT))),
+});
+export type TaskSubmission = z.infer<typeof TaskSubmission>;
+
+export const TaskError = z.object({ message: z.string(), code: z.optional(z.string()) });
+export type TaskError = z.infer<typeof TaskError>;
+
+export const Progress = z.object({ percent: z.number(), message: z.nullable(z.string()) });
+export type Progress = z.infer<typeof Progress>;
+
+/** A task as answers show it. */
+export const Task = z.object({
+  id: Id,
+  type: z.string(),
+  priority: z.int(),
+  state: TaskState,
+  data: z.unknown(),
+  group: z.nullable(z.string()),
+  dependsOn: z.array(Id),
+  key: z.nullable(z.string()),
+  requires: z.array(z.string()),
+  attempt: z.int(),
+  maxAttempts: z.int(),
+  sessionId: z.nullable(Id),
+  progress: z.nullable(Progress),
+  result: z.unknown(),
+  error: z.nullable(TaskError),
+  createdAt: Instant,
+  startedAt: z.nullable(Instant),
+  endedAt: z.nullable(Instant),
+});
+export type Task = z.infer<typeof Task>;
+
+/** POST /v1/tasks/{id}/progress */
+export const ProgressRequest = z.strictObject({ fence: Fence, percent: Percent, message: z.optional(Text) });
+export type ProgressRequest = z.infer<typeof ProgressRequest>;
+
+/** POST /v1/tasks/{id}/complete */
+export const CompleteRequest = z.strictObject({ fence: Fence, result: z.unknown(), evidence: z.optional(z.unknown()) });
+export type CompleteRequest = z.infer<typeof CompleteRequest>;
+
+/** POST /v1/tasks/{id}/fail; `retryable` is true unless said otherwise. */
+export const FailRequest = z.strictObject({
+  fence: Fence,
+  error: z.strictObject({ message: Text, code: z.optional(Word) }),
+  retryable: z.optional(z.boolean()),
+});
+export type FailRequest = z.infer<typeof FailRequest>;
+
+/** POST /v1/tasks/{id}/release */
+export const ReleaseRequest = z.strictObject({ fence: Fence, reason: z.optional(Text) });
+export type ReleaseRequest = z.infer<typeof ReleaseRequest>;
+
+/** POST /v1/tasks/{id}/cancel and /redrive */
+export const ReasonRequest = z.strictObject({ reason: z.optional(Text) });
+export type ReasonRequest = z.infer<typeof ReasonRequest>;
+
+export const TaskAnswer = z.object({ task: Task });
+export const TasksAnswer = z.object({ tasks: z.array(Task) });
+export const TaskPage = z.object({ tasks: z.array(Task), cursor: z.nullable(z.string()) });
+
+/** One ended task of a progress summary. */
+export const TaskOutcome = z.object({
+  taskId: Id,
+  state: z.enum(["completed", "failed", "cancelled"]),
+  result: z.unknown(),
+  error: z.nullable(TaskError),
+});
+
+/** GET /v1/progress: in progress is assigned and running, queued is blocked and queued. */
+export const ProgressSummary = z.object({
+  totalTasks: z.int(),
+  completedTasks: z.int(),
+  inProgressTasks: z.int(),
+  queuedTasks: z.int(),
+  failedTasks: z.int(),
+  cancelledTasks: z.int(),
+  activeChats: z.int(),
+  results: z.array(TaskOutcome),
+  cursor: z.nullable(z.string()),
+});
+export type ProgressSummary = z.infer<typeof ProgressSummary>;

@@ -1,0 +1,28 @@
+/**
+ * Something the sweep looks at once its time has come. Each is a hint that leads to the record:
+ * - `verify`: a session beat though Redis did not know it;
+ * - `settle`: a session holds tasks it must stop, or may have stopped;
+ * - `timeout`: a running task reaches its time limit;
+ * - `effects`: an ended task may not have told its dependents and its submission;
+ * - `key`: a heartbeat needs to know whether an API key is still active.
+ */
+export type AgendaEntry =
+  | { readonly kind: "verify"; readonly fleet: string; readonly session: string; readonly host: string; readonly epoch: number }
+  | { readonly kind: "settle"; readonly fleet: string; readonly session: string }
+  | { readonly kind: "timeout"; readonly fleet: string; readonly task: string; readonly fence: number }
+  | { readonly kind: "effects"; readonly fleet: string; readonly task: string }
+  | { readonly kind: "key"; readonly fleet: string; readonly keyId: string };
+
+/** What the sweep must look at, and the stamp by which it knows that Redis was not lost. */
+export interface Agenda {
+  /** Adds entries, due at `dueMs`. An entry that is there keeps the earlier time. */
+  put(entries: readonly AgendaEntry[], dueMs: number): Promise<void>;
+  /** Entries due at or before `nowMs`, earliest first. They stay until done. */
+  due(nowMs: number, limit: number): Promise<AgendaEntry[]>;
+  done(entries: readonly AgendaEntry[]): Promise<void>;
+  /** Entries, due or not. */
+  count(): Promise<number>;
+  /** When the sweep last finished a tick, as Redis remembers it; null if Redis was lost. */
+  stamp(): Promise<number | null>;
+  setStamp(nowMs: number): Promise<void>;
+}

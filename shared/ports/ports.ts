@@ -1,0 +1,49 @@
+import type { Agenda } from "./agenda.ts";
+import type { RecordStore } from "./record.ts";
+import type { KeyMirror, Registry } from "./registry.ts";
+import type { WorkQueue } from "./work-queue.ts";
+
+/** The one authority on time. Milliseconds since the epoch. */
+export interface Clock {
+  nowMs(): number;
+  /** Resolves after `ms`. Only the sweep's loop waits. */
+  wait(ms: number): Promise<void>;
+}
+
+export interface Chance {
+  /** Uniform in [0, 1). */
+  uniform(): number;
+  /** An unguessable identifier of 128 bits, URL-safe. */
+  id(): string;
+}
+
+/** Events to functions that run later. At least once, in any order, possibly never. */
+export interface Events {
+  /** These tasks may be ready, after `delayMs` (at most 15 minutes; longer waits are cut and found again). */
+  tasksReady(fleet: string, taskIds: readonly string[], delayMs?: number): Promise<void>;
+  /** The sweep should run now rather than at its next minute. */
+  wakeSweep(): Promise<void>;
+}
+
+/** Structured log. Never given a secret or a payload. */
+export interface Log {
+  info(message: string, fields?: Record<string, unknown>): void;
+  warn(message: string, fields?: Record<string, unknown>): void;
+  error(message: string, fields?: Record<string, unknown>): void;
+}
+
+/** Everything an operation may touch. */
+export type Ports = {
+  readonly clock: Clock;
+  readonly chance: Chance;
+  readonly record: RecordStore;
+  readonly registry: Registry;
+  readonly keyMirror: KeyMirror;
+  readonly workQueue: WorkQueue;
+  readonly agenda: Agenda;
+  readonly events: Events;
+  readonly log: Log;
+};
+
+/** What a heartbeat needs: no record, so its function carries no DynamoDB client. */
+export type BeatPorts = Pick<Ports, "clock" | "registry" | "keyMirror" | "agenda" | "log">;

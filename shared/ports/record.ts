@@ -1,0 +1,123 @@
+import type {
+  AnswerRecord,
+  EndState,
+  FleetRecord,
+  GroupRecord,
+  HostRecord,
+  KeyRecord,
+  PayloadRef,
+  SessionRecord,
+  SubmissionRecord,
+  SweepRecord,
+  TaskRecord,
+} from "../contract/records.ts";
+
+/**
+ * The record: every fact whose loss would matter. Reads are strongly consistent unless a method says index.
+ * Left out on purpose: tables, keys, expressions and transactions. An invariant is one document, and a change
+ * of ownership is one `commit`.
+ */
+export interface RecordStore {
+  readonly fleets: FleetStore;
+  readonly keys: KeyStore;
+  readonly hosts: HostStore;
+  readonly sessions: SessionStore;
+  readonly tasks: TaskStore;
+  readonly edges: EdgeStore;
+  readonly groups: GroupStore;
+  readonly submissions: SubmissionStore;
+  readonly payloads: PayloadStore;
+  readonly answers: AnswerStore;
+  readonly sweep: { get(): Promise<SweepRecord | null>; commit: Commit<SweepRecord> };
+}
+
+/**
+ * Writes `next` in place of `previous` (null: creates it) and returns what was written, its `rev` one higher;
+ * returns null and writes nothing if the stored document is not of `previous`'s rev any more. A write whose
+ * answer was lost and that is repeated by the client still counts as written, not as a conflict.
+ */
+export type Commit<T> = (previous: T | null, next: T) => Promise<T | null>;
+
+/** One page of a listing: `cursor` is null at the end, else it continues there. It is a plain string. */
+export type Page<T> = { readonly items: readonly T[]; readonly cursor: string | null };
+
+export interface FleetStore {
+  get(fleet: string): Promise<FleetRecord | null>;
+  commit: Commit<FleetRecord>;
+  list(): Promise<FleetRecord[]>;
+}
+
+export interface KeyStore {
+  get(fleet: string, id: string): Promise<KeyRecord | null>;
+  commit: Commit<KeyRecord>;
+  list(fleet: string): Promise<KeyRecord[]>;
+}
+
+export interface HostStore {
+  get(fleet: string, id: string): Promise<HostRecord | null>;
+  commit: Commit<HostRecord>;
+}
+
+export interface SessionStore {
+  get(fleet: string, id: string): Promise<SessionRecord | null>;
+  /** Those that exist, in any order. Any number of ids. */
+  getMany(fleet: string, ids: readonly string[]): Promise<SessionRecord[]>;
+  commit: Commit<SessionRecord>;
+  /** Index, eventually consistent: sessions live, draining or recovering (`live`), or crashed or ended (`past`). */
+  list(fleet: string, which: "live" | "past", cursor: string | null, limit: number): Promise<Page<string>>;
+}
+
+export interface TaskStore {
+  get(fleet: string, id: string): Promise<TaskRecord | null>;
+  /** Those that exist, in any order. Any number of ids. */
+  getMany(fleet: string, ids: readonly string[]): Promise<TaskRecord[]>;
+  commit: Commit<TaskRecord>;
+  /**
+   * Removes one id from a blocked task's `waitingOn`, idempotently and safely against others doing the same,
+   * and returns the task as it then is; null if there is no such task. Other states are returned unchanged.
+   */
+  strike(fleet: string, id: string, dependency: string): Promise<TaskRecord | null>;
+  /**
+   * Index, eventually consistent: ids of tasks that have not ended, or whose end has effects pending, in no
+   * promised order.
+   */
+  listOpen(fleet: string, cursor: string | null, limit: number): Promise<Page<string>>;
+}
+
+/** Which tasks wait for a task. */
+export interface EdgeStore {
+  add(fleet: string, dependency: string, dependent: string): Promise<void>;
+  list(fleet: string, dependency: string, cursor: string | null, limit: number): Promise<Page<string>>;
+}
+
+export interface GroupStore {
+  get(fleet: string, group: string): Promise<GroupRecord | null>;
+  commit: Commit<GroupRecord>;
+  list(fleet: string, cursor: string | null, limit: number): Promise<Page<GroupRecord>>;
+}
+
+export interface SubmissionStore {
+  /** Files it as open unless it is there already, open or closed. */
+  add(submission: SubmissionRecord): Promise<void>;
+  /**
+   * Notes that the member at `index` ended so (`void`: that it counts no task). Repeating it changes nothing,
+   * and so does noting it in a submission that is closed or unknown.
+   */
+  mark(fleet: string, group: string, id: string, index: number, end: EndState | "void"): Promise<void>;
+  list(fleet: string, group: string, which: "open" | "closed", cursor: string | null, limit: number): Promise<Page<SubmissionRecord>>;
+  /** Moves an open submission to the closed ones. Repeating it changes nothing. */
+  close(fleet: string, group: string, id: string): Promise<void>;
+}
+
+/** Task data and results. `put` before the head that names it is committed; equal content may be put again. */
+export interface PayloadStore {
+  put(fleet: string, task: string, name: string, value: unknown): Promise<PayloadRef>;
+  /** The value; throws if a named item or object is missing. */
+  get(fleet: string, task: string, ref: PayloadRef): Promise<unknown>;
+}
+
+export interface AnswerStore {
+  get(fleet: string, key: string): Promise<AnswerRecord | null>;
+  /** Keeps the first: returns what is stored, which is `answer` only if nothing answered was there before. */
+  keep(answer: AnswerRecord): Promise<AnswerRecord>;
+}

@@ -1,0 +1,80 @@
+import * as z from "zod/mini";
+import { Epoch, Fence, Id } from "../contract/ids.ts";
+import { SessionState } from "../contract/session.ts";
+
+/** One start of a session on its host, as a deadline names it. */
+export type Incarnation = { readonly fleet: string; readonly host: string; readonly session: string; readonly epoch: number };
+
+/**
+ * What a session should be doing, derived from its record and replaced only by a higher `rev`. `tasks` are
+ * those it owns, `stopping` those it must stop; both map a task's id to its fence.
+ */
+export const Desired = z.object({
+  rev: z.int(),
+  epoch: Epoch,
+  host: Id,
+  state: SessionState,
+  capacity: z.int(),
+  keyId: Id,
+  tasks: z.record(Id, Fence),
+  stopping: z.record(Id, Fence),
+  restart: z.boolean(),
+});
+export type Desired = z.infer<typeof Desired>;
+
+/** What a session last said it works on; written only when it changes. */
+export const Reported = z.object({
+  boot: Id,
+  epoch: Epoch,
+  seq: z.int(),
+  activity: z.nullable(z.string()),
+  tasks: z.record(Id, z.object({ fence: Fence, percent: z.nullable(z.number()), message: z.nullable(z.string()) })),
+});
+export type Reported = z.infer<typeof Reported>;
+
+export type Beat = {
+  /** How many deadlines were really moved. Fewer than asked: some were gone, or already as late. */
+  readonly moved: number;
+  readonly desired: readonly (Desired | null)[];
+  readonly reported: readonly (Reported | null)[];
+};
+
+/** A session with room, and how many tasks it holds: a hint, which the record confirms or refuses. */
+export type Candidate = { readonly session: string; readonly load: number };
+
+/**
+ * The fast index of sessions: deadlines, desired state, room. Losing all of it loses no work, because the sweep
+ * rebuilds it from the record.
+ */
+export interface Registry {
+  /** Moves the deadlines that exist, never to an earlier time, and reads what a heartbeat needs. 2 commands. */
+  beat(incarnations: readonly Incarnation[], deadlineMs: number): Promise<Beat>;
+  /** Which of these have a deadline, and when; null for those without. 1 command. */
+  deadlines(incarnations: readonly Incarnation[]): Promise<(number | null)[]>;
+  /** Sets deadlines, adding those that are missing, never to an earlier time. */
+  extend(incarnations: readonly Incarnation[], deadlineMs: number): Promise<void>;
+  /** Those whose deadline is at or before `nowMs`, earliest first. */
+  overdue(nowMs: number, limit: number): Promise<(Incarnation & { readonly deadlineMs: number })[]>;
+  /** How many deadlines there are. */
+  count(): Promise<number>;
+  forget(incarnations: readonly Incarnation[]): Promise<void>;
+
+  /** Keeps what a session reported. */
+  report(fleet: string, session: string, reported: Reported): Promise<void>;
+  reported(fleet: string, sessions: readonly string[]): Promise<(Reported | null)[]>;
+
+  /**
+   * Replaces a session's desired state and its room, if `desired.rev` is higher than what is there. A session
+   * that is live with fewer tasks than its capacity has room for tasks that require any of its capabilities.
+   */
+  publish(fleet: string, session: string, desired: Desired, capabilities: readonly string[]): Promise<void>;
+  /** Sessions with room whose capabilities include all of `requires`, least loaded first. */
+  candidates(fleet: string, requires: readonly string[], limit: number): Promise<Candidate[]>;
+}
+
+/** Whether an API key still renews tokens, as the heartbeat may know without reading the record. */
+export interface KeyMirror {
+  get(fleet: string, keyId: string): Promise<"active" | "revoked" | null>;
+  /** `active` never replaces `revoked`. */
+  set(fleet: string, keyId: string, status: "active" | "revoked"): Promise<void>;
+}

@@ -1,0 +1,28 @@
+/** A task that may be assigned: lower `order` goes first. */
+export type ReadyTask = { readonly taskId: string; readonly requires: readonly string[]; readonly order: number };
+
+/**
+ * Ready tasks of each fleet, one queue per set of required capabilities. A hint like all in Redis: whoever
+ * takes a task asks the record whether it is really ready.
+ */
+export interface WorkQueue {
+  /** Adds those that are not queued yet; changes nothing of the others. Each queue keeps its first 10,000. */
+  add(fleet: string, tasks: readonly ReadyTask[]): Promise<void>;
+  /** The first task of each non-empty queue. */
+  heads(fleet: string): Promise<ReadyTask[]>;
+  /**
+   * Takes the first task among the queues of these requirement sets, keeping it aside under `requestId` until it
+   * is settled, put back, or `untilMs` has passed. The same request again gets the same task. Null when empty.
+   */
+  take(fleet: string, requiring: readonly (readonly string[])[], requestId: string, untilMs: number): Promise<ReadyTask | null>;
+  /** The taken task was assigned, or needs no assignment: it leaves the queue for good. */
+  settle(fleet: string, requestId: string): Promise<void>;
+  /** The taken task goes back where it was. Nothing happens if it was settled or put back already. */
+  putBack(fleet: string, requestId: string): Promise<void>;
+  /** Takes that were neither settled nor put back in time. */
+  expired(nowMs: number, limit: number): Promise<{ readonly fleet: string; readonly requestId: string }[]>;
+  /** Removes a task that needs no assignment any more. */
+  remove(fleet: string, task: Pick<ReadyTask, "taskId" | "requires">): Promise<void>;
+  /** Fleets that have ready tasks. */
+  waitingFleets(): Promise<string[]>;
+}
