@@ -41,12 +41,17 @@ export const IDEMPOTENCY_KEPT_MS = 24 * 3_600_000;
 export const MAX_ATTEMPTS_DEFAULT = 3;
 /** The largest `maxAttempts`. */
 export const MAX_ATTEMPTS_LIMIT = 100;
-/** Assignments of a task that were given back before it started; one more is a dead letter. */
+/** Assignments of a task without a start in between; giving back the last of them is a dead letter. */
 export const PLACEMENTS_LIMIT = 10;
-/** The lowest priority; 1 is the highest. */
-export const PRIORITY_LIMIT = 10;
+/** Tasks in one submission item of the record. */
+export const SUBMISSION_MEMBERS_LIMIT = 25;
+/**
+ * The lowest priority; 1 is the highest. Five levels span four ageing steps, so that a task outranks every
+ * task made ready four steps after it, whatever their priorities.
+ */
+export const PRIORITY_LIMIT = 5;
 /** Priority of a task that names none. */
-export const PRIORITY_DEFAULT = 5;
+export const PRIORITY_DEFAULT = 3;
 /** The longest `timeoutMs` of a task. */
 export const TASK_TIMEOUT_MS_LIMIT = 7 * 24 * 3_600_000;
 /** Entries of one page of a listing, and of a progress summary's results. */

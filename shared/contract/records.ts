@@ -25,9 +25,9 @@ export type PayloadRef = z.infer<typeof PayloadRef>;
 export const Owner = z.object({ session: Id, epoch: Epoch, host: Id });
 export type Owner = z.infer<typeof Owner>;
 
-/** Which holder ended a task and with what body, so that a repeated request is known as such. */
-export const EndedBy = z.object({ session: Id, epoch: Epoch, fence: Fence, bodyHash: z.string() });
-export type EndedBy = z.infer<typeof EndedBy>;
+/** Which holder gave a task up (completed, failed or released it) and with what body: a replay is known by it. */
+export const SettledBy = z.object({ session: Id, epoch: Epoch, fence: Fence, bodyHash: z.string() });
+export type SettledBy = z.infer<typeof SettledBy>;
 
 const TaskBase = z.object({
   ...Document,
@@ -53,6 +53,7 @@ const TaskBase = z.object({
   /** Assignments given back before they started, since the last start. */
   placements: z.int(),
   redrives: z.int(),
+  settledBy: z.nullable(SettledBy),
   progress: z.nullable(Progress),
   /** Why the last attempt ended without success. */
   error: z.nullable(TaskError),
@@ -66,8 +67,8 @@ export const TaskRecord = z.discriminatedUnion("state", [
   z.extend(TaskBase, { state: z.literal("queued"), notBeforeMs: Millis }),
   z.extend(TaskBase, { state: z.literal("assigned"), owner: Owner, notBeforeMs: Millis }),
   z.extend(TaskBase, { state: z.literal("running"), owner: Owner, startedAtMs: Millis, timeoutAtMs: z.nullable(Millis) }),
-  z.extend(TaskBase, { state: z.literal("completed"), endedAtMs: Millis, result: PayloadRef, endedBy: EndedBy, effectsPending: z.boolean() }),
-  z.extend(TaskBase, { state: z.literal("failed"), endedAtMs: Millis, error: TaskError, endedBy: z.nullable(EndedBy), effectsPending: z.boolean() }),
+  z.extend(TaskBase, { state: z.literal("completed"), endedAtMs: Millis, result: PayloadRef, effectsPending: z.boolean() }),
+  z.extend(TaskBase, { state: z.literal("failed"), endedAtMs: Millis, error: TaskError, effectsPending: z.boolean() }),
   z.extend(TaskBase, { state: z.literal("cancelled"), endedAtMs: Millis, lastHolder: z.nullable(z.object({ session: Id, epoch: Epoch, fence: Fence })), effectsPending: z.boolean() }),
 ]);
 export type TaskRecord = z.infer<typeof TaskRecord>;
@@ -92,6 +93,8 @@ export const SessionRecord = z.object({
   held: z.record(Id, Fence),
   /** Held tasks the session no longer owns and must stop; they leave `held` when it no longer reports them. */
   stopping: z.array(Id),
+  /** What it becomes once its tasks are requeued; null unless recovering. */
+  endsAs: z.nullable(z.enum(["crashed", "ended"])),
   restartAsked: z.boolean(),
   restarts: z.int(),
   /** The API key it registered with: revoking it ends the renewal of tokens. */
@@ -177,6 +180,12 @@ export const SweepRecord = z.object({
   holder: z.string(),
   untilMs: Millis,
   tickAtMs: Millis,
+  /** Where the repair goes on, per kind of document; null starts again. */
+  cursors: z.object({ sessions: z.nullable(z.string()), tasks: z.nullable(z.string()), groups: z.nullable(z.string()) }),
+  /** Fleet the repair is at. */
+  repairing: z.nullable(Id),
+  /** A full pass is due, because Redis was lost. */
+  rebuild: z.boolean(),
 });
 export type SweepRecord = z.infer<typeof SweepRecord>;
 

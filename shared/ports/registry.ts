@@ -68,6 +68,8 @@ export interface Registry {
    * that is live with fewer tasks than its capacity has room for tasks that require any of its capabilities.
    */
   publish(fleet: string, session: string, desired: Desired, capabilities: readonly string[]): Promise<void>;
+  /** The desired state of sessions as Redis knows it. 1 command. */
+  desired(fleet: string, sessions: readonly string[]): Promise<(Desired | null)[]>;
   /** Sessions with room whose capabilities include all of `requires`, least loaded first. */
   candidates(fleet: string, requires: readonly string[], limit: number): Promise<Candidate[]>;
 }
