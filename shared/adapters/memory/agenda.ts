@@ -1,0 +1,40 @@
+import type { Agenda, AgendaEntry } from "../../ports/agenda.ts";
+import { parseAgendaMember, toAgendaMember } from "../upstash/members.ts";
+import { createSortedSet } from "./sorted-set.ts";
+
+/** The agenda in this process. `lose` forgets everything, as a loss of Redis does. */
+export function createMemoryAgenda(): Agenda & { lose(): void } {
+  let entries = createSortedSet();
+  let stamp: number | null = null;
+
+  return {
+    async put(added, dueMs) {
+      for (const entry of added) {
+        const member = toAgendaMember(entry);
+        entries.set(member, Math.min(entries.score(member) ?? dueMs, dueMs));
+      }
+    },
+    async due(nowMs, limit) {
+      return entries.first(limit, nowMs).flatMap(({ member }): AgendaEntry[] => {
+        const entry = parseAgendaMember(member);
+        return entry === null ? [] : [entry];
+      });
+    },
+    async done(finished) {
+      for (const entry of finished) entries.remove(toAgendaMember(entry));
+    },
+    async count() {
+      return entries.size();
+    },
+    async stamp() {
+      return stamp;
+    },
+    async setStamp(nowMs) {
+      stamp = nowMs;
+    },
+    lose() {
+      entries = createSortedSet();
+      stamp = null;
+    },
+  };
+}

@@ -1,0 +1,103 @@
+import { serves } from "../../domain/ready-order.ts";
+import { type Candidate, Desired, type Incarnation, type Registry, Reported } from "../../ports/registry.ts";
+import { byLoad, loadWithRoom } from "../index-rules.ts";
+import { parseDeadlineMember, toDeadlineMember } from "../upstash/members.ts";
+import { createSortedSet } from "./sorted-set.ts";
+
+type Published = { readonly desired: Desired; readonly capabilities: readonly string[] };
+
+/** The registry in this process. `lose` forgets everything, as a loss of Redis does. */
+export function createMemoryRegistry(): Registry & { lose(): void } {
+  let deadlines = createSortedSet();
+  const published = new Map<string, Map<string, Published>>();
+  const reports = new Map<string, Map<string, Reported>>();
+
+  const desiredOf = (fleet: string, session: string) => published.get(fleet)?.get(session)?.desired ?? null;
+  const reportOf = (fleet: string, session: string) => reports.get(fleet)?.get(session) ?? null;
+
+  return {
+    async beat(incarnations, deadlineMs) {
+      let moved = 0;
+      for (const incarnation of incarnations) {
+        const member = toDeadlineMember(incarnation);
+        const current = deadlines.score(member);
+        if (current === null || current >= deadlineMs) continue;
+        deadlines.set(member, deadlineMs);
+        moved += 1;
+      }
+      return {
+        moved,
+        desired: incarnations.map(({ fleet, session }) => desiredOf(fleet, session)),
+        reported: incarnations.map(({ fleet, session }) => reportOf(fleet, session)),
+      };
+    },
+    async deadlines(incarnations) {
+      return incarnations.map((incarnation) => deadlines.score(toDeadlineMember(incarnation)));
+    },
+    async extend(incarnations, deadlineMs) {
+      for (const incarnation of incarnations) {
+        const member = toDeadlineMember(incarnation);
+        deadlines.set(member, Math.max(deadlines.score(member) ?? deadlineMs, deadlineMs));
+      }
+    },
+    async overdue(nowMs, limit) {
+      return deadlines
+        .first(limit, nowMs)
+        .flatMap(({ member, score }): (Incarnation & { deadlineMs: number })[] => {
+          const incarnation = parseDeadlineMember(member);
+          return incarnation === null ? [] : [{ ...incarnation, deadlineMs: score }];
+        });
+    },
+    async count() {
+      return deadlines.size();
+    },
+    async forget(incarnations) {
+      for (const incarnation of incarnations) deadlines.remove(toDeadlineMember(incarnation));
+    },
+    async report(fleet, session, reported) {
+      ofFleet(reports, fleet).set(session, frozen(Reported.parse(reported)));
+    },
+    async reported(fleet, sessions) {
+      return sessions.map((session) => reportOf(fleet, session));
+    },
+    async publish(fleet, session, desired, capabilities) {
+      const current = desiredOf(fleet, session);
+      if (current !== null && current.rev >= desired.rev) return;
+      ofFleet(published, fleet).set(session, {
+        desired: frozen(Desired.parse(desired)),
+        capabilities: [...capabilities],
+      });
+    },
+    async desired(fleet, sessions) {
+      return sessions.map((session) => desiredOf(fleet, session));
+    },
+    async candidates(fleet, requires, limit) {
+      const found: Candidate[] = [];
+      for (const [session, { desired, capabilities }] of published.get(fleet) ?? []) {
+        const load = loadWithRoom(desired);
+        if (load !== null && serves(capabilities, requires)) found.push({ session, load });
+      }
+      return found.sort(byLoad).slice(0, limit);
+    },
+    lose() {
+      deadlines = createSortedSet();
+      published.clear();
+      reports.clear();
+    },
+  };
+}
+
+function ofFleet<T>(fleets: Map<string, Map<string, T>>, fleet: string): Map<string, T> {
+  const existing = fleets.get(fleet);
+  if (existing) return existing;
+  const created = new Map<string, T>();
+  fleets.set(fleet, created);
+  return created;
+}
+
+/** Documents are handed out as they are stored, so that a beat copies nothing; nobody may change them. */
+function frozen<T extends object>(document: T): T {
+  for (const value of Object.values(document) as unknown[])
+    if (typeof value === "object" && value !== null) frozen(value);
+  return Object.freeze(document);
+}

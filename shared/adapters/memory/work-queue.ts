@@ -1,0 +1,89 @@
+import { READY_QUEUE_LIMIT } from "../../contract/limits.ts";
+import type { ReadyTask, WorkQueue } from "../../ports/work-queue.ts";
+import { byOrder } from "../index-rules.ts";
+import { parseTakeMember, parseWordSet, toTakeMember, toWordSet } from "../upstash/members.ts";
+import { type SortedSet, createSortedSet } from "./sorted-set.ts";
+
+/** The ready queues in this process. `lose` forgets everything, as a loss of Redis does. */
+export function createMemoryWorkQueue(): WorkQueue & { lose(): void } {
+  const fleets = new Map<string, Map<string, SortedSet>>();
+  const taken = new Map<string, ReadyTask>();
+  let takes = createSortedSet();
+
+  function queueOf(fleet: string, requires: readonly string[]): SortedSet {
+    const queues = fleets.get(fleet) ?? new Map<string, SortedSet>();
+    fleets.set(fleet, queues);
+    const set = toWordSet(requires);
+    const queue = queues.get(set) ?? createSortedSet();
+    queues.set(set, queue);
+    return queue;
+  }
+
+  function enqueue(fleet: string, task: ReadyTask): void {
+    const queue = queueOf(fleet, task.requires);
+    if (queue.score(task.taskId) === null) queue.set(task.taskId, task.order);
+  }
+
+  /** The first task of each of these queues, the first of all in front. */
+  function firsts(fleet: string, sets: Iterable<string>): ReadyTask[] {
+    const found: ReadyTask[] = [];
+    for (const set of new Set(sets)) {
+      const head = fleets.get(fleet)?.get(set)?.first(1)[0];
+      if (head) found.push({ taskId: head.member, requires: parseWordSet(set), order: head.score });
+    }
+    return found.sort(byOrder);
+  }
+
+  function drop(fleet: string, requestId: string): ReadyTask | undefined {
+    const member = toTakeMember(fleet, requestId);
+    const task = taken.get(member);
+    taken.delete(member);
+    takes.remove(member);
+    return task;
+  }
+
+  return {
+    async add(fleet, tasks) {
+      for (const task of tasks) enqueue(fleet, task);
+      for (const task of tasks) queueOf(fleet, task.requires).keepFirst(READY_QUEUE_LIMIT);
+    },
+    async heads(fleet) {
+      return firsts(fleet, fleets.get(fleet)?.keys() ?? []);
+    },
+    async take(fleet, requiring, requestId, untilMs) {
+      const member = toTakeMember(fleet, requestId);
+      const before = taken.get(member);
+      if (before) return before;
+      const task = firsts(fleet, requiring.map(toWordSet))[0];
+      if (!task) return null;
+      queueOf(fleet, task.requires).remove(task.taskId);
+      taken.set(member, task);
+      takes.set(member, untilMs);
+      return task;
+    },
+    async settle(fleet, requestId) {
+      drop(fleet, requestId);
+    },
+    async putBack(fleet, requestId) {
+      const task = drop(fleet, requestId);
+      if (task) enqueue(fleet, task);
+    },
+    async expired(nowMs, limit) {
+      return takes.first(limit, nowMs).flatMap(({ member }) => parseTakeMember(member) ?? []);
+    },
+    async remove(fleet, task) {
+      queueOf(fleet, task.requires).remove(task.taskId);
+    },
+    async waitingFleets() {
+      const waiting = [...fleets].filter(([, queues]) =>
+        [...queues.values()].some((queue) => queue.size() > 0),
+      );
+      return waiting.map(([fleet]) => fleet).sort();
+    },
+    lose() {
+      fleets.clear();
+      taken.clear();
+      takes = createSortedSet();
+    },
+  };
+}

@@ -1,0 +1,79 @@
+import type { AgendaEntry } from "../../ports/agenda.ts";
+import type { Incarnation } from "../../ports/registry.ts";
+
+/**
+ * How entries are written as members of sorted sets. Equal scores are ordered by this text, so the memory
+ * adapters write it too. Ids contain neither `:` nor `|`, so either separates them.
+ */
+
+export function toDeadlineMember({ fleet, host, session, epoch }: Incarnation): string {
+  return `${fleet}:${host}:${session}:${epoch}`;
+}
+
+/** Null if the text is not one of ours, as a version to come might leave it. */
+export function parseDeadlineMember(member: string): Incarnation | null {
+  const [fleet, host, session, epochText, ...rest] = member.split(":");
+  const epoch = toCount(epochText);
+  if (!fleet || !host || !session || epoch === null || rest.length > 0) return null;
+  return { fleet, host, session, epoch };
+}
+
+export function toTakeMember(fleet: string, requestId: string): string {
+  return `${fleet}:${requestId}`;
+}
+
+export function parseTakeMember(member: string): { fleet: string; requestId: string } | null {
+  const end = member.indexOf(":");
+  if (end < 1) return null;
+  return { fleet: member.slice(0, end), requestId: member.slice(end + 1) };
+}
+
+export function toAgendaMember(entry: AgendaEntry): string {
+  switch (entry.kind) {
+    case "verify":
+      return ["verify", entry.fleet, entry.session, entry.host, entry.epoch].join("|");
+    case "settle":
+      return ["settle", entry.fleet, entry.session].join("|");
+    case "timeout":
+      return ["timeout", entry.fleet, entry.task, entry.fence].join("|");
+    case "effects":
+      return ["effects", entry.fleet, entry.task].join("|");
+    case "key":
+      return ["key", entry.fleet, entry.keyId].join("|");
+  }
+}
+
+/** Null if the text is not one of ours. */
+export function parseAgendaMember(member: string): AgendaEntry | null {
+  const [kind, fleet, id, third, fourth, ...rest] = member.split("|");
+  if (!fleet || !id || rest.length > 0) return null;
+  if (kind === "verify") {
+    const epoch = toCount(fourth);
+    return third && epoch !== null ? { kind, fleet, session: id, host: third, epoch } : null;
+  }
+  if (kind === "timeout") {
+    const fence = toCount(third);
+    return fence !== null && fourth === undefined ? { kind, fleet, task: id, fence } : null;
+  }
+  if (third !== undefined) return null;
+  if (kind === "settle") return { kind, fleet, session: id };
+  if (kind === "effects") return { kind, fleet, task: id };
+  if (kind === "key") return { kind, fleet, keyId: id };
+  return null;
+}
+
+/** No word contains `*` or `,`, so `*` can stand for the empty set and `,` can join. */
+const NO_WORDS = "*";
+
+/** One text for one set of capabilities, whatever their order. */
+export function toWordSet(words: readonly string[]): string {
+  return words.length === 0 ? NO_WORDS : [...new Set(words)].sort().join(",");
+}
+
+export function parseWordSet(text: string): string[] {
+  return text === NO_WORDS ? [] : text.split(",");
+}
+
+function toCount(text: string | undefined): number | null {
+  return text !== undefined && /^[1-9][0-9]{0,14}$/.test(text) ? Number(text) : null;
+}
