@@ -1,3 +1,4 @@
+import type { ProfileName } from "../contract/profile.ts";
 import type { Agenda } from "./agenda.ts";
 import type { RecordStore } from "./record.ts";
 import type { KeyMirror, Registry } from "./registry.ts";
@@ -32,8 +33,19 @@ export interface Log {
   error(message: string, fields?: Record<string, unknown>): void;
 }
 
+/** What a deployment fixes. */
+export type Settings = {
+  /** Profile of the fleet that exists from the start. */
+  readonly defaultProfile: ProfileName;
+  /** Where hosts post their heartbeats. */
+  readonly heartbeatUrl: string;
+  /** Keys that sign tokens; the first signs, all verify. */
+  readonly signingKeys: readonly { readonly id: string; readonly secret: Buffer }[];
+};
+
 /** Everything an operation may touch. */
 export type Ports = {
+  readonly settings: Settings;
   readonly clock: Clock;
   readonly chance: Chance;
   readonly record: RecordStore;
@@ -46,4 +58,4 @@ export type Ports = {
 };
 
 /** What a heartbeat needs: no record, so its function carries no DynamoDB client. */
-export type BeatPorts = Pick<Ports, "clock" | "registry" | "keyMirror" | "agenda" | "log">;
+export type BeatPorts = Pick<Ports, "settings" | "clock" | "registry" | "keyMirror" | "agenda" | "log">;

@@ -1,0 +1,17 @@
+import type { SessionRecord } from "../contract/records.ts";
+
+/** What a session should be doing, as its host learns it from a heartbeat. Derived from the record alone. */
+export function desiredOf(session: SessionRecord) {
+  const entries = Object.entries(session.held);
+  return {
+    rev: session.rev,
+    epoch: session.epoch,
+    host: session.host,
+    state: session.state,
+    capacity: session.capacity,
+    keyId: session.keyId,
+    tasks: Object.fromEntries(entries.filter(([task]) => !session.stopping.includes(task))),
+    stopping: Object.fromEntries(entries.filter(([task]) => session.stopping.includes(task))),
+    restart: session.restartAsked,
+  };
+}

@@ -1,0 +1,124 @@
+import type { SessionRecord } from "../contract/records.ts";
+import type { RegisterRequest, SessionState } from "../contract/session.ts";
+import { SESSION_CAPACITY_DEFAULT } from "../contract/limits.ts";
+import { assert } from "./assert.ts";
+import { type Decision, UNCHANGED, commit, refused } from "./decision.ts";
+
+/** The legal transitions of one session; `live` from an end is a restart, with a higher epoch. */
+export const SESSION_TRANSITIONS: Readonly<Record<SessionState, readonly SessionState[]>> = {
+  live: ["draining", "recovering"],
+  draining: ["recovering"],
+  recovering: ["crashed", "ended"],
+  crashed: ["live"],
+  ended: ["live"],
+};
+
+function enter(session: SessionRecord, state: SessionState, changes: Partial<SessionRecord>): SessionRecord {
+  assert(SESSION_TRANSITIONS[session.state].includes(state), `session ${session.id}: ${session.state} -> ${state}`);
+  return { ...session, ...changes, state };
+}
+
+/** Whether a session may beat and work. */
+export function isAlive(session: Pick<SessionRecord, "state">): boolean {
+  return session.state === "live" || session.state === "draining";
+}
+
+/** How many tasks a session holds: its load. */
+export function load(session: Pick<SessionRecord, "held">): number {
+  return Object.keys(session.held).length;
+}
+
+export type Registration = {
+  readonly fleet: string;
+  readonly id: string;
+  readonly request: RegisterRequest;
+  readonly keyId: string;
+  /** Hash of the Idempotency-Key, or null. */
+  readonly registration: string | null;
+};
+
+/** A first start, or a restart of a session that has ended; `previous` must not be alive or recovering. */
+export function register(previous: SessionRecord | null, registration: Registration, nowMs: number): SessionRecord {
+  const { request, fleet, id, keyId } = registration;
+  const fresh = {
+    v: 1 as const,
+    rev: previous?.rev ?? 0,
+    fleet,
+    id,
+    host: request.host,
+    boot: request.boot,
+    agent: request.agent,
+    epoch: (previous?.epoch ?? 0) + 1,
+    labels: request.labels ?? {},
+    capabilities: [...new Set(request.capabilities ?? [])].sort(),
+    capacity: request.capacity ?? SESSION_CAPACITY_DEFAULT,
+    cwd: request.cwd ?? null,
+    held: {},
+    stopping: [],
+    endsAs: null,
+    restartAsked: false,
+    restarts: previous ? previous.restarts + 1 : 0,
+    keyId,
+    registration: registration.registration,
+    startedAtMs: nowMs,
+    lastBeatAtMs: null,
+    endedAtMs: null,
+    cause: null,
+  };
+  return previous ? enter(previous, "live", fresh) : { ...fresh, state: "live" };
+}
+
+/** Why a request in the name of this epoch is refused, or null if it speaks for the session as it is. */
+export function refuseEpoch(session: SessionRecord, epoch: number): ReturnType<typeof refused> | null {
+  if (session.epoch !== epoch) return refused("session.superseded", `Session ${session.id} was started again or given up since this token was made.`);
+  if (!isAlive(session)) return refused("session.ended", `Session ${session.id} has ${session.state === "recovering" ? "been given up" : session.state}.`);
+  return null;
+}
+
+/** Keeps a place for a task before the task is written, so that `held` contains everything owned. */
+export function reserve(session: SessionRecord, epoch: number, task: string, fence: number): SessionRecord | null {
+  const free = session.state === "live" && session.epoch === epoch && load(session) < session.capacity;
+  if (!free || task in session.held) return null;
+  return { ...session, held: { ...session.held, [task]: fence } };
+}
+
+/** Lets go of a task, whatever became of it. With `fence`, only of that tenure. */
+export function letGo(session: SessionRecord, task: string, fence?: number): Decision<SessionRecord> {
+  if (!(task in session.held) || (fence !== undefined && session.held[task] !== fence)) return UNCHANGED;
+  const { [task]: _gone, ...held } = session.held;
+  return commit({ ...session, held, stopping: session.stopping.filter((id) => id !== task) });
+}
+
+/** Marks a held task that the session no longer owns: it must stop working on it, and says so by its beats. */
+export function mustStop(session: SessionRecord, task: string): Decision<SessionRecord> {
+  if (!(task in session.held) || session.stopping.includes(task)) return UNCHANGED;
+  return commit({ ...session, stopping: [...session.stopping, task] });
+}
+
+/**
+ * Gives up one epoch of a session: the next write in its name is stale. Its tasks are still in `held`, to be
+ * requeued one by one; `crashed` or `ended` follows when none is left.
+ */
+export function giveUp(session: SessionRecord, epoch: number, endsAs: "crashed" | "ended", cause: string, lastBeatAtMs: number | null): Decision<SessionRecord> {
+  if (!isAlive(session) || session.epoch !== epoch) return UNCHANGED;
+  return commit(enter(session, "recovering", { epoch: session.epoch + 1, endsAs, cause, lastBeatAtMs }));
+}
+
+/** All tasks of a given-up session are requeued. */
+export function finishRecovery(session: SessionRecord, nowMs: number): Decision<SessionRecord> {
+  if (session.state !== "recovering" || load(session) > 0) return UNCHANGED;
+  return commit(enter(session, session.endsAs ?? "crashed", { endedAtMs: nowMs, endsAs: null, stopping: [] }));
+}
+
+/** Takes no more work; the agent ends it when what it holds is done. */
+export function drain(session: SessionRecord): Decision<SessionRecord> {
+  if (session.state === "draining") return UNCHANGED;
+  if (session.state !== "live") return refused("session.ended", `Session ${session.id} is ${session.state}.`);
+  return commit(enter(session, "draining", {}));
+}
+
+/** Asks the host to start the session again; moot once its epoch has risen. */
+export function askRestart(session: SessionRecord): Decision<SessionRecord> {
+  if (!isAlive(session)) return refused("session.ended", `Session ${session.id} is ${session.state}.`);
+  return session.restartAsked ? UNCHANGED : commit({ ...session, restartAsked: true });
+}

@@ -1,0 +1,78 @@
+import { type Refusal, isRefusal } from "../contract/errors.ts";
+import type { HeldTask } from "../contract/session.ts";
+import type { OwnedTask, SessionRecord, TaskRecord } from "../contract/records.ts";
+import { UNCHANGED, commit } from "../domain/decision.ts";
+import { letGo, load, refuseEpoch } from "../domain/session-transitions.ts";
+import { isEnded, isOwnedBy, start } from "../domain/task-transitions.ts";
+import type { SessionClaims } from "../domain/tokens.ts";
+import type { AgendaEntry } from "../ports/agenda.ts";
+import type { Ports } from "../ports/ports.ts";
+import { changeSession, changeTask } from "./change.ts";
+import { profileOf } from "./fleet-of.ts";
+import { runEndEffects } from "./run-end-effects.ts";
+import { takeReady } from "./take-ready.ts";
+import { viewTask } from "./view-task.ts";
+import { refuse } from "../contract/errors.ts";
+
+/**
+ * Gives a session its next tasks: first what it owns and has not reported (its claim's answer was lost), then
+ * what waits for it, then what is ready.
+ */
+export async function claimTasks(ports: Ports, claims: SessionClaims, max: number): Promise<{ tasks: HeldTask[] } | Refusal> {
+  const session = await ports.record.sessions.get(claims.fleet, claims.session);
+  if (!session) return refuse("session.not_found", `There is no session ${claims.session} in this fleet.`);
+  const stale = refuseEpoch(session, claims.epoch);
+  if (stale) return stale.refusal;
+
+  const owned = await startHeld(ports, session, max);
+  const room = max - owned.length;
+  const ready = room > 0 && session.state === "live" ? await takeReady(ports, session, room) : [];
+  return { tasks: await hold(ports, session, [...owned, ...ready]) };
+}
+
+/** Starts what waits for the session, and finds what runs in its name though it never said so. */
+async function startHeld(ports: Ports, session: SessionRecord, max: number): Promise<OwnedTask[]> {
+  if (load(session) === 0) return [];
+  const { fleet, id, epoch, held } = session;
+  const tasks = (await ports.record.tasks.getMany(fleet, Object.keys(held))).sort((a, b) => a.createdAtMs - b.createdAtMs || (a.id < b.id ? -1 : 1));
+  await letGoOfEnded(ports, session, tasks);
+  const [report] = await ports.registry.reported(fleet, [id]);
+  const knows = (task: TaskRecord) => report?.epoch === epoch && report.tasks[task.id]?.fence === task.fence;
+  const mine = tasks.filter((task): task is OwnedTask => isOwnedBy(task, id, epoch));
+  const lost = mine.filter((task) => task.state === "running" && task.progress === null && !knows(task)).slice(0, max);
+  const started: OwnedTask[] = [];
+  for (const task of mine.filter(({ state }) => state === "assigned")) {
+    if (lost.length + started.length >= max) break;
+    const startedTask = await startAssigned(ports, task);
+    if (startedTask) started.push(startedTask);
+  }
+  return [...lost, ...started];
+}
+
+async function startAssigned(ports: Ports, { fleet, id, fence }: OwnedTask): Promise<OwnedTask | null> {
+  const nowMs = ports.clock.nowMs();
+  const result = await changeTask(ports, fleet, id, (task) => (task.state === "assigned" && task.fence === fence ? commit(start(task, nowMs)) : UNCHANGED));
+  return !isRefusal(result) && result.changed && result.document.state === "running" ? result.document : null;
+}
+
+/** A function that died between ending a task and letting go of it left the end's effects to whoever looks next. */
+async function letGoOfEnded(ports: Ports, session: SessionRecord, tasks: readonly TaskRecord[]): Promise<void> {
+  for (const task of tasks) {
+    if (!isEnded(task) || session.stopping.includes(task.id)) continue;
+    await runEndEffects(ports, task);
+    await changeSession(ports, session.fleet, session.id, (current) => letGo(current, task.id, session.held[task.id]));
+  }
+}
+
+/** Tasks as their holder sees them, with the time until which its beats so far let it work on them. */
+export async function hold(ports: Ports, session: SessionRecord, tasks: readonly OwnedTask[]): Promise<HeldTask[]> {
+  if (tasks.length === 0) return [];
+  const { fleet, host, id, epoch } = session;
+  const timeouts = tasks.flatMap((task): { entry: AgendaEntry; dueMs: number }[] =>
+    task.state === "running" && task.timeoutAtMs !== null ? [{ entry: { kind: "timeout", fleet, task: task.id, fence: task.fence }, dueMs: task.timeoutAtMs }] : [],
+  );
+  for (const { entry, dueMs } of timeouts) await ports.agenda.put([entry], dueMs);
+  const [deadlineMs] = await ports.registry.deadlines([{ fleet, host, session: id, epoch }]);
+  const leaseExpiresMs = deadlineMs ?? ports.clock.nowMs() + (await profileOf(ports, fleet)).timeoutMs;
+  return Promise.all(tasks.map(async (task) => ({ task: await viewTask(ports, task), fence: task.fence, leaseExpiresMs, resume: null })));
+}

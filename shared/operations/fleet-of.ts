@@ -1,0 +1,35 @@
+import { FLEET_OPEN_TASKS_QUOTA, FLEET_SESSIONS_QUOTA } from "../contract/limits.ts";
+import { PROFILES, type Profile, type ProfileName } from "../contract/profile.ts";
+import type { FleetRecord } from "../contract/records.ts";
+import type { Ports } from "../ports/ports.ts";
+
+type FleetPorts = Pick<Ports, "record" | "clock" | "settings">;
+
+/** The fleet that exists from the start. */
+export const DEFAULT_FLEET = "default";
+
+export function newFleet(fleet: string, profile: ProfileName, nowMs: number): FleetRecord {
+  return {
+    v: 1,
+    rev: 0,
+    fleet,
+    profile,
+    autoBalance: true,
+    sessionsQuota: FLEET_SESSIONS_QUOTA,
+    openTasksQuota: FLEET_OPEN_TASKS_QUOTA,
+    createdAtMs: nowMs,
+  };
+}
+
+/**
+ * A fleet's settings. Keys and tokens name only fleets that exist, so one without an item is the default fleet
+ * before its first change, which takes its profile from the deployment.
+ */
+export async function fleetOf({ record, clock, settings }: FleetPorts, fleet: string): Promise<FleetRecord> {
+  return (await record.fleets.get(fleet)) ?? newFleet(fleet, settings.defaultProfile, clock.nowMs());
+}
+
+/** The timing of a fleet. */
+export async function profileOf(ports: FleetPorts, fleet: string): Promise<Profile> {
+  return PROFILES[(await fleetOf(ports, fleet)).profile];
+}

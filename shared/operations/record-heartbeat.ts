@@ -1,0 +1,102 @@
+import { type Refusal, refuse } from "../contract/errors.ts";
+import type { Command, HeartbeatAnswer, HeartbeatRequest, SessionBeat } from "../contract/heartbeat.ts";
+import { PROFILES } from "../contract/profile.ts";
+import { commandsFor, hasRoom, standing } from "../domain/heartbeat-answer.ts";
+import { type HostClaims, TOKEN_LIFE_MS, TOKEN_RENEWAL_MS, signToken } from "../domain/tokens.ts";
+import type { AgendaEntry } from "../ports/agenda.ts";
+import type { BeatPorts } from "../ports/ports.ts";
+import type { Desired, Incarnation, Reported } from "../ports/registry.ts";
+
+/**
+ * Takes one beat of a host for all its sessions. A steady beat is exactly the two Redis commands of
+ * `registry.beat`; whatever is unusual is left to the sweep, which can ask the record. A beat grants nothing:
+ * a session that Redis lost gets a deadline back and is verified.
+ */
+export async function recordHeartbeat(ports: BeatPorts, claims: HostClaims, request: HeartbeatRequest): Promise<HeartbeatAnswer | Refusal> {
+  if (request.host !== claims.host || request.boot !== claims.boot)
+    return refuse("session.forbidden", "The beat names another host or boot than its token.");
+  const nowMs = ports.clock.nowMs();
+  const profile = PROFILES[claims.profile];
+  const deadlineMs = nowMs + profile.timeoutMs;
+  const incarnations = request.sessions.map((beat) => incarnationOf(claims, beat));
+  const { moved, desired, reported } = await ports.registry.beat(incarnations, deadlineMs);
+
+  const renewed = await renewTokens(ports, claims, nowMs);
+  const doubtful: Incarnation[] = [];
+  let room = false;
+  const sessions: HeartbeatAnswer["sessions"] = [];
+  for (const [i, beat] of request.sessions.entries()) {
+    const document = desired[i] ?? null;
+    const place = standing(beat, claims.host, document);
+    const commands: Command[] = [];
+    if (place === "unknown") doubtful.push(incarnationOf(claims, beat));
+    if (place === "gone") commands.push({ type: "stop", reason: "session.superseded" });
+    if (place === "known" && document) {
+      room ||= hasRoom(document);
+      commands.push(...commandsFor(beat, document));
+      if (renewed) commands.push(renewed(beat));
+      await keepReport(ports, claims, request.seq, beat, document, reported[i] ?? null);
+    }
+    sessions.push({ id: beat.id, commands });
+  }
+  if (moved < incarnations.length) doubtful.push(...(await missing(ports, incarnations, desired)));
+  if (doubtful.length > 0) await readmit(ports, doubtful, deadlineMs, nowMs);
+  return { nowMs, intervalMs: room ? profile.idleIntervalMs : profile.intervalMs, sessions };
+}
+
+function incarnationOf(claims: HostClaims, beat: SessionBeat): Incarnation {
+  return { fleet: claims.fleet, host: claims.host, session: beat.id, epoch: beat.epoch };
+}
+
+/** Known sessions whose deadline is gone; not those whose deadline was merely as late already. */
+async function missing({ registry }: BeatPorts, incarnations: readonly Incarnation[], desired: readonly (Desired | null)[]): Promise<Incarnation[]> {
+  const known = incarnations.filter((incarnation, i) => desired[i]?.epoch === incarnation.epoch && desired[i].host === incarnation.host);
+  if (known.length === 0) return [];
+  const deadlines = await registry.deadlines(known);
+  return known.filter((_, i) => deadlines[i] === null);
+}
+
+/** Gives sessions that Redis does not know a deadline for now, and has the sweep compare them with the record. */
+async function readmit({ registry, agenda }: BeatPorts, doubtful: readonly Incarnation[], deadlineMs: number, nowMs: number): Promise<void> {
+  await registry.extend(doubtful, deadlineMs);
+  await agenda.put(
+    doubtful.map(({ fleet, host, session, epoch }) => ({ kind: "verify", fleet, host, session, epoch }) as const),
+    nowMs,
+  );
+}
+
+/** Keeps what the session works on if it changed, and has the sweep look when a task to be stopped has stopped. */
+async function keepReport({ registry, agenda, clock }: BeatPorts, claims: HostClaims, seq: number, beat: SessionBeat, desired: Desired, before: Reported | null): Promise<void> {
+  const report = reportOf(claims, seq, beat);
+  const outdated = before !== null && before.boot === claims.boot && before.epoch >= beat.epoch && before.seq > seq;
+  if (!outdated && !sameReport(before, report)) await registry.report(claims.fleet, beat.id, report);
+  const stopped = Object.keys(desired.stopping).some((task) => !(task in report.tasks));
+  const settle: AgendaEntry = { kind: "settle", fleet: claims.fleet, session: beat.id };
+  if (stopped && !outdated) await agenda.put([settle], clock.nowMs());
+}
+
+function reportOf(claims: HostClaims, seq: number, beat: SessionBeat): Reported {
+  const tasks = (beat.tasks ?? []).map(({ id, fence, percent, message }) => [id, { fence, percent: percent ?? null, message: message ?? null }] as const);
+  return { boot: claims.boot, epoch: beat.epoch, seq, activity: beat.activity ?? null, tasks: Object.fromEntries(tasks) };
+}
+
+function sameReport(before: Reported | null, now: Reported): boolean {
+  if (!before) return Object.keys(now.tasks).length === 0 && now.activity === null;
+  return JSON.stringify({ ...before, seq: 0 }) === JSON.stringify({ ...now, seq: 0 });
+}
+
+/** A maker of `config` commands if the host's token ends soon and its API key is still active, else null. */
+async function renewTokens({ settings, keyMirror, agenda }: BeatPorts, claims: HostClaims, nowMs: number): Promise<((beat: SessionBeat) => Command) | null> {
+  if (claims.expiresMs - nowMs > TOKEN_RENEWAL_MS) return null;
+  const status = await keyMirror.get(claims.fleet, claims.keyId);
+  if (status === null) await agenda.put([{ kind: "key", fleet: claims.fleet, keyId: claims.keyId }], nowMs);
+  if (status !== "active") return null;
+  const expiresMs = nowMs + TOKEN_LIFE_MS;
+  const hostToken = signToken(settings.signingKeys, { ...claims, expiresMs });
+  return (beat) => ({
+    type: "config",
+    token: signToken(settings.signingKeys, { ...claims, kind: "session", session: beat.id, epoch: beat.epoch, expiresMs }),
+    hostToken,
+    tokenExpiresMs: expiresMs,
+  });
+}

@@ -1,0 +1,70 @@
+import { isRefusal } from "../contract/errors.ts";
+import type { SessionRecord, TaskRecord } from "../contract/records.ts";
+import { type Decision, UNCHANGED, commit } from "../domain/decision.ts";
+import { finishRecovery, giveUp, isAlive, load } from "../domain/session-transitions.ts";
+import { isEnded, isOwned, requeue, voidReservation } from "../domain/task-transitions.ts";
+import type { Ports } from "../ports/ports.ts";
+import { announceReady } from "./announce-ready.ts";
+import { changeSession, changeTask } from "./change.ts";
+import { profileOf } from "./fleet-of.ts";
+import { runEndEffects } from "./run-end-effects.ts";
+
+export type GivingUp = {
+  readonly endsAs: "crashed" | "ended";
+  /** For people: what was seen. */
+  readonly cause: string;
+  /** When its last beat was accepted, if known. */
+  readonly lastBeatAtMs: number | null;
+};
+
+/**
+ * Gives up one epoch of a session and returns its work: the epoch rises first, so that from then on nothing it
+ * says counts; then each held task is requeued; then it is crashed or ended. Until `held` is empty its overdue
+ * deadline stays, so that a sweep finishes what a killed function began.
+ *
+ * @returns the session as it then is, or null if this epoch was not alive or recovering
+ */
+export async function recoverSession(ports: Ports, fleet: string, id: string, epoch: number, giving: GivingUp): Promise<SessionRecord | null> {
+  const given = await changeSession(ports, fleet, id, (session) => giveUp(session, epoch, giving.endsAs, giving.cause, giving.lastBeatAtMs));
+  if (isRefusal(given)) return null;
+  const session = given.document;
+  if (given.changed) ports.log.warn("session given up", { fleet, session: id, epoch, endsAs: giving.endsAs, cause: giving.cause, tasks: load(session) });
+  const ours = session.epoch === epoch + 1 && !isAlive(session);
+  if (!ours) return null;
+  const finished = session.state === "recovering" ? await returnTasks(ports, session) : session;
+  await ports.registry.forget([{ fleet, host: session.host, session: id, epoch }]);
+  return finished;
+}
+
+/** Requeues everything a recovering session holds, then lets it end. */
+async function returnTasks(ports: Ports, session: SessionRecord): Promise<SessionRecord> {
+  const { fleet, id, held } = session;
+  const { backoffBaseMs } = await profileOf(ports, fleet);
+  const tasks = await ports.record.tasks.getMany(fleet, Object.keys(held));
+  const requeued: TaskRecord[] = [];
+  for (const task of tasks) {
+    const returned = await changeTask(ports, fleet, task.id, (current) => {
+      const fence = held[task.id] ?? 0;
+      if (current.state === "queued" && current.fence < fence) return commit(voidReservation(current, fence));
+      if (!isOwned(current) || current.owner.session !== id || current.owner.epoch >= session.epoch) return UNCHANGED;
+      const cause = session.endsAs === "crashed" ? "crash" : "moved";
+      const detail = `Session ${id} ended without settling it: ${session.cause ?? "no cause known"}`;
+      return commit(requeue(current, { cause, detail, backoffBaseMs, uniform: ports.chance.uniform() }, ports.clock.nowMs()));
+    });
+    if (isRefusal(returned)) throw new Error(`Task ${task.id} could not be requeued: ${returned.detail}`);
+    if (isEnded(returned.document)) await runEndEffects(ports, returned.document);
+    else if (returned.changed) requeued.push(returned.document);
+  }
+  await announceReady(ports, fleet, requeued);
+  const done = await changeSession(ports, fleet, id, (current) => letGoOfAll(current, held, ports.clock.nowMs()));
+  return isRefusal(done) ? session : done.document;
+}
+
+/** Lets go of exactly the tenures that were returned, and finishes if these were all. */
+function letGoOfAll(session: SessionRecord, returned: Readonly<Record<string, number>>, nowMs: number): Decision<SessionRecord> {
+  if (session.state !== "recovering") return UNCHANGED;
+  const held = Object.fromEntries(Object.entries(session.held).filter(([task, fence]) => returned[task] !== fence));
+  const emptied = { ...session, held };
+  const finished = finishRecovery(emptied, nowMs);
+  return finished.kind === "commit" ? finished : commit(emptied);
+}

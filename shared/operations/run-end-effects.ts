@@ -1,0 +1,67 @@
+import { isRefusal } from "../contract/errors.ts";
+import type { EndedTask, TaskRecord } from "../contract/records.ts";
+import { UNCHANGED, commit } from "../domain/decision.ts";
+import { effectsDone, failByDependency, isEnded, unblock } from "../domain/task-transitions.ts";
+import type { Ports } from "../ports/ports.ts";
+import { announceReady, withdrawReady } from "./announce-ready.ts";
+import { changeTask } from "./change.ts";
+
+const EDGES_PAGE = 100;
+
+/**
+ * Carries out what the end of a task means to others: its submission counts it, its dependents become ready or
+ * fail, and theirs in turn. Every step is idempotent, so whoever finds an ended task whose effects may be missing
+ * runs them again.
+ */
+export async function runEndEffects(ports: Ports, task: EndedTask): Promise<void> {
+  const { fleet } = task;
+  const ready: TaskRecord[] = [];
+  const ended: EndedTask[] = [task];
+  for (let next = ended.shift(); next; next = ended.shift()) {
+    const current = next;
+    await ports.record.submissions.mark(fleet, current.group ?? NO_GROUP, current.submission.id, current.submission.index, current.state);
+    await withdrawReady(ports, current);
+    for await (const dependent of dependentsOf(ports, current)) {
+      const settled = await settleDependency(ports, fleet, dependent, current);
+      if (settled?.state === "queued") ready.push(settled);
+      else if (settled && isEnded(settled)) ended.push(settled);
+    }
+    if (current.effectsPending)
+      await changeTask(ports, fleet, current.id, (now) => (isEnded(now) && now.effectsPending && now.fence === current.fence ? commit(effectsDone(now)) : UNCHANGED));
+  }
+  await announceReady(ports, fleet, ready);
+}
+
+/** Where tasks without a group are counted. */
+export const NO_GROUP = "-";
+
+async function* dependentsOf({ record }: Ports, task: TaskRecord): AsyncGenerator<string> {
+  let cursor: string | null = null;
+  do {
+    const page: { items: readonly string[]; cursor: string | null } = await record.edges.list(task.fleet, task.id, cursor, EDGES_PAGE);
+    yield* page.items;
+    cursor = page.cursor;
+  } while (cursor !== null);
+}
+
+/**
+ * Tells one dependent that a dependency ended.
+ *
+ * @returns the dependent if that made it ready or failed it, else null
+ */
+export async function settleDependency(ports: Ports, fleet: string, dependent: string, dependency: EndedTask): Promise<TaskRecord | null> {
+  if (dependency.state === "completed") {
+    const struck = await ports.record.tasks.strike(fleet, dependent, dependency.id);
+    if (struck?.state !== "blocked" || struck.waitingOn.length > 0) return null;
+    return changed(await changeTask(ports, fleet, dependent, (task) => (task.state === "blocked" && task.waitingOn.length === 0 ? commit(unblock(task, ports.clock.nowMs())) : UNCHANGED)));
+  }
+  return changed(
+    await changeTask(ports, fleet, dependent, (task) =>
+      task.state === "blocked" && task.waitingOn.includes(dependency.id) ? commit(failByDependency(task, dependency.id, ports.clock.nowMs())) : UNCHANGED,
+    ),
+  );
+}
+
+function changed(result: Awaited<ReturnType<typeof changeTask>>): TaskRecord | null {
+  return isRefusal(result) || !result.changed ? null : result.document;
+}

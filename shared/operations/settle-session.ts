@@ -1,0 +1,41 @@
+import { isRefusal } from "../contract/errors.ts";
+import type { SessionRecord, TaskRecord } from "../contract/records.ts";
+import { UNCHANGED, commit } from "../domain/decision.ts";
+import { isAlive, letGo } from "../domain/session-transitions.ts";
+import { isEnded, isOwnedBy, voidReservation } from "../domain/task-transitions.ts";
+import type { Ports } from "../ports/ports.ts";
+import { changeSession, changeTask } from "./change.ts";
+import { runEndEffects } from "./run-end-effects.ts";
+
+/**
+ * Lets a live session go of what it holds without owning it: tasks that ended or went elsewhere, reservations
+ * that never became assignments, and tasks it was told to stop and does not report any more.
+ *
+ * @returns whether tasks remain that it must still stop
+ */
+export async function settleSession(ports: Ports, fleet: string, id: string): Promise<boolean> {
+  const session = await ports.record.sessions.get(fleet, id);
+  if (!session || !isAlive(session)) return false;
+  const tasks = new Map((await ports.record.tasks.getMany(fleet, Object.keys(session.held))).map((task) => [task.id, task]));
+  const [report] = await ports.registry.reported(fleet, [id]);
+  const reported = report?.epoch === session.epoch ? report.tasks : {};
+  let stopping = false;
+  for (const [taskId, fence] of Object.entries(session.held)) {
+    const task = tasks.get(taskId) ?? null;
+    if (task && isOwnedBy(task, id, session.epoch) && task.fence === fence) continue;
+    const busy = session.stopping.includes(taskId) && taskId in reported;
+    stopping ||= busy;
+    if (!busy) await letGoOf(ports, session, taskId, fence, task);
+  }
+  return stopping;
+}
+
+async function letGoOf(ports: Ports, session: SessionRecord, taskId: string, fence: number, task: TaskRecord | null): Promise<void> {
+  const { fleet, id } = session;
+  if (task && isEnded(task)) await runEndEffects(ports, task);
+  if (task?.state === "queued" && task.fence < fence) {
+    const voided = await changeTask(ports, fleet, taskId, (current) => (current.state === "queued" && current.fence < fence ? commit(voidReservation(current, fence)) : UNCHANGED));
+    if (isRefusal(voided) || !voided.changed) return;
+  }
+  await changeSession(ports, fleet, id, (current) => letGo(current, taskId, fence));
+}

@@ -1,0 +1,80 @@
+import type { OwnedTask, SessionRecord } from "../contract/records.ts";
+import { serves } from "../domain/ready-order.ts";
+import { isAlive, load } from "../domain/session-transitions.ts";
+import type { Ports } from "../ports/ports.ts";
+import type { ReadyTask } from "../ports/work-queue.ts";
+import { assignTask } from "./assign-task.ts";
+
+/** How long a taken task may stay unassigned before the sweep looks for it, in milliseconds. */
+export const TAKE_LEASE_MS = 10_000;
+/** Sessions tried for one task before it goes back to its queue. */
+const CANDIDATES_LIMIT = 5;
+/** Entries of the ready queue that turn out not to be ready, in a row, before a caller gives up. */
+const VOID_LIMIT = 200;
+
+/** Gives ready tasks to one session that asks for work, and starts them. */
+export async function takeReady(ports: Ports, session: SessionRecord, limit: number): Promise<OwnedTask[]> {
+  const { fleet, id } = session;
+  const started: OwnedTask[] = [];
+  let current = session;
+  for (let voids = 0; voids < VOID_LIMIT && started.length < limit && hasRoom(current); ) {
+    const matching = (await ports.workQueue.heads(fleet)).filter((head) => serves(current.capabilities, head.requires));
+    if (matching.length === 0) break;
+    const requestId = ports.chance.id();
+    const taken = await ports.workQueue.take(fleet, matching.map(({ requires }) => requires), requestId, ports.clock.nowMs() + TAKE_LEASE_MS);
+    if (!taken) continue;
+    const assignment = await assignTask(ports, fleet, taken.taskId, id, true);
+    if (assignment.outcome === "no_room") {
+      await ports.workQueue.putBack(fleet, requestId);
+      break;
+    }
+    await ports.workQueue.settle(fleet, requestId);
+    if (assignment.outcome === "not_ready") voids++;
+    else {
+      started.push(assignment.task);
+      current = assignment.session;
+    }
+  }
+  return started;
+}
+
+function hasRoom(session: SessionRecord): boolean {
+  return isAlive(session) && session.state === "live" && load(session) < session.capacity;
+}
+
+/**
+ * Hands out a fleet's ready tasks, the first in order first, each to the least loaded live session with room that
+ * serves what it requires, until nothing fits any more. What finds no room waits in its queue.
+ *
+ * @returns how many were assigned
+ */
+export async function fillFleet(ports: Ports, fleet: string, limit: number): Promise<number> {
+  const full = new Set<string>();
+  let assigned = 0;
+  for (let voids = 0; voids < VOID_LIMIT && assigned < limit; ) {
+    const heads = (await ports.workQueue.heads(fleet)).filter((head) => !full.has(head.requires.join())).sort((a, b) => a.order - b.order);
+    const [head] = heads;
+    if (!head) break;
+    const candidates = await ports.registry.candidates(fleet, head.requires, CANDIDATES_LIMIT);
+    const outcome = candidates.length === 0 ? "no_room" : await placeFirst(ports, fleet, head, candidates.map(({ session }) => session));
+    if (outcome === "no_room") full.add(head.requires.join());
+    else if (outcome === "assigned") assigned++;
+    else voids++;
+  }
+  return assigned;
+}
+
+/** Takes the first task of one queue and gives it to the first session that can take it. */
+async function placeFirst(ports: Ports, fleet: string, { requires }: ReadyTask, sessions: readonly string[]): Promise<"assigned" | "not_ready" | "no_room"> {
+  const requestId = ports.chance.id();
+  const taken = await ports.workQueue.take(fleet, [requires], requestId, ports.clock.nowMs() + TAKE_LEASE_MS);
+  if (!taken) return "not_ready";
+  for (const session of sessions) {
+    const { outcome } = await assignTask(ports, fleet, taken.taskId, session, false);
+    if (outcome === "no_room") continue;
+    await ports.workQueue.settle(fleet, requestId);
+    return outcome;
+  }
+  await ports.workQueue.putBack(fleet, requestId);
+  return "no_room";
+}

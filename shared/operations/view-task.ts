@@ -1,0 +1,23 @@
+import { type Refusal, refuse } from "../contract/errors.ts";
+import type { TaskRecord } from "../contract/records.ts";
+import type { Task } from "../contract/task.ts";
+import { taskView } from "../domain/views.ts";
+import type { Ports } from "../ports/ports.ts";
+
+/** A task as answers show it: its head with its payloads and, while it runs, what its last beat said. */
+export async function viewTask(ports: Ports, task: TaskRecord): Promise<Task> {
+  const { payloads } = ports.record;
+  const data = await payloads.get(task.fleet, task.id, task.data);
+  const result = task.state === "completed" ? await payloads.get(task.fleet, task.id, task.result) : null;
+  if (task.state !== "running") return taskView(task, data, result);
+  const [report] = await ports.registry.reported(task.fleet, [task.owner.session]);
+  const said = report?.epoch === task.owner.epoch ? report.tasks[task.id] : undefined;
+  const fresher = said?.fence === task.fence && said.percent !== null ? { percent: said.percent, message: said.message } : null;
+  return taskView(task, data, result, fresher);
+}
+
+/** One task by its id. */
+export async function getTask(ports: Ports, fleet: string, id: string): Promise<Task | Refusal> {
+  const task = await ports.record.tasks.get(fleet, id);
+  return task ? viewTask(ports, task) : refuse("task.not_found", `There is no task ${id} in this fleet.`);
+}
