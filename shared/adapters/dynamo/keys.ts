@@ -1,0 +1,63 @@
+import { createHash } from "node:crypto";
+
+/** Where an item lies. Ids never contain `#`, so no key of one fleet is ever a key of another. */
+export type Key = { readonly pk: string; readonly sk: string };
+
+/** Partitions of each kind of entry in the index `open`, so that no fleet writes to one alone. */
+export const OPEN_SHARDS = 8;
+/** Partitions of a fleet's group documents. */
+export const GROUP_SHARDS = 4;
+
+/** Which of `shards` partitions an entry belongs to. Stored items depend on it: it must never change. */
+export function shardOf(id: string, shards: number): number {
+  return createHash("sha256").update(id).digest().readUInt32BE(0) % shards;
+}
+
+const fleetPart = (fleet: string) => `F#${fleet}`;
+const taskPart = (fleet: string, task: string) => `${fleetPart(fleet)}#TASK#${task}`;
+const groupPart = (fleet: string, group: string) => `${fleetPart(fleet)}#GROUP#${group}`;
+
+/** Prefixes of sort keys within a partition. */
+export const SORT_PREFIX = { edge: "EDGE#", payload: "PAYLOAD#", open: "OPEN#", closed: "CLOSED#" } as const;
+
+/** Partitions that are listed. */
+export const PARTITION = {
+  fleets: "FLEETS",
+  keys: (fleet: string) => `${fleetPart(fleet)}#KEYS`,
+  task: taskPart,
+  groups: (fleet: string, shard: number) => `${fleetPart(fleet)}#GROUPS#${shard}`,
+  group: groupPart,
+};
+
+/** Partitions of the index `open`. */
+export const OPEN_PARTITION = {
+  tasks: (fleet: string, shard: number) => `${fleetPart(fleet)}#OPEN#${shard}`,
+  live: (fleet: string, shard: number) => `${fleetPart(fleet)}#LIVE#${shard}`,
+  past: (fleet: string, shard: number) => `${fleetPart(fleet)}#PAST#${shard}`,
+};
+
+export const KEY = {
+  fleet: (fleet: string): Key => ({ pk: PARTITION.fleets, sk: fleet }),
+  apiKey: (fleet: string, id: string): Key => ({ pk: PARTITION.keys(fleet), sk: id }),
+  host: (fleet: string, id: string): Key => ({ pk: `${fleetPart(fleet)}#HOST#${id}`, sk: "HEAD" }),
+  session: (fleet: string, id: string): Key => ({ pk: `${fleetPart(fleet)}#SES#${id}`, sk: "HEAD" }),
+  task: (fleet: string, id: string): Key => ({ pk: taskPart(fleet, id), sk: "HEAD" }),
+  payload: (fleet: string, task: string, name: string): Key => ({
+    pk: taskPart(fleet, task),
+    sk: SORT_PREFIX.payload + name,
+  }),
+  edge: (fleet: string, dependency: string, dependent: string): Key => ({
+    pk: taskPart(fleet, dependency),
+    sk: SORT_PREFIX.edge + dependent,
+  }),
+  group: (fleet: string, group: string): Key => ({
+    pk: PARTITION.groups(fleet, shardOf(group, GROUP_SHARDS)),
+    sk: group,
+  }),
+  submission: (fleet: string, group: string, which: "open" | "closed", id: string): Key => ({
+    pk: groupPart(fleet, group),
+    sk: SORT_PREFIX[which] + id,
+  }),
+  answer: (fleet: string, key: string): Key => ({ pk: `${fleetPart(fleet)}#ANSWER#${key}`, sk: "ANSWER" }),
+  sweep: (): Key => ({ pk: "SWEEP", sk: "SWEEP" }),
+};
