@@ -91,8 +91,11 @@ export const SessionRecord = z.object({
   cwd: z.nullable(z.string()),
   /** Task id to fence. Contains everything the session owns; its size is the session's load. */
   held: z.record(Id, Fence),
-  /** Held tasks the session no longer owns and must stop; they leave `held` when it no longer reports them. */
-  stopping: z.array(Id),
+  /**
+   * Held tasks the session no longer owns and must stop, and since when. They leave `held` once it has had time
+   * to report them and does not.
+   */
+  stopping: z.record(Id, Millis),
   /** What it becomes once its tasks are requeued; null unless recovering. */
   endsAs: z.nullable(z.enum(["crashed", "ended"])),
   restartAsked: z.boolean(),

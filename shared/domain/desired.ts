@@ -10,8 +10,8 @@ export function desiredOf(session: SessionRecord) {
     state: session.state,
     capacity: session.capacity,
     keyId: session.keyId,
-    tasks: Object.fromEntries(entries.filter(([task]) => !session.stopping.includes(task))),
-    stopping: Object.fromEntries(entries.filter(([task]) => session.stopping.includes(task))),
+    tasks: Object.fromEntries(entries.filter(([task]) => !(task in session.stopping))),
+    stopping: Object.fromEntries(entries.filter(([task]) => task in session.stopping)),
     restart: session.restartAsked,
   };
 }

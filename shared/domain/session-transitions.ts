@@ -54,7 +54,7 @@ export function register(previous: SessionRecord | null, registration: Registrat
     capacity: request.capacity ?? SESSION_CAPACITY_DEFAULT,
     cwd: request.cwd ?? null,
     held: {},
-    stopping: [],
+    stopping: {},
     endsAs: null,
     restartAsked: false,
     restarts: previous ? previous.restarts + 1 : 0,
@@ -85,14 +85,15 @@ export function reserve(session: SessionRecord, epoch: number, task: string, fen
 /** Lets go of a task, whatever became of it. With `fence`, only of that tenure. */
 export function letGo(session: SessionRecord, task: string, fence?: number): Decision<SessionRecord> {
   if (!(task in session.held) || (fence !== undefined && session.held[task] !== fence)) return UNCHANGED;
-  const { [task]: _gone, ...held } = session.held;
-  return commit({ ...session, held, stopping: session.stopping.filter((id) => id !== task) });
+  const { [task]: _tenure, ...held } = session.held;
+  const { [task]: _since, ...stopping } = session.stopping;
+  return commit({ ...session, held, stopping });
 }
 
 /** Marks a held task that the session no longer owns: it must stop working on it, and says so by its beats. */
-export function mustStop(session: SessionRecord, task: string): Decision<SessionRecord> {
-  if (!(task in session.held) || session.stopping.includes(task)) return UNCHANGED;
-  return commit({ ...session, stopping: [...session.stopping, task] });
+export function mustStop(session: SessionRecord, task: string, nowMs: number): Decision<SessionRecord> {
+  if (!(task in session.held) || task in session.stopping) return UNCHANGED;
+  return commit({ ...session, stopping: { ...session.stopping, [task]: nowMs } });
 }
 
 /**
@@ -107,7 +108,7 @@ export function giveUp(session: SessionRecord, epoch: number, endsAs: "crashed" 
 /** All tasks of a given-up session are requeued. */
 export function finishRecovery(session: SessionRecord, nowMs: number): Decision<SessionRecord> {
   if (session.state !== "recovering" || load(session) > 0) return UNCHANGED;
-  return commit(enter(session, session.endsAs ?? "crashed", { endedAtMs: nowMs, endsAs: null, stopping: [] }));
+  return commit(enter(session, session.endsAs ?? "crashed", { endedAtMs: nowMs, endsAs: null, stopping: {} }));
 }
 
 /** Takes no more work; the agent ends it when what it holds is done. */

@@ -24,6 +24,6 @@ export async function cancelTask(ports: Ports, fleet: string, id: string, reason
 
 /** Has a session stop a task it does not own any more, and the sweep see that it did. */
 export async function stopHolder(ports: Ports, fleet: string, session: string, task: string, fence: number): Promise<void> {
-  await changeSession(ports, fleet, session, (current) => (current.held[task] === fence ? mustStop(current, task) : { kind: "unchanged" }));
+  await changeSession(ports, fleet, session, (current) => (current.held[task] === fence ? mustStop(current, task, ports.clock.nowMs()) : { kind: "unchanged" }));
   await ports.agenda.put([{ kind: "settle", fleet, session }], ports.clock.nowMs());
 }

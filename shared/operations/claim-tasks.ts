@@ -58,7 +58,7 @@ async function startAssigned(ports: Ports, { fleet, id, fence }: OwnedTask): Pro
 /** A function that died between ending a task and letting go of it left the end's effects to whoever looks next. */
 async function letGoOfEnded(ports: Ports, session: SessionRecord, tasks: readonly TaskRecord[]): Promise<void> {
   for (const task of tasks) {
-    if (!isEnded(task) || session.stopping.includes(task.id)) continue;
+    if (!isEnded(task) || task.id in session.stopping) continue;
     await runEndEffects(ports, task);
     await changeSession(ports, session.fleet, session.id, (current) => letGo(current, task.id, session.held[task.id]));
   }

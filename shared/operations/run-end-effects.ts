@@ -2,6 +2,7 @@ import { isRefusal } from "../contract/errors.ts";
 import type { EndedTask, TaskRecord } from "../contract/records.ts";
 import { UNCHANGED, commit } from "../domain/decision.ts";
 import { effectsDone, failByDependency, isEnded, unblock } from "../domain/task-transitions.ts";
+import { NO_GROUP } from "../domain/new-task.ts";
 import type { Ports } from "../ports/ports.ts";
 import { announceReady, withdrawReady } from "./announce-ready.ts";
 import { changeTask } from "./change.ts";
@@ -32,8 +33,8 @@ export async function runEndEffects(ports: Ports, task: EndedTask): Promise<void
   await announceReady(ports, fleet, ready);
 }
 
-/** Where tasks without a group are counted. */
-export const NO_GROUP = "-";
+
+
 
 async function* dependentsOf({ record }: Ports, task: TaskRecord): AsyncGenerator<string> {
   let cursor: string | null = null;

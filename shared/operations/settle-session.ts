@@ -5,6 +5,7 @@ import { isAlive, letGo } from "../domain/session-transitions.ts";
 import { isEnded, isOwnedBy, voidReservation } from "../domain/task-transitions.ts";
 import type { Ports } from "../ports/ports.ts";
 import { changeSession, changeTask } from "./change.ts";
+import { profileOf } from "./fleet-of.ts";
 import { runEndEffects } from "./run-end-effects.ts";
 
 /**
@@ -19,11 +20,13 @@ export async function settleSession(ports: Ports, fleet: string, id: string): Pr
   const tasks = new Map((await ports.record.tasks.getMany(fleet, Object.keys(session.held))).map((task) => [task.id, task]));
   const [report] = await ports.registry.reported(fleet, [id]);
   const reported = report?.epoch === session.epoch ? report.tasks : {};
+  const graceMs = 2 * (await profileOf(ports, fleet)).intervalMs;
   let stopping = false;
   for (const [taskId, fence] of Object.entries(session.held)) {
     const task = tasks.get(taskId) ?? null;
     if (task && isOwnedBy(task, id, session.epoch) && task.fence === fence) continue;
-    const busy = session.stopping.includes(taskId) && taskId in reported;
+    const sinceMs = session.stopping[taskId];
+    const busy = sinceMs !== undefined && (taskId in reported || ports.clock.nowMs() < sinceMs + graceMs);
     stopping ||= busy;
     if (!busy) await letGoOf(ports, session, taskId, fence, task);
   }

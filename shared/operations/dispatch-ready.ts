@@ -1,0 +1,23 @@
+import type { ReadyEvent } from "../contract/events.ts";
+import { isReady } from "../domain/task-transitions.ts";
+import { toReadyTask } from "../domain/ready-order.ts";
+import type { Ports } from "../ports/ports.ts";
+import { profileOf } from "./fleet-of.ts";
+import { fillFleet } from "./take-ready.ts";
+
+/** Assignments one event may lead to; more is left to the next event, claim or tick. */
+const FILL_LIMIT = 200;
+
+/**
+ * Handles the hint that tasks may be ready: puts those that are into the ready queue, sends those that must still
+ * wait back as a later hint, and hands out what fits.
+ */
+export async function dispatchReady(ports: Ports, { fleet, taskIds }: ReadyEvent): Promise<void> {
+  const nowMs = ports.clock.nowMs();
+  const { ageingStepMs } = await profileOf(ports, fleet);
+  const queued = (await ports.record.tasks.getMany(fleet, taskIds)).filter((task) => task.state === "queued");
+  const ready = queued.filter((task) => isReady(task, nowMs));
+  await ports.workQueue.add(fleet, ready.map((task) => toReadyTask(task, ageingStepMs)));
+  for (const task of queued) if (task.notBeforeMs > nowMs) await ports.events.tasksReady(fleet, [task.id], task.notBeforeMs - nowMs);
+  await fillFleet(ports, fleet, FILL_LIMIT);
+}

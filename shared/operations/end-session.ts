@@ -1,0 +1,51 @@
+import { type Refusal, isRefusal, refuse } from "../contract/errors.ts";
+import type { SessionRecord } from "../contract/records.ts";
+import type { EndRequest, Session } from "../contract/session.ts";
+import { refused } from "../domain/decision.ts";
+import { askRestart, drain, isAlive } from "../domain/session-transitions.ts";
+import type { Claims } from "../domain/tokens.ts";
+import type { Ports } from "../ports/ports.ts";
+import { changeSession } from "./change.ts";
+import { recoverSession } from "./recover-session.ts";
+import { returnWaiting } from "./return-waiting.ts";
+import { viewSession } from "./view-session.ts";
+
+/** Why this token may not end this session, or null. A host's token speaks for all sessions of its boot. */
+function refuseEnder(claims: Claims, session: SessionRecord): Refusal | null {
+  const own = session.host === claims.host && (claims.kind === "host" ? session.boot === claims.boot : session.id === claims.session);
+  return own ? null : refuse("session.forbidden", `Session ${session.id} belongs to another host or boot.`);
+}
+
+/**
+ * A session says that it has ended, or its host that it crashed. A crash returns its tasks as a lost deadline
+ * would, only at once; another end releases them.
+ */
+export async function endSession(ports: Ports, claims: Claims, id: string, request: EndRequest): Promise<{ session: Session } | Refusal> {
+  const session = await ports.record.sessions.get(claims.fleet, id);
+  if (!session) return refuse("session.not_found", `There is no session ${id} in this fleet.`);
+  const forbidden = refuseEnder(claims, session);
+  if (forbidden) return forbidden;
+  const epoch = claims.kind === "session" ? claims.epoch : session.epoch - (isAlive(session) ? 0 : 1);
+  const repeated = !isAlive(session) && session.epoch === epoch + 1;
+  if (session.epoch !== epoch && !repeated) return refused("session.superseded", `Session ${id} was started again since this token was made.`).refusal;
+  const detail = [request.signal && `signal ${request.signal}`, request.exitCode != null && `exit code ${request.exitCode}`].filter(Boolean).join(", ");
+  const cause = `It said so: ${request.reason}${detail ? ` (${detail})` : ""}.`;
+  const endsAs = request.reason === "crashed" ? "crashed" : "ended";
+  const recovered = await recoverSession(ports, claims.fleet, id, epoch, { endsAs, cause, lastBeatAtMs: ports.clock.nowMs() });
+  return { session: await viewSession(ports, recovered ?? session) };
+}
+
+/** Lets a session take no more work. What waits for it goes back at once; what runs may finish. */
+export async function drainSession(ports: Ports, fleet: string, id: string): Promise<{ session: Session } | Refusal> {
+  const result = await changeSession(ports, fleet, id, drain);
+  if (isRefusal(result)) return result;
+  await returnWaiting(ports, result.document);
+  const session = (await ports.record.sessions.get(fleet, id)) ?? result.document;
+  return { session: await viewSession(ports, session) };
+}
+
+/** Asks a session's host to start it again. */
+export async function restartSession(ports: Ports, fleet: string, id: string): Promise<{ session: Session } | Refusal> {
+  const result = await changeSession(ports, fleet, id, askRestart);
+  return isRefusal(result) ? result : { session: await viewSession(ports, result.document) };
+}

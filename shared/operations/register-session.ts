@@ -1,0 +1,136 @@
+import { type Refusal, isRefusal, refuse } from "../contract/errors.ts";
+import { HOST_SESSIONS_LIMIT } from "../contract/limits.ts";
+import { PROFILES, type ProfileName } from "../contract/profile.ts";
+import type { HostRecord, SessionRecord } from "../contract/records.ts";
+import type { RegisterAnswer, RegisterRequest } from "../contract/session.ts";
+import { hashOf } from "../domain/canonical-json.ts";
+import { UNCHANGED, commit, refused } from "../domain/decision.ts";
+import { isAlive, register } from "../domain/session-transitions.ts";
+import { type HostClaims, TOKEN_LIFE_MS, signToken } from "../domain/tokens.ts";
+import { sessionView } from "../domain/views.ts";
+import type { Ports } from "../ports/ports.ts";
+import { changeOrCreate } from "./change.ts";
+import { fleetOf } from "./fleet-of.ts";
+import { publishSession } from "./publish-session.ts";
+import { recoverSession } from "./recover-session.ts";
+import { fillFleet } from "./take-ready.ts";
+
+export type Registering = {
+  readonly fleet: string;
+  readonly keyId: string;
+  /** The Idempotency-Key, or null. */
+  readonly seed: string | null;
+  /** Claims of the host token that was presented, or null. */
+  readonly hostToken: HostClaims | null;
+};
+
+/** Waiting tasks a new session may be given at once. */
+const WELCOME_LIMIT = 100;
+
+/**
+ * Starts a session, or starts it again with a higher epoch. What its predecessor held is requeued before, and a
+ * host's new boot gives up all sessions of the old one.
+ */
+export async function registerSession(ports: Ports, by: Registering, request: RegisterRequest): Promise<RegisterAnswer | Refusal> {
+  const { fleet } = by;
+  const { profile } = await fleetOf(ports, fleet);
+  const id = request.id ?? `ses_${by.seed === null ? ports.chance.id() : hashOf(fleet, by.seed)}`;
+  const taken = await takeHost(ports, by, request);
+  if (isRefusal(taken)) return taken;
+  const registration = by.seed === null ? null : hashOf(by.seed, request);
+  const previous = await predecessor(ports, fleet, id, request, registration);
+  if (isRefusal(previous)) return previous;
+  if (previous && isAlive(previous)) return answer(ports, by, previous, profile);
+
+  const added = await addToHost(ports, taken, id);
+  if (isRefusal(added)) return added;
+  const session = await ports.record.sessions.commit(previous, register(previous, { fleet, id, request, keyId: by.keyId, registration }, ports.clock.nowMs()));
+  if (!session) return refuse("conflict.retry", `Session ${id} was registered by somebody else at the same time.`);
+  await ports.keyMirror.set(fleet, by.keyId, "active");
+  await welcome(ports, session, profile);
+  return answer(ports, by, session, profile);
+}
+
+/** Makes this boot the host's, unless another is alive and its token was not presented. */
+async function takeHost(ports: Ports, by: Registering, { host: hostId, boot }: RegisterRequest): Promise<HostRecord | Refusal> {
+  const { fleet } = by;
+  const current = await ports.record.hosts.get(fleet, hostId);
+  if (current?.boot === boot) return current;
+  const old = current ? (await ports.record.sessions.getMany(fleet, current.sessions)).filter((session) => session.boot === current.boot && session.host === hostId && isAlive(session)) : [];
+  const entitled = current && by.hostToken?.fleet === fleet && by.hostToken.host === hostId && by.hostToken.boot === current.boot;
+  if (current && !entitled && (await anyInTime(ports, old))) return refuse("host.live", `Host ${hostId} is live with another boot.`);
+  const next: HostRecord = { v: 1, rev: current?.rev ?? 0, fleet, id: hostId, boot, sessions: [], registeredAtMs: ports.clock.nowMs() };
+  const written = await ports.record.hosts.commit(current, next);
+  if (!written) return refuse("conflict.retry", `Host ${hostId} was registered by another boot at the same time.`);
+  for (const session of old) await recoverSession(ports, fleet, session.id, session.epoch, { endsAs: "crashed", cause: "Its host started again.", lastBeatAtMs: null });
+  return written;
+}
+
+/** Whether any of these sessions may still beat. One whose deadline Redis lost may. */
+async function anyInTime({ registry, clock }: Ports, sessions: readonly SessionRecord[]): Promise<boolean> {
+  if (sessions.length === 0) return false;
+  const deadlines = await registry.deadlines(sessions.map(({ fleet, host, id, epoch }) => ({ fleet, host, session: id, epoch })));
+  return deadlines.some((deadlineMs) => deadlineMs === null || deadlineMs > clock.nowMs());
+}
+
+/** What is there of this id: nothing, one that has ended, or this very registration, made before. */
+async function predecessor(ports: Ports, fleet: string, id: string, request: RegisterRequest, registration: string | null): Promise<SessionRecord | null | Refusal> {
+  const found = await ports.record.sessions.get(fleet, id);
+  if (!found) return null;
+  if (!isAlive(found) && found.state !== "recovering") return found;
+  if (isAlive(found) && found.host !== request.host && (await anyInTime(ports, [found]))) return refuse("session.live", `Session ${id} is live on another host.`);
+  if (isAlive(found) && registration !== null && found.registration === registration) return found;
+  const epoch = isAlive(found) ? found.epoch : found.epoch - 1;
+  const recovered = await recoverSession(ports, fleet, id, epoch, { endsAs: "crashed", cause: "It was started again.", lastBeatAtMs: null });
+  if (!recovered || recovered.state === "recovering" || isAlive(recovered)) return refuse("conflict.retry", `Session ${id} is being given up by somebody else.`);
+  return recovered;
+}
+
+/** Files the session with its host before it exists, dropping those that have ended when the host is full. */
+async function addToHost({ record }: Ports, host: HostRecord, id: string): Promise<HostRecord | Refusal> {
+  const { fleet } = host;
+  const listed = await record.hosts.get(fleet, host.id);
+  const crowded = (listed?.sessions.length ?? 0) >= HOST_SESSIONS_LIMIT;
+  const alive = crowded ? (await record.sessions.getMany(fleet, listed?.sessions ?? [])).filter(isAlive).map((session) => session.id) : null;
+  const result = await changeOrCreate(
+    () => record.hosts.get(fleet, host.id),
+    record.hosts.commit,
+    (current) => {
+      if (current?.boot !== host.boot) return refused("host.live", `Host ${host.id} was registered by another boot at the same time.`);
+      if (current.sessions.includes(id)) return UNCHANGED;
+      const others = alive ?? current.sessions;
+      if (others.length >= HOST_SESSIONS_LIMIT) return refused("host.full", `Host ${host.id} has ${others.length} live sessions; the limit is ${HOST_SESSIONS_LIMIT}.`);
+      return commit({ ...current, sessions: [...others, id] });
+    },
+  );
+  return isRefusal(result) ? result : host;
+}
+
+/** Gives the session its deadline and its place among those with room, and makes sure that a sweep watches it. */
+async function welcome(ports: Ports, session: SessionRecord, profile: ProfileName): Promise<void> {
+  const { fleet, host, id, epoch } = session;
+  const nowMs = ports.clock.nowMs();
+  const { timeoutMs, tickMs } = PROFILES[profile];
+  await ports.registry.extend([{ fleet, host, session: id, epoch }], nowMs + timeoutMs);
+  await publishSession(ports, session);
+  const stampMs = await ports.agenda.stamp();
+  if (stampMs === null || nowMs - stampMs > 2 * tickMs) await ports.events.wakeSweep();
+  await fillFleet(ports, fleet, WELCOME_LIMIT);
+}
+
+async function answer(ports: Ports, by: Registering, session: SessionRecord, profile: ProfileName): Promise<RegisterAnswer> {
+  const current = (await ports.record.sessions.get(session.fleet, session.id)) ?? session;
+  const { fleet, host, boot, id, epoch } = session;
+  const expiresMs = ports.clock.nowMs() + TOKEN_LIFE_MS;
+  const common = { fleet, host, boot, keyId: by.keyId, profile, expiresMs };
+  const { signingKeys, heartbeatUrl } = ports.settings;
+  const { intervalMs, timeoutMs } = PROFILES[profile];
+  return {
+    session: sessionView(current, { activity: null, lastBeatAtMs: null }),
+    token: signToken(signingKeys, { kind: "session", ...common, session: id, epoch }),
+    hostToken: signToken(signingKeys, { kind: "host", ...common }),
+    heartbeat: { url: heartbeatUrl, intervalMs, timeoutMs },
+    config: { profile, tokenExpiresMs: expiresMs },
+    resume: null,
+  };
+}
