@@ -1,0 +1,39 @@
+import { InvalidArgumentError } from "commander";
+import { Id, Word } from "../../shared/contract/ids.ts";
+
+/** Parses an option that is a whole number within bounds. */
+export function integer(lowest: number, highest: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= lowest && value <= highest) return value;
+    throw new InvalidArgumentError(`It must be a whole number from ${lowest} to ${highest}.`);
+  };
+}
+
+/** Parses `a,b,c`. */
+export function words(text: string): string[] {
+  const list = text
+    .split(",")
+    .map((word) => word.trim())
+    .filter((word) => word !== "");
+  const wrong = list.find((word) => !Word.safeParse(word).success);
+  if (wrong === undefined) return list;
+  throw new InvalidArgumentError(`"${wrong}" must be 1 to 64 letters, digits or _ . : / @ + -`);
+}
+
+/** Parses `name=value`; the option may be repeated, or hold several with commas. */
+export function labels(text: string, previous: Record<string, string> = {}): Record<string, string> {
+  const pairs = text.split(",").map((pair) => /^([^=]+)=(.*)$/.exec(pair.trim()));
+  return pairs.reduce((all, pair) => {
+    const [, name, value] = pair ?? [];
+    if (name !== undefined && value !== undefined && Word.safeParse(name).success)
+      return { ...all, [name]: value };
+    throw new InvalidArgumentError("It must be name=value, the name of letters, digits or _ . : / @ + -");
+  }, previous);
+}
+
+/** Parses an identifier. */
+export function identifier(text: string): string {
+  if (Id.safeParse(text).success) return text;
+  throw new InvalidArgumentError("It must be 1 to 64 of A-Z a-z 0-9 _ . -");
+}

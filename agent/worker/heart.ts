@@ -1,0 +1,130 @@
+import type { Command, SessionBeat } from "../../shared/contract/heartbeat.ts";
+import { jitteredDelayMs } from "../backoff.ts";
+import { ApiError, isTransient, messageOf } from "../problem.ts";
+import type { AgentApi } from "./agent-api.ts";
+import type { WorkerLog } from "./log.ts";
+import { monotonicMs } from "./monotonic.ts";
+
+/** A session as the heartbeat sees it. */
+export type Beating = {
+  readonly id: string;
+  /** What it reports; null while it is not registered. */
+  describe(): SessionBeat | null;
+  /** A beat sent at `sentAtMs` (monotonic) for this epoch was acknowledged, with these commands. */
+  acknowledged(epoch: number, sentAtMs: number, commands: readonly Command[]): void;
+  /** The server does not know this host's token any more: only a new registration helps. */
+  refused(epoch: number): void;
+};
+
+export type HeartbeatTerms = {
+  readonly url: string;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+};
+
+/** One heartbeat for all sessions of this host. */
+export type Heart = {
+  add(session: Beating): void;
+  /** A registration was answered: beat there, so often, with this host token. */
+  adopt(terms: HeartbeatTerms, hostToken: string): void;
+  renew(hostToken: string): void;
+  readonly hostToken: () => string | null;
+  /** Beats at once: something changed that the server waits for. */
+  beatSoon(): void;
+  stop(): void;
+};
+
+const RETRY = { baseMs: 250, capMs: 5_000 };
+/** Beats under way at once: a slow one must not hold up the next, but a dead server is not flooded. */
+const IN_FLIGHT_LIMIT = 4;
+
+export function createHeart(host: string, boot: string, api: AgentApi, log: WorkerLog): Heart {
+  const sessions: Beating[] = [];
+  let terms: HeartbeatTerms | null = null;
+  let token: string | null = null;
+  let intervalMs = 0;
+  let seq = 0;
+  let answeredSeq = 0;
+  let inFlight = 0;
+  let failures = 0;
+  let nextAtMs = Infinity;
+  let timer: NodeJS.Timeout | undefined;
+  let stopped = false;
+
+  function schedule(atMs: number): void {
+    nextAtMs = atMs;
+    clearTimeout(timer);
+    if (!stopped)
+      timer = setTimeout(
+        () => {
+          void beat();
+        },
+        Math.max(0, atMs - monotonicMs()),
+      );
+  }
+
+  async function beat(): Promise<void> {
+    const sentAtMs = monotonicMs();
+    const plannedMs = sentAtMs + intervalMs;
+    schedule(plannedMs);
+    const reports = sessions
+      .map((session) => ({ session, beat: session.describe() }))
+      .filter((entry) => entry.beat !== null);
+    if (terms === null || token === null || reports.length === 0 || inFlight >= IN_FLIGHT_LIMIT) return;
+    seq += 1;
+    inFlight += 1;
+    const thisSeq = seq;
+    try {
+      const body = { host, boot, seq, sessions: reports.flatMap((entry) => entry.beat ?? []) };
+      // After 80% of the timeout an answer renews nothing any more.
+      const answer = await api.beat(terms.url, token, body, 0.8 * terms.timeoutMs);
+      if (failures > 0) log("heartbeat answered again", { failures });
+      failures = 0;
+      intervalMs = answer.intervalMs;
+      // Unless something asked for an earlier beat meanwhile, the next is as far off as the answer says.
+      if (nextAtMs === plannedMs) schedule(sentAtMs + intervalMs);
+      // An answer that was overtaken still proves the lease, but its commands are out of date.
+      const newest = thisSeq > answeredSeq;
+      answeredSeq = Math.max(answeredSeq, thisSeq);
+      const commands = new Map(newest ? answer.sessions.map((entry) => [entry.id, entry.commands]) : []);
+      for (const { session, beat } of reports)
+        if (beat) session.acknowledged(beat.epoch, sentAtMs, commands.get(session.id) ?? []);
+    } catch (error) {
+      fail(error, reports);
+    } finally {
+      inFlight -= 1;
+    }
+  }
+
+  function fail(error: unknown, reports: readonly { session: Beating; beat: SessionBeat | null }[]): void {
+    failures += 1;
+    if (failures === 1 || failures % 10 === 0) log("heartbeat failed", { failures, why: messageOf(error) });
+    if (error instanceof ApiError && !isTransient(error)) {
+      for (const { session, beat } of reports) if (beat) session.refused(beat.epoch);
+    }
+    schedule(Math.min(nextAtMs, monotonicMs() + 100 + jitteredDelayMs(RETRY, failures - 1, Math.random)));
+  }
+
+  return {
+    add: (session) => {
+      sessions.push(session);
+    },
+    adopt(newTerms, hostToken) {
+      token = hostToken;
+      terms = newTerms;
+      intervalMs = newTerms.intervalMs;
+      schedule(Math.min(nextAtMs, monotonicMs() + intervalMs));
+    },
+    renew: (hostToken) => {
+      token = hostToken;
+    },
+    hostToken: () => token,
+    beatSoon: () => {
+      schedule(monotonicMs());
+    },
+    stop() {
+      stopped = true;
+      clearTimeout(timer);
+    },
+  };
+}

@@ -1,0 +1,139 @@
+import type { Connection } from "../connection.ts";
+import { createHttp } from "../http.ts";
+import { newId } from "../ids.ts";
+import { createAgentApi } from "./agent-api.ts";
+import { createCommandAdapter } from "./attempt.ts";
+import { createHeart } from "./heart.ts";
+import type { WorkerLog } from "./log.ts";
+import { pause } from "./register-session.ts";
+import { createTally, type Tally } from "./tally.ts";
+import type { Command } from "./task-command.ts";
+import { createTaskRunner } from "./task-runner.ts";
+import { createTurns } from "./turns.ts";
+import { createWorkerSession, type WorkerSession } from "./worker-session.ts";
+import { openWorktrees } from "./worktrees.ts";
+
+export type WorkerOptions = {
+  readonly connection: Connection;
+  readonly host: string;
+  readonly sessions: number;
+  readonly command: Command | null;
+  readonly taskCommandsAllowed: boolean;
+  readonly capabilities: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** Null: no worktrees. `dir` null: the default place. */
+  readonly worktrees: { readonly dir: string | null; readonly base: string } | null;
+  readonly publishPrefix: string | null;
+  readonly restartsPerHour: number;
+  /** How long a first signal lets tasks finish; null: as long as they take. */
+  readonly drainTimeoutMs: number | null;
+  readonly showOutput: boolean;
+  readonly log: WorkerLog;
+};
+
+export type Supervisor = {
+  /** Resolves when every session has ended. Throws if they may not be registered. */
+  readonly done: Promise<Tally>;
+  /** First call: finish what runs, take no more. Second call: give back what runs. */
+  readonly stop: () => void;
+};
+
+/** After giving everything back: how long the server may take to hear of it. */
+const RELEASE_LIMIT_MS = 10_000;
+
+/** Starts the sessions of this host, with one heartbeat for all of them. */
+export async function startSupervisor(options: WorkerOptions): Promise<Supervisor> {
+  const boot = newId("boot");
+  const { log } = options;
+  const api = createAgentApi(createHttp(options.connection.url), options.connection.key);
+  const heart = createHeart(options.host, boot, api, log);
+  const tally = createTally();
+  const worktrees = options.worktrees
+    ? await openWorktrees({
+        repository: options.cwd,
+        dir: options.worktrees.dir,
+        base: options.worktrees.base,
+        boot,
+      })
+    : null;
+  const startAttempt = createCommandAdapter({
+    command: options.command,
+    taskCommandsAllowed: options.taskCommandsAllowed,
+    cwd: options.cwd,
+    env: options.env,
+    worktrees,
+    onOutput: (task, line) => {
+      if (options.showOutput) log("|", { task, line });
+    },
+  });
+  const inTurn = createTurns();
+
+  const sessions = Array.from({ length: options.sessions }, (_, index) => {
+    const id = `${options.host}-${index + 1}`;
+    const { publishPrefix } = options;
+    const runner = createTaskRunner({ session: id, api, startAttempt, worktrees, publishPrefix, tally, log });
+    const request = {
+      id,
+      host: options.host,
+      boot,
+      agent: "command",
+      labels: options.labels,
+      capabilities: [...options.capabilities],
+      capacity: 1,
+      cwd: options.cwd,
+    };
+    const restarts = { perHour: options.restartsPerHour };
+    const session = createWorkerSession({ request, api, heart, runner, restarts, tally, log, inTurn });
+    heart.add(session);
+    return session;
+  });
+
+  const { stop, released } = createStop(sessions, options.drainTimeoutMs, log);
+  const done = runAll(sessions, released).finally(async () => {
+    heart.stop();
+    await worktrees?.close();
+  });
+  return { done: done.then(() => tally), stop };
+}
+
+/** All sessions to their end. If one may not run, the others give back what they have. */
+async function runAll(sessions: readonly WorkerSession[], released: Promise<void>): Promise<void> {
+  const failures: unknown[] = [];
+  const runs = sessions.map(async (session) => {
+    try {
+      await session.run();
+    } catch (error) {
+      failures.push(error);
+      for (const other of sessions) other.releaseNow();
+    }
+  });
+  const finished = new AbortController();
+  const hurry = released.then(() => pause(RELEASE_LIMIT_MS, finished.signal));
+  await Promise.race([Promise.all(runs), hurry]);
+  finished.abort();
+  if (failures.length > 0) throw failures[0];
+}
+
+function createStop(sessions: readonly WorkerSession[], drainTimeoutMs: number | null, log: WorkerLog) {
+  let calls = 0;
+  let markReleased: () => void = () => undefined;
+  const released = new Promise<void>((resolve) => {
+    markReleased = resolve;
+  });
+  const releaseAll = () => {
+    log("gives back what runs");
+    for (const session of sessions) session.releaseNow();
+    markReleased();
+  };
+  const stop = () => {
+    calls += 1;
+    if (calls === 2) releaseAll();
+    if (calls !== 1) return;
+    log("drains: finishes what runs, takes no more (again: gives it back)");
+    for (const session of sessions) session.drain();
+    if (drainTimeoutMs !== null) setTimeout(releaseAll, drainTimeoutMs).unref();
+  };
+  return { stop, released };
+}

@@ -1,0 +1,143 @@
+import { execFile } from "node:child_process";
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { promisify } from "node:util";
+import { messageOf } from "../problem.ts";
+import { createTurns } from "./turns.ts";
+
+const run = promisify(execFile);
+const GIT_TIMEOUT_MS = 120_000;
+
+export type Worktree = {
+  readonly dir: string;
+  /** The commit its HEAD is on, or null if it is still where it started. */
+  newCommit(): Promise<string | null>;
+};
+
+export type Publication = { readonly ref: string; readonly outcome: "published" | "already published" };
+
+/** Private checkouts of one repository, one for each attempt of a task. */
+export type Worktrees = {
+  add(taskId: string, fence: number): Promise<Worktree>;
+  remove(worktree: Worktree): Promise<void>;
+  /** Points `prefix/task/fence` at the commit, unless the ref exists. Throws if it exists with another value. */
+  publish(prefix: string, taskId: string, fence: number, commit: string): Promise<Publication>;
+  /** Removes this supervisor's directory. */
+  close(): Promise<void>;
+};
+
+export type WorktreesOptions = {
+  readonly repository: string;
+  readonly dir: string | null;
+  readonly base: string;
+  readonly boot: string;
+};
+
+/**
+ * Opens the worktrees of one supervisor, below a directory of its own, and removes those of supervisors that
+ * are gone (their children died with them). Throws if `repository` is no git repository or has no such base.
+ */
+export async function openWorktrees(options: WorktreesOptions): Promise<Worktrees> {
+  const root = await git(options.repository, "rev-parse", "--show-toplevel");
+  await git(root, "rev-parse", "--verify", "--quiet", `${options.base}^{commit}`).catch((error: unknown) => {
+    throw new Error(`The repository ${root} has no commit "${options.base}". Name another with --base.`, {
+      cause: error,
+    });
+  });
+  const shared = path.resolve(root, options.dir ?? path.join(".shim", "worktrees"));
+  // The name carries the owner's pid: there is no moment at which another supervisor sees an unowned directory.
+  const own = path.join(shared, `boot-${process.pid}-${options.boot}`);
+  await mkdir(own, { recursive: true, mode: 0o700 });
+  // The directory ignores itself, so that it shows in nobody's `git status`.
+  if (options.dir === null) await writeFile(path.join(shared, ".gitignore"), "*\n");
+  // Git's own files of one repository are changed by one command at a time.
+  const inTurn = createTurns();
+  await inTurn(() => removeLeftovers(root, shared));
+
+  return {
+    add: (taskId, fence) =>
+      inTurn(async () => {
+        const start = await git(root, "rev-parse", "--verify", `${options.base}^{commit}`);
+        const dir = path.join(own, `${taskId}.${fence}`);
+        await removeDirectory(root, dir);
+        await git(root, "worktree", "add", "--quiet", "--detach", dir, start);
+        return { dir, newCommit: () => readNewCommit(dir, start) };
+      }),
+    remove: (worktree) => inTurn(() => removeDirectory(root, worktree.dir)),
+    publish: (prefix, taskId, fence, commit) =>
+      publishRef(root, `${prefix}/${refComponent(taskId)}/${fence}`, commit),
+    close: () =>
+      inTurn(async () => {
+        await rm(own, { recursive: true, force: true, maxRetries: 3 });
+        await git(root, "worktree", "prune");
+      }),
+  };
+}
+
+async function git(cwd: string, ...args: string[]): Promise<string> {
+  // Started from a git hook, these would name another repository than the one we were given.
+  const { GIT_DIR: _dir, GIT_WORK_TREE: _tree, GIT_INDEX_FILE: _index, ...env } = process.env;
+  try {
+    const { stdout } = await run("git", ["-C", cwd, ...args], {
+      timeout: GIT_TIMEOUT_MS,
+      maxBuffer: 16 * 1024 * 1024,
+      env,
+    });
+    return stdout.trim();
+  } catch (error) {
+    throw new Error(`git ${args.join(" ")} failed in ${cwd}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+async function readNewCommit(dir: string, start: string): Promise<string | null> {
+  const head = await git(dir, "rev-parse", "--verify", "HEAD^{commit}");
+  return head === start ? null : head;
+}
+
+async function removeDirectory(root: string, dir: string): Promise<void> {
+  await rm(dir, { recursive: true, force: true, maxRetries: 3 });
+  await git(root, "worktree", "prune");
+}
+
+async function removeLeftovers(root: string, shared: string): Promise<void> {
+  for (const name of await readdir(shared)) {
+    const [, pid] = /^boot-(\d+)-/.exec(name) ?? [];
+    if (pid === undefined || isAlive(Number(pid))) continue;
+    await rm(path.join(shared, name), { recursive: true, force: true, maxRetries: 3 });
+  }
+  await git(root, "worktree", "prune");
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // EPERM: it lives, under another user.
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+/**
+ * Creates the ref with the expected old value "none", so that an attempt never moves what another published;
+ * the same value again counts as done.
+ */
+async function publishRef(root: string, ref: string, commit: string): Promise<Publication> {
+  try {
+    await git(root, "update-ref", ref, commit, "0".repeat(commit.length));
+    return { ref, outcome: "published" };
+  } catch (error) {
+    const existing = await git(root, "rev-parse", "--verify", "--quiet", ref).catch(() => null);
+    if (existing === commit) return { ref, outcome: "already published" };
+    throw error;
+  }
+}
+
+/** A task's id as one component of a ref's name, which git restricts more than we restrict ids. */
+export function refComponent(taskId: string): string {
+  const plain =
+    /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/.test(taskId) &&
+    !taskId.endsWith(".lock") &&
+    !taskId.startsWith("hex-");
+  return plain ? taskId : `hex-${Buffer.from(taskId).toString("hex")}`;
+}
