@@ -183,10 +183,10 @@ export const SweepRecord = z.object({
   holder: z.string(),
   untilMs: Millis,
   tickAtMs: Millis,
-  /** Where the repair goes on, per kind of document; null starts again. */
-  cursors: z.object({ sessions: z.nullable(z.string()), tasks: z.nullable(z.string()), groups: z.nullable(z.string()) }),
-  /** Fleet the repair is at. */
+  /** Fleet the repair is at; null starts again with the first. */
   repairing: z.nullable(Id),
+  /** Where the repair goes on in that fleet, per kind of document; null starts with its first page. */
+  cursors: z.nullable(z.object({ sessions: z.nullable(z.string()), tasks: z.nullable(z.string()), groups: z.nullable(z.string()) })),
   /** A full pass is due, because Redis was lost. */
   rebuild: z.boolean(),
 });

@@ -4,6 +4,7 @@ import { commit } from "../domain/decision.ts";
 import { letGo, reserve } from "../domain/session-transitions.ts";
 import { assign, isOwnedBy, isReady, requeue, start } from "../domain/task-transitions.ts";
 import type { Ports } from "../ports/ports.ts";
+import { announceReady } from "./announce-ready.ts";
 import { changeSession, changeTask } from "./change.ts";
 import { publishSession } from "./publish-session.ts";
 
@@ -37,6 +38,8 @@ export async function assignTask(ports: Ports, fleet: string, taskId: string, se
   const written = await ports.record.tasks.commit(task, starts ? start(waiting, ports.clock.nowMs()) : waiting);
   if (!written) {
     await releasePlace(ports, fleet, sessionId, taskId, waiting.fence);
+    const now = await ports.record.tasks.get(fleet, taskId);
+    if (now) await announceReady(ports, fleet, [now]); // A lost race may have left it queued, and nobody else has it.
     return { outcome: "not_ready" };
   }
   return confirm(ports, written, reserved);

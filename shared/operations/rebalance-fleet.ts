@@ -17,17 +17,18 @@ const MOVES_LIMIT = 50;
 /**
  * Moves waiting assignments from the most to the least loaded sessions until their loads differ by at most one,
  * or nothing that waits can help. What a session has started stays with it.
+ *
+ * @returns what moved, and whether assignments still wait to be started
  */
-export async function rebalanceFleet(ports: Ports, fleet: string): Promise<Move[]> {
+export async function rebalanceFleet(ports: Ports, fleet: string): Promise<{ moved: Move[]; waiting: boolean }> {
   const sessions: SessionRecord[] = [];
   for await (const page of liveSessions(ports, fleet)) sessions.push(...page.filter(({ state }) => state === "live"));
-  const loads = sessions.map(load);
-  if (sessions.length < 2 || Math.max(...loads) - Math.min(...loads) <= 1) return [];
-  const plan = planMoves(await loadedOf(ports, fleet, sessions), MOVES_LIMIT);
+  const loaded = await loadedOf(ports, fleet, sessions);
+  const plan = planMoves(loaded, MOVES_LIMIT);
   const moved: Move[] = [];
   for (const move of plan) if (await moveTask(ports, fleet, move)) moved.push({ taskId: move.task, from: move.from, to: move.to });
   if (moved.length > 0) ports.log.info("rebalanced", { fleet, moved: moved.length });
-  return moved;
+  return { moved, waiting: loaded.some(({ waiting }) => waiting.length > 0) };
 }
 
 async function loadedOf(ports: Ports, fleet: string, sessions: readonly SessionRecord[]): Promise<Loaded[]> {

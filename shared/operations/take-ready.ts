@@ -61,6 +61,7 @@ export async function fillFleet(ports: Ports, fleet: string, limit: number): Pro
     else if (outcome === "assigned") assigned++;
     else voids++;
   }
+  if (assigned > 0) await ports.agenda.put([{ kind: "balance", fleet }], ports.clock.nowMs());
   return assigned;
 }
 

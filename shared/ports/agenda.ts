@@ -4,6 +4,7 @@
  * - `settle`: a session holds tasks it must stop, or may have stopped;
  * - `timeout`: a running task reaches its time limit;
  * - `effects`: an ended task may not have told its dependents and its submission;
+ * - `balance`: a fleet has assignments that wait to be started, which may be moved;
  * - `key`: a heartbeat needs to know whether an API key is still active.
  */
 export type AgendaEntry =
@@ -11,6 +12,7 @@ export type AgendaEntry =
   | { readonly kind: "settle"; readonly fleet: string; readonly session: string }
   | { readonly kind: "timeout"; readonly fleet: string; readonly task: string; readonly fence: number }
   | { readonly kind: "effects"; readonly fleet: string; readonly task: string }
+  | { readonly kind: "balance"; readonly fleet: string }
   | { readonly kind: "key"; readonly fleet: string; readonly keyId: string };
 
 /** What the sweep must look at, and the stamp by which it knows that Redis was not lost. */
@@ -24,5 +26,6 @@ export interface Agenda {
   count(): Promise<number>;
   /** When the sweep last finished a tick, as Redis remembers it; null if Redis was lost. */
   stamp(): Promise<number | null>;
+  /** Never to an earlier time, so that an overtaken sweep does not look like an outage. */
   setStamp(nowMs: number): Promise<void>;
 }

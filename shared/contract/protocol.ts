@@ -1,0 +1,2 @@
+/** What clients send as `Shim-Protocol`. */
+export const PROTOCOL_VERSION = "1";

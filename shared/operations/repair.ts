@@ -1,0 +1,108 @@
+import type { OwnedTask, SessionRecord, SweepRecord, TaskRecord } from "../contract/records.ts";
+import { newSubmission, NO_GROUP } from "../domain/new-task.ts";
+import { isAlive } from "../domain/session-transitions.ts";
+import { isEnded, isOwned, isReady, requeue } from "../domain/task-transitions.ts";
+import { toReadyTask } from "../domain/ready-order.ts";
+import { UNCHANGED, commit } from "../domain/decision.ts";
+import { isRefusal } from "../contract/errors.ts";
+import type { Ports } from "../ports/ports.ts";
+import { announceReady } from "./announce-ready.ts";
+import { changeTask } from "./change.ts";
+import { profileOf } from "./fleet-of.ts";
+import { linkDependencies } from "./link-dependencies.ts";
+import { publishSession } from "./publish-session.ts";
+import { recoverSession } from "./recover-session.ts";
+import { rollUpGroup } from "./roll-up-group.ts";
+import { runEndEffects } from "./run-end-effects.ts";
+import { settleSession } from "./settle-session.ts";
+
+/** Documents of each kind compared in one step. */
+const PAGE = 200;
+
+export type Cursors = NonNullable<SweepRecord["cursors"]>;
+
+/**
+ * Compares one page of each kind of a fleet's documents with Redis and mends Redis, and with each other and mends
+ * what a killed function left half-done.
+ *
+ * @returns where to go on, or null when the fleet is done
+ */
+export async function repairFleet(ports: Ports, fleet: string, cursors: Cursors | null): Promise<Cursors | null> {
+  const goesOn = (cursor: string | null | undefined) => cursors === null || cursor != null;
+  const next: Cursors = {
+    sessions: goesOn(cursors?.sessions) ? await repairSessions(ports, fleet, cursors?.sessions ?? null) : null,
+    tasks: goesOn(cursors?.tasks) ? await repairTasks(ports, fleet, cursors?.tasks ?? null) : null,
+    groups: goesOn(cursors?.groups) ? await repairGroups(ports, fleet, cursors?.groups ?? null) : null,
+  };
+  return next.sessions === null && next.tasks === null && next.groups === null ? null : next;
+}
+
+async function repairSessions(ports: Ports, fleet: string, cursor: string | null): Promise<string | null> {
+  const page = await ports.record.sessions.list(fleet, "live", cursor, PAGE);
+  const sessions = await ports.record.sessions.getMany(fleet, page.items);
+  const desired = await ports.registry.desired(fleet, sessions.map(({ id }) => id));
+  const deadlines = await ports.registry.deadlines(sessions.map(({ id, host, epoch }) => ({ fleet, host, session: id, epoch })));
+  for (const [i, session] of sessions.entries()) {
+    if ((desired[i]?.rev ?? -1) < session.rev) await publishSession(ports, session);
+    await repairSession(ports, session, deadlines[i] ?? null);
+  }
+  return page.cursor;
+}
+
+async function repairSession(ports: Ports, session: SessionRecord, deadlineMs: number | null): Promise<void> {
+  const { fleet, id, host, epoch } = session;
+  if (session.state === "recovering") {
+    await recoverSession(ports, fleet, id, epoch - 1, { endsAs: session.endsAs ?? "crashed", cause: session.cause ?? "", lastBeatAtMs: null });
+    return;
+  }
+  if (!isAlive(session)) return;
+  if (deadlineMs === null) {
+    const { timeoutMs } = await profileOf(ports, fleet);
+    await ports.registry.extend([{ fleet, host, session: id, epoch }], ports.clock.nowMs() + timeoutMs);
+  }
+  if (await settleSession(ports, fleet, id)) await ports.agenda.put([{ kind: "settle", fleet, session: id }], ports.clock.nowMs());
+}
+
+async function repairTasks(ports: Ports, fleet: string, cursor: string | null): Promise<string | null> {
+  const nowMs = ports.clock.nowMs();
+  const page = await ports.record.tasks.listOpen(fleet, cursor, PAGE);
+  const tasks = await ports.record.tasks.getMany(fleet, page.items);
+  const { ageingStepMs } = await profileOf(ports, fleet);
+  const ready = tasks.filter((task) => isReady(task, nowMs));
+  if (ready.length > 0) await ports.workQueue.add(fleet, ready.map((task) => toReadyTask(task, ageingStepMs)));
+  for (const task of tasks) await repairTask(ports, task);
+  return page.cursor;
+}
+
+async function repairTask(ports: Ports, task: TaskRecord): Promise<void> {
+  const { fleet, id } = task;
+  if (task.redrives > 0) {
+    const recount = newSubmission(fleet, task.group ?? NO_GROUP, [id], ports.clock.nowMs(), task.redrives);
+    await ports.record.submissions.add({ ...recount, adjust: { total: -1, completed: 0, failed: -1, cancelled: 0 } });
+  }
+  if (task.state === "blocked") {
+    const linked = await linkDependencies(ports, task);
+    await announceReady(ports, fleet, [linked]);
+  }
+  if (isEnded(task) && task.effectsPending) await runEndEffects(ports, task);
+  if (task.state === "running" && task.timeoutAtMs !== null) await ports.agenda.put([{ kind: "timeout", fleet, task: id, fence: task.fence }], task.timeoutAtMs);
+  if (task.state === "assigned") await ports.agenda.put([{ kind: "balance", fleet }], ports.clock.nowMs());
+  if (isOwned(task)) await repairOwned(ports, task);
+}
+
+/** A task whose owner's session does not hold it has no owner that would ever be told. */
+async function repairOwned(ports: Ports, { fleet, id, owner, fence }: OwnedTask): Promise<void> {
+  const session = await ports.record.sessions.get(fleet, owner.session);
+  if (session && id in session.held) return;
+  const loss = { cause: "crash", detail: `Session ${owner.session} had let go of it.`, backoffBaseMs: 0, uniform: 0 } as const;
+  const result = await changeTask(ports, fleet, id, (task) => (isOwned(task) && task.fence === fence ? commit(requeue(task, loss, ports.clock.nowMs())) : UNCHANGED));
+  if (isRefusal(result) || !result.changed) return;
+  if (isEnded(result.document)) await runEndEffects(ports, result.document);
+  else await announceReady(ports, fleet, [result.document]);
+}
+
+async function repairGroups(ports: Ports, fleet: string, cursor: string | null): Promise<string | null> {
+  const page = await ports.record.groups.list(fleet, cursor, PAGE);
+  for (const group of page.items) if (group.open || group.rolling.length > 0) await rollUpGroup(ports, fleet, group.group);
+  return page.cursor;
+}

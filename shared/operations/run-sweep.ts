@@ -1,0 +1,70 @@
+import { PROFILES } from "../contract/profile.ts";
+import type { FleetRecord, SweepRecord } from "../contract/records.ts";
+import type { Ports } from "../ports/ports.ts";
+import { StoreUnavailable } from "../ports/unavailable.ts";
+import { DEFAULT_FLEET } from "./fleet-of.ts";
+import { type Repair, type Tick, allFleets, sweepTick } from "./sweep-tick.ts";
+
+/**
+ * How long one run goes on ticking. Longer than the minute between two schedules, which may come late: the next
+ * run takes over from this one, so that no gap opens between them.
+ */
+export const SWEEP_RUN_MS = 100_000;
+/** A lease that was not renewed for this long is of a sweep that died. */
+const LEASE_MS = 15_000;
+
+/**
+ * Ticks until the time is up, another run takes over, or nothing lives and nothing waits.
+ *
+ * @param why `schedule` takes over from a running sweep; `wake` leaves a sweep alone that ticks as it should
+ */
+export async function runSweep(ports: Ports, why: "schedule" | "wake"): Promise<{ ticks: number; ended: "idle" | "overtaken" | "time" }> {
+  const holder = ports.chance.id();
+  const startedMs = ports.clock.nowMs();
+  let held = await ports.record.sweep.get();
+  if (why === "wake" && held && held.untilMs > startedMs) return { ticks: 0, ended: "overtaken" };
+  let failed = false;
+  let lastRepairMs = 0;
+  for (let ticks = 0; ; ticks++) {
+    const nowMs = ports.clock.nowMs();
+    if (nowMs - startedMs >= SWEEP_RUN_MS) return { ticks, ended: "time" };
+    const previousMs = held?.tickAtMs ?? 0;
+    const repairBefore: Repair = held ?? { repairing: null, cursors: null, rebuild: true };
+    held = await ports.record.sweep.commit(held, leased(held, holder, nowMs, repairBefore));
+    if (!held) return { ticks, ended: "overtaken" };
+    const fleets = await allFleets(ports);
+    const result = await guarded(ports, { nowMs, previousMs, repair: repairBefore, failed, lastRepairMs }, fleets);
+    failed = result === null;
+    if (result) lastRepairMs = result.lastRepairMs;
+    const idle = result?.busy === false;
+    held = await keepRepair(ports, held, result?.repair ?? repairBefore, idle);
+    if (!held) return { ticks: ticks + 1, ended: "overtaken" };
+    if (idle) return { ticks: ticks + 1, ended: "idle" };
+    const tickMs = Math.min(...fleets.map(({ profile }) => PROFILES[profile].tickMs));
+    await ports.clock.wait(Math.max(0, nowMs + tickMs - ports.clock.nowMs()));
+  }
+}
+
+function leased(held: SweepRecord | null, holder: string, nowMs: number, repair: Repair): SweepRecord {
+  const { repairing, cursors, rebuild } = repair;
+  return { v: 1, rev: held?.rev ?? 0, fleet: DEFAULT_FLEET, holder, untilMs: nowMs + LEASE_MS, tickAtMs: nowMs, repairing, cursors, rebuild };
+}
+
+/** A tick during which a store does not answer is a failed one: the next that succeeds treats it as an outage. */
+async function guarded(ports: Ports, tick: Tick, fleets: readonly FleetRecord[]): Promise<Awaited<ReturnType<typeof sweepTick>> | null> {
+  try {
+    return await sweepTick(ports, tick, fleets);
+  } catch (error) {
+    if (!(error instanceof StoreUnavailable)) throw error;
+    ports.log.error("sweep tick failed", { store: error.store, error: String(error) });
+    return null;
+  }
+}
+
+/** Writes how far the repair is, if it moved; and gives the lease up when nothing is left to do. */
+async function keepRepair({ record }: Ports, held: SweepRecord, repair: Repair, idle: boolean): Promise<SweepRecord | null> {
+  const { repairing, cursors, rebuild } = repair;
+  const moved = JSON.stringify([held.repairing, held.cursors, held.rebuild]) !== JSON.stringify([repairing, cursors, rebuild]);
+  if (!moved && !idle) return held;
+  return record.sweep.commit(held, { ...held, repairing, cursors, rebuild, untilMs: idle ? 0 : held.untilMs });
+}

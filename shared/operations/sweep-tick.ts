@@ -1,0 +1,156 @@
+import { PROFILES } from "../contract/profile.ts";
+import type { FleetRecord, SweepRecord } from "../contract/records.ts";
+import type { AgendaEntry } from "../ports/agenda.ts";
+import type { Ports } from "../ports/ports.ts";
+import { DEFAULT_FLEET, fleetOf } from "./fleet-of.ts";
+import { liveSessions } from "./live-sessions.ts";
+import { mirrorKey } from "./manage-keys.ts";
+import { rebalanceFleet } from "./rebalance-fleet.ts";
+import { recoverSession } from "./recover-session.ts";
+import { repairFleet } from "./repair.ts";
+import { runEndEffects } from "./run-end-effects.ts";
+import { settleSession } from "./settle-session.ts";
+import { fillFleet } from "./take-ready.ts";
+import { timeoutTask } from "./timeout-task.ts";
+import { verifySession } from "./verify-session.ts";
+import { isAlive } from "../domain/session-transitions.ts";
+import { isEnded } from "../domain/task-transitions.ts";
+
+/** Sessions given up, entries handled and takes returned in one tick; the next tick goes on. */
+const PAGE = 100;
+/** Assignments one fleet gets in one tick. */
+const FILL_LIMIT = 100;
+/** An entry that could not be handled is tried again after this. */
+const RETRY_MS = 10_000;
+/** Between two rebalances of a fleet. */
+const BALANCE_EVERY_MS = 5_000;
+/** Between two steps of the repair while nothing is known to be lost. */
+const REPAIR_EVERY_MS = 30_000;
+/** A rebuild may take this long of one tick. */
+const REBUILD_BUDGET_MS = 3_000;
+
+export type Tick = {
+  readonly nowMs: number;
+  /** When the tick before this one was, by the record; 0 for the first ever. */
+  readonly previousMs: number;
+  /** How far the repair is. */
+  readonly repair: Repair;
+  /** The last tick of this run failed, so beats may have failed too. */
+  readonly failed: boolean;
+  readonly lastRepairMs: number;
+};
+
+export type Repair = Pick<SweepRecord, "repairing" | "cursors" | "rebuild">;
+
+/** All fleets, the one that exists from the start among them. */
+export async function allFleets(ports: Ports): Promise<FleetRecord[]> {
+  const fleets = await ports.record.fleets.list();
+  return fleets.some(({ fleet }) => fleet === DEFAULT_FLEET) ? fleets : [await fleetOf(ports, DEFAULT_FLEET), ...fleets];
+}
+
+/**
+ * One look at everything: who has gone silent, what is due, what waits, what is out of balance, what Redis has
+ * forgotten. Correct when two ticks overlap, and when one is killed anywhere.
+ *
+ * @returns whether anything lives or waits, and how far the repair is
+ */
+export async function sweepTick(ports: Ports, tick: Tick, fleets: readonly FleetRecord[]): Promise<{ busy: boolean; repair: Repair; lastRepairMs: number }> {
+  const { nowMs } = tick;
+  const stampMs = await ports.agenda.stamp();
+  const lost = stampMs === null || stampMs < tick.previousMs;
+  for (const fleet of fleets) {
+    const gap = stampMs === null || nowMs - stampMs > PROFILES[fleet.profile].timeoutMs;
+    if (lost || gap || tick.failed) await pardon(ports, fleet);
+  }
+  await giveUpOverdue(ports, fleets);
+  await handleDue(ports, fleets);
+  for (const { fleet, requestId } of await ports.workQueue.expired(ports.clock.nowMs(), PAGE)) await ports.workQueue.putBack(fleet, requestId);
+  const waiting = await ports.workQueue.waitingFleets();
+  for (const fleet of waiting) await fillFleet(ports, fleet, FILL_LIMIT);
+  const due = lost || tick.repair.rebuild || nowMs - tick.lastRepairMs >= REPAIR_EVERY_MS;
+  const from = lost ? { repairing: null, cursors: null, rebuild: true } : tick.repair;
+  const repair = due ? await repairStep(ports, from, fleets) : from;
+  await ports.agenda.setStamp(nowMs);
+  const busy = repair.rebuild || (await ports.registry.count()) > 0 || (await ports.agenda.count()) > 0;
+  return { busy, repair, lastRepairMs: due ? nowMs : tick.lastRepairMs };
+}
+
+/**
+ * After an outage nobody is given up for having been silent: every live session gets a whole timeout from now.
+ */
+async function pardon(ports: Ports, { fleet, profile }: FleetRecord): Promise<void> {
+  let count = 0;
+  for await (const page of liveSessions(ports, fleet)) {
+    const alive = page.filter(isAlive).map(({ id, host, epoch }) => ({ fleet, host, session: id, epoch }));
+    count += alive.length;
+    if (alive.length > 0) await ports.registry.extend(alive, ports.clock.nowMs() + PROFILES[profile].timeoutMs);
+  }
+  if (count > 0) ports.log.warn("outage: every deadline moved", { fleet, sessions: count });
+}
+
+async function giveUpOverdue(ports: Ports, fleets: readonly FleetRecord[]): Promise<void> {
+  const timeouts = new Map(fleets.map(({ fleet, profile }) => [fleet, PROFILES[profile].timeoutMs]));
+  for (const overdue of await ports.registry.overdue(ports.clock.nowMs(), PAGE)) {
+    const timeoutMs = timeouts.get(overdue.fleet) ?? PROFILES.standard.timeoutMs;
+    const giving = { endsAs: "crashed", cause: `No heartbeat for ${timeoutMs} ms.`, lastBeatAtMs: overdue.deadlineMs - timeoutMs } as const;
+    const recovered = await recoverSession(ports, overdue.fleet, overdue.session, overdue.epoch, giving);
+    if (!recovered) await ports.registry.forget([overdue]);
+  }
+}
+
+/** Handles what the agenda has due. One entry that fails harms no other, and is tried again later. */
+async function handleDue(ports: Ports, fleets: readonly FleetRecord[]): Promise<void> {
+  for (const entry of await ports.agenda.due(ports.clock.nowMs(), PAGE)) {
+    let againInMs: number | null;
+    try {
+      againInMs = await handleEntry(ports, entry, fleets);
+    } catch (error) {
+      ports.log.error("agenda entry failed; it is tried again", { ...entry, error: String(error) });
+      againInMs = RETRY_MS;
+    }
+    await ports.agenda.done([entry]);
+    if (againInMs !== null) await ports.agenda.put([entry], ports.clock.nowMs() + againInMs);
+  }
+}
+
+/** @returns in how many milliseconds the entry is due again, or null when it is done */
+async function handleEntry(ports: Ports, entry: AgendaEntry, fleets: readonly FleetRecord[]): Promise<number | null> {
+  const settings = fleets.find(({ fleet }) => fleet === entry.fleet);
+  switch (entry.kind) {
+    case "verify":
+      await verifySession(ports, entry);
+      return null;
+    case "settle":
+      return (await settleSession(ports, entry.fleet, entry.session)) ? PROFILES[settings?.profile ?? "standard"].intervalMs : null;
+    case "timeout":
+      await timeoutTask(ports, entry.fleet, entry.task, entry.fence);
+      return null;
+    case "effects": {
+      const task = await ports.record.tasks.get(entry.fleet, entry.task);
+      if (task && isEnded(task)) await runEndEffects(ports, task);
+      return null;
+    }
+    case "balance": {
+      if (!settings?.autoBalance) return null;
+      return (await rebalanceFleet(ports, entry.fleet)).waiting ? BALANCE_EVERY_MS : null;
+    }
+    case "key":
+      await mirrorKey(ports, entry.fleet, entry.keyId);
+      return null;
+  }
+}
+
+/** Compares the next pages of the record with Redis: all at once after a loss, else a page every 30 seconds. */
+async function repairStep(ports: Ports, from: Repair, fleets: readonly FleetRecord[]): Promise<Repair> {
+  const names = fleets.map(({ fleet }) => fleet);
+  const untilMs = ports.clock.nowMs() + REBUILD_BUDGET_MS;
+  let { repairing, cursors } = from;
+  do {
+    repairing ??= names[0] ?? DEFAULT_FLEET;
+    cursors = await repairFleet(ports, repairing, cursors);
+    if (cursors) continue;
+    repairing = names[names.indexOf(repairing) + 1] ?? null;
+    if (repairing === null) return { repairing, cursors, rebuild: false };
+  } while (from.rebuild && ports.clock.nowMs() < untilMs);
+  return { repairing, cursors, rebuild: from.rebuild };
+}

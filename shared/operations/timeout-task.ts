@@ -1,0 +1,27 @@
+import { isRefusal } from "../contract/errors.ts";
+import { UNCHANGED, commit } from "../domain/decision.ts";
+import { isEnded, requeue } from "../domain/task-transitions.ts";
+import type { Ports } from "../ports/ports.ts";
+import { announceReady } from "./announce-ready.ts";
+import { stopHolder } from "./cancel-task.ts";
+import { changeTask } from "./change.ts";
+import { profileOf } from "./fleet-of.ts";
+import { runEndEffects } from "./run-end-effects.ts";
+
+/** Takes a task that has run past its time limit from its owner, who must stop it: another attempt, or a dead letter. */
+export async function timeoutTask(ports: Ports, fleet: string, id: string, fence: number): Promise<void> {
+  const nowMs = ports.clock.nowMs();
+  const { backoffBaseMs } = await profileOf(ports, fleet);
+  let holder: string | null = null;
+  const result = await changeTask(ports, fleet, id, (task) => {
+    if (task.state !== "running" || task.fence !== fence || task.timeoutAtMs === null || task.timeoutAtMs > nowMs) return UNCHANGED;
+    holder = task.owner.session;
+    const detail = `It ran longer than its limit of ${task.timeoutMs ?? 0} ms.`;
+    return commit(requeue(task, { cause: "timeout", detail, backoffBaseMs, uniform: ports.chance.uniform() }, nowMs));
+  });
+  if (isRefusal(result) || !result.changed || holder === null) return;
+  ports.log.warn("task timed out", { fleet, task: id, session: holder });
+  await stopHolder(ports, fleet, holder, id, fence);
+  if (isEnded(result.document)) await runEndEffects(ports, result.document);
+  else await announceReady(ports, fleet, [result.document]);
+}
