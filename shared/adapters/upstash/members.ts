@@ -38,6 +38,8 @@ export function toAgendaMember(entry: AgendaEntry): string {
       return ["timeout", entry.fleet, entry.task, entry.fence].join("|");
     case "effects":
       return ["effects", entry.fleet, entry.task].join("|");
+    case "balance":
+      return ["balance", entry.fleet].join("|");
     case "key":
       return ["key", entry.fleet, entry.keyId].join("|");
   }
@@ -45,22 +47,30 @@ export function toAgendaMember(entry: AgendaEntry): string {
 
 /** Null if the text is not one of ours. */
 export function parseAgendaMember(member: string): AgendaEntry | null {
-  const [kind, fleet, id, third, fourth, ...rest] = member.split("|");
-  if (!fleet || !id || rest.length > 0) return null;
-  if (kind === "verify") {
-    const epoch = toCount(fourth);
-    return third && epoch !== null ? { kind, fleet, session: id, host: third, epoch } : null;
-  }
-  if (kind === "timeout") {
-    const fence = toCount(third);
-    return fence !== null && fourth === undefined ? { kind, fleet, task: id, fence } : null;
-  }
-  if (third !== undefined) return null;
+  const [kind, fleet, ...fields] = member.split("|");
+  if (!fleet || fields.includes("")) return null;
+  const [id = "", second = "", third] = fields;
+  if (kind === undefined || fields.length !== FIELDS_AFTER_FLEET[kind]) return null;
+  if (kind === "balance") return { kind, fleet };
   if (kind === "settle") return { kind, fleet, session: id };
   if (kind === "effects") return { kind, fleet, task: id };
   if (kind === "key") return { kind, fleet, keyId: id };
-  return null;
+  if (kind === "timeout") {
+    const fence = toCount(second);
+    return fence === null ? null : { kind, fleet, task: id, fence };
+  }
+  const epoch = toCount(third);
+  return epoch === null ? null : { kind: "verify", fleet, session: id, host: second, epoch };
 }
+
+const FIELDS_AFTER_FLEET: Readonly<Record<string, number>> = {
+  verify: 3,
+  settle: 1,
+  timeout: 2,
+  effects: 1,
+  balance: 0,
+  key: 1,
+} satisfies Record<AgendaEntry["kind"], number>;
 
 /** No word contains `*` or `,`, so `*` can stand for the empty set and `,` can join. */
 const NO_WORDS = "*";

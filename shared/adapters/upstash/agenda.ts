@@ -1,0 +1,58 @@
+import type { Agenda, AgendaEntry } from "../../ports/agenda.ts";
+import { AGENDA_KEY, STAMP_KEY } from "./keys.ts";
+import { parseAgendaMember, toAgendaMember } from "./members.ts";
+import type { RedisClient } from "./redis.ts";
+import { CountReply, TextReply, TextsReply, inParts } from "./replies.ts";
+
+/** The agenda as one sorted set, and the stamp beside it. */
+export function createAgenda(redis: RedisClient): Agenda {
+  async function removeMembers(members: readonly string[]): Promise<void> {
+    const parts = inParts(members);
+    if (parts.length === 0) return;
+    await redis.send((pipeline) => {
+      for (const part of parts) pipeline.zrem(AGENDA_KEY, ...part);
+      return pipeline;
+    });
+  }
+
+  return {
+    async put(entries, dueMs) {
+      const parts = inParts(entries.map((entry) => ({ score: dueMs, member: toAgendaMember(entry) })));
+      if (parts.length === 0) return;
+      await redis.send((pipeline) => {
+        for (const part of parts) pipeline.zadd(AGENDA_KEY, { lt: true }, ...part);
+        return pipeline;
+      });
+    },
+    async due(nowMs, limit) {
+      const [reply] = await redis.send((pipeline) =>
+        pipeline.zrange(AGENDA_KEY, "-inf", nowMs, { byScore: true, offset: 0, count: limit }),
+      );
+      const entries: AgendaEntry[] = [];
+      const unknown: string[] = [];
+      for (const member of TextsReply.parse(reply)) {
+        const entry = parseAgendaMember(member);
+        if (entry) entries.push(entry);
+        else unknown.push(member);
+      }
+      // Another version's entries would fill every page for good, and hints may be dropped.
+      await removeMembers(unknown);
+      return entries;
+    },
+    async done(entries) {
+      await removeMembers(entries.map(toAgendaMember));
+    },
+    async count() {
+      const [reply] = await redis.send((pipeline) => pipeline.zcard(AGENDA_KEY));
+      return CountReply.parse(reply);
+    },
+    async stamp() {
+      const [reply] = await redis.send((pipeline) => pipeline.get(STAMP_KEY));
+      const text = TextReply.parse(reply);
+      return text !== null && /^[0-9]{1,15}$/.test(text) ? Number(text) : null;
+    },
+    async setStamp(nowMs) {
+      await redis.send((pipeline) => pipeline.set(STAMP_KEY, String(nowMs)));
+    },
+  };
+}

@@ -1,0 +1,24 @@
+import * as z from "zod/mini";
+import type { KeyMirror } from "../../ports/registry.ts";
+import { apiKeyKey } from "./keys.ts";
+import type { RedisClient } from "./redis.ts";
+
+const Status = z.enum(["active", "revoked"]);
+
+/** An unknown status is asked of the record again, so forgetting one costs a read and never an access. */
+const LIFETIME_S = 24 * 3_600;
+
+/** The status of API keys as the sweep last read it in the record. */
+export function createKeyMirror(redis: RedisClient): KeyMirror {
+  return {
+    async get(fleet, keyId) {
+      const [reply] = await redis.send((pipeline) => pipeline.get(apiKeyKey(fleet, keyId)));
+      const status = Status.safeParse(reply);
+      return status.success ? status.data : null;
+    },
+    async set(fleet, keyId, status) {
+      const options = status === "active" ? ({ ex: LIFETIME_S, nx: true } as const) : { ex: LIFETIME_S };
+      await redis.send((pipeline) => pipeline.set(apiKeyKey(fleet, keyId), status, options));
+    },
+  };
+}

@@ -1,0 +1,52 @@
+/**
+ * Every Redis key is built here. Ids contain no `:`, so a key has one reading; a set of words (members.ts) may
+ * contain it and comes last. What each key holds and how long is listed in docs/DATA.md.
+ */
+
+/** Sorted set: start of a session -> its deadline. Of all fleets, so that a beat is one command. */
+export const DEADLINES_KEY = "shim:deadlines";
+/** Sorted set: take -> when it expires. Of all fleets, so that the sweep asks once. */
+export const TAKES_KEY = "shim:takes";
+/** Set of fleets that have ready tasks. */
+export const WAITING_KEY = "shim:waiting";
+/** Sorted set: agenda entry -> when it is due. Of all fleets. */
+export const AGENDA_KEY = "shim:agenda";
+/** When the sweep last finished a tick. */
+export const STAMP_KEY = "shim:stamp";
+
+export function desiredKey(fleet: string, session: string): string {
+  return `shim:desired:${fleet}:${session}`;
+}
+
+export function reportedKey(fleet: string, session: string): string {
+  return `shim:reported:${fleet}:${session}`;
+}
+
+/** Set of the capability sets that any session with room has. */
+export function roomsKey(fleet: string): string {
+  return `shim:rooms:${fleet}`;
+}
+
+/** Sorted set: session with room and exactly these capabilities -> its load. */
+export function roomKey(fleet: string, wordSet: string): string {
+  return `shim:room:${fleet}:${wordSet}`;
+}
+
+/** Set of the requirement sets whose ready queue is not empty. */
+export function queuesKey(fleet: string): string {
+  return `shim:queues:${fleet}`;
+}
+
+/** Sorted set: ready task with exactly these requirements -> its order. */
+export function queueKey(fleet: string, wordSet: string): string {
+  return `shim:queue:${fleet}:${wordSet}`;
+}
+
+/** Hash: request -> the task it took. */
+export function takenKey(fleet: string): string {
+  return `shim:taken:${fleet}`;
+}
+
+export function apiKeyKey(fleet: string, keyId: string): string {
+  return `shim:key:${fleet}:${keyId}`;
+}

@@ -1,0 +1,83 @@
+import { type Pipeline, Redis } from "@upstash/redis";
+import { StoreUnavailable } from "../../ports/unavailable.ts";
+
+/** A Lua script with the hash it is called by, and the flag line (with the hash it then has) for key locking. */
+export type Script = {
+  readonly text: string;
+  readonly sha1: string;
+  readonly keyLocking: { readonly text: string; readonly sha1: string };
+};
+
+export type RedisOptions = {
+  readonly url: string;
+  readonly token: string;
+  /** Locks declared keys instead of the whole database while a script runs. Upstash knows it, Redis does not. */
+  readonly keyLocking?: boolean;
+};
+
+type Commands = { exec(): Promise<unknown[]> };
+
+/** What the adapters ask of Redis. Whatever goes wrong is thrown as StoreUnavailable. */
+export type RedisClient = {
+  /** Runs commands in one request, in order, others' commands possibly between them. */
+  send(build: (pipeline: Pipeline) => Commands): Promise<unknown[]>;
+  /** Runs commands in one request and at once, or none of them. */
+  transact(build: (transaction: Pipeline) => Commands): Promise<unknown[]>;
+  /** Runs a script by its hash, loading it where Redis does not know it. */
+  run(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>;
+};
+
+/** One request with all its retries: longer than Redis ever takes, shorter than a heartbeat may wait. */
+const REQUEST_TIMEOUT_MS = 1_800;
+const RETRIES = 2;
+const BACKOFF_BASE_MS = 50;
+const ERROR_CHARACTERS_LIMIT = 300;
+
+/** Connects to Redis over its REST protocol. Commands may run twice, because lost answers are asked for again. */
+export function createRedis({ url, token, keyLocking = false }: RedisOptions): RedisClient {
+  const redis = new Redis({
+    url,
+    token,
+    automaticDeserialization: false,
+    enableAutoPipelining: false,
+    enableTelemetry: false,
+    responseEncoding: false,
+    retry: { retries: RETRIES, backoff: (retry) => Math.random() * BACKOFF_BASE_MS * 2 ** retry },
+    signal: () => AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+  });
+
+  return {
+    send: (build) => orUnavailable(async () => build(redis.pipeline()).exec()),
+    transact: (build) => orUnavailable(async () => build(redis.multi()).exec()),
+    run: (script, keys, args) =>
+      orUnavailable(async () => {
+        const { sha1 } = keyLocking ? script.keyLocking : script;
+        try {
+          return await redis.evalsha(sha1, [...keys], [...args]);
+        } catch (error) {
+          if (!isUnknownScript(error)) throw error;
+          const text = keyLocking ? script.keyLocking.text + script.text : script.text;
+          return await redis.eval(text, [...keys], [...args]);
+        }
+      }),
+  };
+}
+
+async function orUnavailable<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    throw new StoreUnavailable("redis", withoutCommand(error));
+  }
+}
+
+/** The client's message repeats the whole command, with whatever it holds: only what Redis said is kept. */
+function withoutCommand(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const [said = ""] = error.message.split(", command was:");
+  return new Error(said.slice(0, ERROR_CHARACTERS_LIMIT), { cause: error.cause });
+}
+
+function isUnknownScript(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith("NOSCRIPT");
+}
