@@ -1,0 +1,237 @@
+import { createHash, randomBytes } from "node:crypto";
+import { gzipSync } from "node:zlib";
+import { GetItemCommand } from "@aws-sdk/client-dynamodb";
+import { unmarshall } from "@aws-sdk/util-dynamodb";
+import { ListObjectsV2Command } from "@aws-sdk/client-s3";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { KEY, OPEN_SHARDS, shardOf, type Key } from "../../shared/adapters/dynamo/keys.ts";
+import { createPayloadExpiry } from "../../shared/adapters/dynamo/payload-expiry.ts";
+import { ITEM_BYTES_LIMIT } from "../../shared/adapters/dynamo/payloads.ts";
+import { createTable } from "../../shared/adapters/dynamo/table.ts";
+import { readPage } from "../../shared/adapters/dynamo/shards.ts";
+import {
+  aBlockedTask,
+  aCompletedTask,
+  aFailedTask,
+  anAnswer,
+  aQueuedTask,
+  aSession,
+  aSubmission,
+  newFleet,
+} from "./record-fixtures.ts";
+import { committed } from "./record-suite.ts";
+import { BUCKET, type DynamoWorld, startDynamoWorld, TABLE } from "./record-worlds.ts";
+
+const DAY_MS = 86_400_000;
+
+let world: DynamoWorld;
+let fleet: string;
+beforeAll(async () => {
+  world = await startDynamoWorld();
+});
+afterAll(() => world.stop());
+beforeEach(() => {
+  fleet = newFleet();
+});
+
+/** An item as DynamoDB keeps it; null if there is none. */
+async function stored({ pk, sk }: Key): Promise<Record<string, unknown> | null> {
+  const command = new GetItemCommand({ TableName: TABLE, Key: { pk: { S: pk }, sk: { S: sk } } });
+  const { Item } = await world.client.send(command);
+  return Item === undefined ? null : unmarshall(Item);
+}
+
+/** Text that hardly compresses: base64 of random bytes. */
+const noise = (characters: number) => randomBytes(characters).toString("base64").slice(0, characters);
+
+/** Text of a given length that compresses the same at every run. */
+function alphabetText(characters: number): string {
+  const hash = (block: number) => createHash("sha512").update(String(block)).digest("base64");
+  return Array.from({ length: Math.ceil(characters / 88) }, (_, block) => hash(block))
+    .join("")
+    .slice(0, characters);
+}
+
+describe("keys", () => {
+  test("no two kinds of entity share a key, whatever their ids", () => {
+    const words = ["a", "HEAD", "a.b", "..", "-", "KEYS", "OPEN"];
+    const keys = words.flatMap((word) => [
+      KEY.fleet(word),
+      KEY.sweep(),
+      ...words.flatMap((other) => [
+        KEY.apiKey(word, other),
+        KEY.host(word, other),
+        KEY.session(word, other),
+        KEY.task(word, other),
+        KEY.group(word, other),
+        KEY.answer(word, other),
+        KEY.payload(word, other, "a"),
+        KEY.edge(word, other, "a"),
+        KEY.submission(word, other, "open", "a"),
+        KEY.submission(word, other, "closed", "a"),
+      ]),
+    ]);
+    const different = new Set(keys.map(({ pk, sk }) => `${pk}\n${sk}`));
+    expect(different.size).toBe(keys.length - (words.length - 1));
+  });
+
+  test("an id's shard never changes, and ids spread over all shards", () => {
+    expect(["task_1", "ses_1", "-"].map((id) => shardOf(id, OPEN_SHARDS))).toEqual([3, 0, 2]);
+    const shards = Array.from({ length: 8_000 }, (_, index) => shardOf(`task_${index}`, OPEN_SHARDS));
+    const counts = Map.groupBy(shards, (shard) => shard);
+    expect(counts.size).toBe(OPEN_SHARDS);
+    expect(Math.min(...[...counts.values()].map(({ length }) => length))).toBeGreaterThan(800);
+  });
+});
+
+describe("the index of open tasks", () => {
+  test("is entered once and left once in a task's life, and never written in between", async () => {
+    const { tasks } = world.record;
+    const owner = { session: "ses_1", epoch: 1, host: "host-1" };
+    const queued = aQueuedTask(fleet);
+    const life = [
+      aBlockedTask(fleet),
+      queued,
+      { ...queued, state: "assigned" as const, owner },
+      { ...queued, state: "running" as const, owner, startedAtMs: 1, timeoutAtMs: null },
+      aCompletedTask(fleet),
+      aCompletedTask(fleet, { effectsPending: false }),
+    ];
+    const openKeys: unknown[] = [];
+    let previous = null;
+    for (const next of life) {
+      previous = await committed(tasks.commit, previous, next);
+      const item = await stored(KEY.task(fleet, "task_1"));
+      openKeys.push([item?.["openPk"], item?.["openSk"]]);
+    }
+    const open = [`F#${fleet}#OPEN#3`, "task_1"];
+    expect(openKeys).toEqual([open, open, open, open, open, [undefined, undefined]]);
+  });
+
+  test("a page of a short list asks each shard once, and a full page no more than it needs", async () => {
+    const asked: number[] = [];
+    const shards = [["a", "b", "c"], [], ["d"], ["e"]];
+    const read = async (shard: number, after: string | null, limit: number) => {
+      asked.push(shard);
+      return (shards[shard] ?? []).filter((entry) => after === null || entry > after).slice(0, limit);
+    };
+    const page = (cursor: string | null, limit: number) =>
+      readPage(4, (entry: string) => entry, read, cursor, limit);
+    expect(await page(null, 2)).toEqual({ items: ["a", "b"], cursor: "0.b" });
+    expect(asked.splice(0)).toEqual([0]);
+    expect(await page("0.b", 2)).toEqual({ items: ["c", "d"], cursor: "2.d" });
+    expect(await page("2.d", 2)).toEqual({ items: ["e"], cursor: null });
+    expect(await page(null, 5)).toEqual({ items: ["a", "b", "c", "d", "e"], cursor: null });
+    await expect(page("4.a", 2)).rejects.toThrow(/cursor/);
+  });
+});
+
+describe("what expires", () => {
+  test("an ended task and its payloads go 30 days after its end, once everyone was told", async () => {
+    const { tasks, payloads } = world.record;
+    const data = await payloads.put(fleet, "task_1", "data", "d".repeat(500));
+    const result = await payloads.put(fleet, "task_1", "result-1", "r".repeat(500));
+    const items = [data, result].map((ref) => KEY.payload(fleet, "task_1", ref.at === "item" ? ref.key : ""));
+    const expiries = async () => {
+      const found = await Promise.all([KEY.task(fleet, "task_1"), ...items].map(stored));
+      return found.map((item) => item?.["expiresAt"] ?? null);
+    };
+    const ended = aCompletedTask(fleet, { data, result });
+    const pending = await committed(tasks.commit, null, ended);
+    expect(await expiries()).toEqual([null, null, null]);
+    await committed(tasks.commit, pending, { ...ended, effectsPending: false });
+    const expiresAt = Math.ceil((ended.endedAtMs + 30 * DAY_MS) / 1_000);
+    expect(await expiries()).toEqual([expiresAt, expiresAt, expiresAt]);
+  });
+
+  test("a redriven task and its data expire no more", async () => {
+    const { tasks, payloads } = world.record;
+    const data = await payloads.put(fleet, "task_1", "data", "d".repeat(500));
+    const key = KEY.payload(fleet, "task_1", data.at === "item" ? data.key : "");
+    const failed = await committed(tasks.commit, null, aFailedTask(fleet, { data, effectsPending: false }));
+    expect((await stored(key))?.["expiresAt"]).toBeTypeOf("number");
+    await committed(tasks.commit, failed, aQueuedTask(fleet, { data }));
+    expect(await stored(KEY.task(fleet, "task_1"))).not.toHaveProperty("expiresAt");
+    expect(await stored(key)).not.toHaveProperty("expiresAt");
+  });
+
+  test("an expiry that comes late never meets data of a task redriven meanwhile", async () => {
+    const { payloads } = world.record;
+    const data = await payloads.put(fleet, "task_1", "data", "d".repeat(500));
+    const name = data.at === "item" ? data.key : "";
+    const expiry = createPayloadExpiry(createTable(world.client, TABLE));
+    await expiry.clear(fleet, "task_1", [name], 5);
+    await expiry.set(fleet, "task_1", [name], 4, 1_900_000_000);
+    expect(await stored(KEY.payload(fleet, "task_1", name))).not.toHaveProperty("expiresAt");
+    await expiry.set(fleet, "task_1", [name], 6, 1_900_000_000);
+    expect(await stored(KEY.payload(fleet, "task_1", name))).toHaveProperty("expiresAt", 1_900_000_000);
+  });
+
+  test("a past session goes 30 days after its end, and not once it lives again", async () => {
+    const { sessions } = world.record;
+    const endedAtMs = world.clock.nowMs() - DAY_MS;
+    const ended = await committed(sessions.commit, null, aSession(fleet, { state: "ended", endedAtMs }));
+    const key = KEY.session(fleet, "ses_1");
+    expect(await stored(key)).toHaveProperty("expiresAt", Math.ceil((endedAtMs + 30 * DAY_MS) / 1_000));
+    await committed(sessions.commit, ended, aSession(fleet, { epoch: 2 }));
+    expect(await stored(key)).not.toHaveProperty("expiresAt");
+  });
+
+  test("an answer goes when it stops counting, and nothing else ever goes", async () => {
+    const answer = await world.record.answers.keep(
+      anAnswer(fleet, { key: "k", expiresAtMs: 1_900_000_000_001 }),
+    );
+    expect(await stored(KEY.answer(fleet, answer.key))).toHaveProperty("expiresAt", 1_900_000_001);
+    await world.record.submissions.add(aSubmission(fleet));
+    await world.record.tasks.commit(null, aQueuedTask(fleet));
+    const submission = KEY.submission(fleet, aSubmission(fleet).group, "open", "sub_1");
+    for (const key of [submission, KEY.task(fleet, "task_1")]) {
+      expect(await stored(key)).not.toHaveProperty("expiresAt");
+    }
+  });
+});
+
+describe("where payloads lie", () => {
+  test("in an item up to 8 KB compressed, in an object beyond", async () => {
+    const { payloads } = world.record;
+    // Found by trying, because how well text compresses is the library's to say.
+    let edge = 0;
+    for (let step = 8_192; step >= 1; step /= 2) {
+      const ref = await payloads.put(fleet, "task_1", "data", alphabetText(edge + step));
+      if (ref.at === "item") edge += step;
+    }
+    const inItem = await payloads.put(fleet, "task_1", "data", alphabetText(edge));
+    const inObject = await payloads.put(fleet, "task_1", "data", alphabetText(edge + 1));
+    expect([inItem.at, inObject.at]).toEqual(["item", "object"]);
+    const item = await stored(KEY.payload(fleet, "task_1", inItem.at === "item" ? inItem.key : ""));
+    const bytes = item?.["bytes"] as Uint8Array;
+    expect(bytes.length).toBeLessThanOrEqual(ITEM_BYTES_LIMIT);
+    expect(bytes.length).toBeGreaterThan(ITEM_BYTES_LIMIT - 16);
+    for (const [ref, size] of [
+      [inItem, edge],
+      [inObject, edge + 1],
+    ] as const) {
+      expect(await payloads.get(fleet, "task_1", ref)).toBe(alphabetText(size));
+    }
+  });
+
+  test("as it is when compressing does not make it smaller", async () => {
+    const value = noise(401);
+    const ref = await world.record.payloads.put(fleet, "task_1", "data", value);
+    const item = await stored(KEY.payload(fleet, "task_1", ref.at === "item" ? ref.key : ""));
+    const bytes = item?.["bytes"] as Uint8Array;
+    const plain = Buffer.from(JSON.stringify(value));
+    expect(bytes.length).toBe(Math.min(gzipSync(plain).length, plain.length));
+    expect(await world.record.payloads.get(fleet, "task_1", ref)).toBe(value);
+  });
+
+  test("under their fleet and task alone, even of a task called ..", async () => {
+    const { payloads } = world.record;
+    const ref = await payloads.put(fleet, "..", "data", noise(20_000));
+    const { Contents } = await world.s3.send(
+      new ListObjectsV2Command({ Bucket: BUCKET, Prefix: `fleet=${fleet}/task=../` }),
+    );
+    expect(Contents?.map(({ Key }) => Key)).toEqual([ref.at === "object" ? ref.key : ""]);
+    await expect(payloads.get(fleet, "task_1", ref)).rejects.toThrow(/not there/);
+  });
+});
