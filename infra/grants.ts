@@ -1,0 +1,44 @@
+import { payloads } from "./bucket.ts";
+import { dispatchQueue, wakeQueue } from "./queue.ts";
+import type { FunctionName } from "./routes.ts";
+import { record } from "./table.ts";
+
+type Grant = { actions: string[]; resources: $util.Input<string>[] };
+
+const allow = (resource: $util.Input<string>, ...actions: string[]): Grant => ({
+  actions,
+  resources: [resource],
+});
+
+const objects = $interpolate`${payloads.nodes.bucket.arn}/*`;
+
+const recordAccess: Grant[] = [
+  allow(
+    record.arn,
+    "dynamodb:GetItem",
+    "dynamodb:BatchGetItem",
+    "dynamodb:PutItem",
+    "dynamodb:UpdateItem",
+    "dynamodb:Query",
+  ),
+  allow($interpolate`${record.arn}/index/open`, "dynamodb:Query"),
+];
+// A submission's open item goes away when it is closed, or added after its close.
+const closing = allow(record.arn, "dynamodb:DeleteItem");
+const payloadReads = allow(objects, "s3:GetObject");
+const payloadWrites = allow(objects, "s3:PutObject");
+const dispatching = allow(dispatchQueue.arn, "sqs:SendMessage");
+const waking = allow(wakeQueue.arn, "sqs:SendMessage");
+
+const consuming = (queue: sst.aws.Queue) =>
+  allow(queue.arn, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes");
+
+/** What each function may do, action by action. Redis is not here: it is HTTPS with a token. */
+export const GRANTS: Record<FunctionName, readonly Grant[]> = {
+  heartbeat: [],
+  sessions: [...recordAccess, payloadReads, payloadWrites, dispatching, waking],
+  tasks: [...recordAccess, closing, payloadReads, payloadWrites, dispatching, waking],
+  operator: [...recordAccess, closing, payloadReads, dispatching],
+  dispatch: [...recordAccess, dispatching, consuming(dispatchQueue)],
+  sweep: [...recordAccess, closing, dispatching, consuming(wakeQueue)],
+};

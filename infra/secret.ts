@@ -1,0 +1,7 @@
+/** Every secret of a stage, set by `sst secret set`; docs/DEPLOY.md says how to make each. */
+export const secret = {
+  RootKey: new sst.Secret("RootKey"),
+  TokenKeys: new sst.Secret("TokenKeys"),
+  UpstashRedisUrl: new sst.Secret("UpstashRedisUrl"),
+  UpstashRedisToken: new sst.Secret("UpstashRedisToken"),
+};

@@ -1,0 +1,64 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import path from "node:path";
+import { json } from "node:stream/consumers";
+import { buildFunction } from "./build-function.ts";
+import type { SynthFunction } from "./synthesis.ts";
+
+type BuildRequest = {
+  readonly functionID: string;
+  readonly handler: string;
+  readonly links: Record<string, Record<string, unknown>>;
+};
+
+const BOOTSTRAP = {
+  asset: "sst-asset-synth",
+  assetEcrRegistryId: "123456789012",
+  assetEcrUrl: "123456789012.dkr.ecr.us-east-1.amazonaws.com/sst-asset",
+  state: "sst-state-synth",
+  appsyncHttp: "",
+  appsyncRealtime: "",
+};
+
+/** Answers the two calls that SST's components make to its Go program: where assets go, and a function's bundle. */
+export async function startRpcServer(root: string, artifacts: string) {
+  const functions: SynthFunction[] = [];
+
+  const buildRequested = async ({ functionID: name, handler, links }: BuildRequest) => {
+    try {
+      const built = await buildFunction(root, handler, path.join(artifacts, name));
+      functions.push({ name, handler, links, bytes: built.bytes, sources: built.sources });
+      return { handler, out: built.folder, errors: [], sourcemaps: [] };
+    } catch (error) {
+      return {
+        handler,
+        out: "",
+        errors: [error instanceof Error ? error.message : String(error)],
+        sourcemaps: [],
+      };
+    }
+  };
+  const answer = async (method: string, argument: unknown) => {
+    if (method === "Provider.Aws.Bootstrap") return { result: BOOTSTRAP };
+    if (method === "Runtime.Build") return { result: await buildRequested(argument as BuildRequest) };
+    return { error: `rpc: can't find method ${method}` };
+  };
+
+  const server = createServer((request, response) => {
+    void (async () => {
+      const { method, params } = (await json(request)) as { method: string; params: [unknown] };
+      response.setHeader("content-type", "application/json");
+      response.end(JSON.stringify(await answer(method, params[0])));
+    })();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    functions: () => functions.toSorted((a, b) => a.name.localeCompare(b.name)),
+    close: () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}

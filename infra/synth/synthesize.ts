@@ -1,0 +1,75 @@
+import { fork } from "node:child_process";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import path from "node:path";
+import { installPlatform } from "./install-platform.ts";
+import type { Progress } from "./install-platform.ts";
+import { offlineEnv } from "./offline-env.ts";
+import type { SynthAnswer, Synthesis } from "./synthesis.ts";
+
+export const SYNTH_TIMEOUT_MS = 60_000;
+/** Characters of the child's own output worth showing when it fails. */
+const OUTPUT_TAIL = 2_000;
+
+export type SynthOptions = {
+  /** Folder of sst.config.ts. */
+  readonly root: string;
+  readonly stage: string;
+  /** For the run alone; an installation before it has limits of its own. */
+  readonly timeoutMs?: number;
+  readonly onProgress?: Progress;
+};
+
+function runChild(root: string, stage: string, work: string, timeoutMs: number): Promise<Synthesis> {
+  const child = fork(path.join(import.meta.dirname, "child.ts"), [root, stage, work], {
+    cwd: root,
+    env: offlineEnv(),
+    execArgv: [],
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
+  });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  return new Promise((resolve, reject) => {
+    let answer: SynthAnswer | null = null;
+    const timer = setTimeout(() => {
+      answer = { kind: "failed", message: `It did not end within ${timeoutMs} ms.` };
+      child.kill("SIGKILL");
+    }, timeoutMs);
+    child.on("message", (message) => (answer ??= message as SynthAnswer));
+    child.once("error", reject);
+    child.once("close", (code) => {
+      clearTimeout(timer);
+      if (answer?.kind === "done") {
+        resolve(answer.synthesis);
+        return;
+      }
+      const why = answer?.message ?? `Its process ended with ${code ?? "a signal"} and no answer.`;
+      reject(
+        new Error(
+          [`The stack of stage "${stage}" cannot be built. ${why}`, output.slice(-OUTPUT_TAIL)]
+            .join("\n")
+            .trim(),
+        ),
+      );
+    });
+  });
+}
+
+/**
+ * Runs sst.config.ts for one stage with SST's real components and no account, and lists what it would deploy.
+ * Installs SST's components first if they are missing.
+ *
+ * @throws Error saying what in the stack failed, or that the run took longer than `timeoutMs`
+ */
+export async function synthesize({ root, stage, timeoutMs, onProgress }: SynthOptions): Promise<Synthesis> {
+  const progress = onProgress ?? (() => undefined);
+  await installPlatform(root, progress);
+  await mkdir(path.join(root, ".sst"), { recursive: true });
+  const work = await mkdtemp(path.join(root, ".sst/synth-"));
+  try {
+    progress(`running the stack of stage ${stage} under mocks`);
+    return await runChild(root, stage, work, timeoutMs ?? SYNTH_TIMEOUT_MS);
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
