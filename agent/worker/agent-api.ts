@@ -128,15 +128,13 @@ export function createAgentApi(http: Http, key: string) {
       });
     },
 
-    release: async (task: string, token: string, body: { fence: number; reason: string }): Promise<void> => {
-      await http({
-        method: "POST",
-        path: `/v1/tasks/${task}/release`,
-        answer: TaskAnswer,
-        bearer: token,
-        body,
-        tries: 3,
-      });
+    release: async (
+      task: string,
+      token: string,
+      body: { fence: number; reason: string },
+    ): Promise<z.infer<typeof TaskAnswer>> => {
+      const path = `/v1/tasks/${task}/release`;
+      return await http({ method: "POST", path, answer: TaskAnswer, bearer: token, body, tries: 3 });
     },
   };
 }

@@ -25,6 +25,7 @@ export async function registerSession(
 ): Promise<Registration | null> {
   const giveUpMs = monotonicMs() + TAKEOVER_LIMIT_MS;
   const session = request.id ?? request.host;
+  let idempotencyKey = newId("reg");
   let said = "";
   const sayOnce = (what: string, why: string) => {
     if (said !== what) options.log(what, { session, why });
@@ -33,9 +34,11 @@ export async function registerSession(
   while (!options.signal.aborted) {
     const sentAtMs = monotonicMs();
     try {
-      return { answer: await api.register(request, hostToken(), newId("reg")), sentAtMs };
+      return { answer: await api.register(request, hostToken(), idempotencyKey), sentAtMs };
     } catch (error) {
       const code = codeOf(error);
+      // A lost answer is asked for again by the same key; a refusal may be remembered under it.
+      if (code !== null) idempotencyKey = newId("reg");
       if ((code === "host.live" || code === "session.live") && monotonicMs() < giveUpMs) {
         sayOnce("waits: another boot of this host seems alive, until its deadline passes", messageOf(error));
         await pause(RETRY_MS, options.signal);

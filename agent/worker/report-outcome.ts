@@ -47,11 +47,8 @@ export async function reportOutcome(
         return await reportOutcome(api, taskId, asFailure(report.body.fence, error), token, signal);
       }
       if (!repeatable || monotonicMs() > untilMs) {
-        return {
-          kind: "dropped",
-          why: codeOf(error) ?? messageOf(error),
-          superseded: codeOf(error) === "session.superseded",
-        };
+        const why = codeOf(error) ?? messageOf(error);
+        return { kind: "dropped", why, settled: SETTLED.has(why) };
       }
     }
     // An aborted wait is seen by the next try.

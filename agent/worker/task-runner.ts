@@ -117,7 +117,9 @@ async function settle(
       return { next: null, claim: "now", completed: false };
     case "aborted":
       say("stopped", { why: end.why });
-      if (end.why === "released") await release(parts, held, life, say);
+      // The server may believe that it still runs here: a new epoch returns it.
+      if (end.why === "lease") life.finish({ kind: "restart", why: "its lease ran out" });
+      if (end.why === "released" || end.why === "task.cancelled") await release(parts, held, life, say);
       return { next: null, claim: "after a beat", completed: false };
     case "completed":
     case "failed":
@@ -142,7 +144,8 @@ async function tell(
   if (reported.kind === "dropped") {
     parts.tally.dropped += 1;
     say("outcome dropped, nothing of it is published", { why: reported.why });
-    if (reported.superseded) life.finish({ kind: "restart", why: reported.why });
+    if (!reported.settled) life.finish({ kind: "restart", why: reported.why });
+    if (reported.why === "task.cancelled") await release(parts, held, life, say);
     return { next: null, claim: "after a beat", completed: false };
   }
   if (end.kind === "failed") {
@@ -200,15 +203,14 @@ async function publish(
   }
 }
 
+/** Gives a task back; of a cancelled one, says that it has stopped. */
 async function release(parts: TaskRunnerParts, held: HeldTask, life: Life, say: Say): Promise<void> {
   try {
-    await parts.api.release(held.task.id, life.token(), {
-      fence: held.fence,
-      reason: "the worker was stopped",
-    });
-    parts.tally.released += 1;
+    const body = { fence: held.fence, reason: "the worker stopped it" };
+    const { task } = await parts.api.release(held.task.id, life.token(), body);
+    if (task.state !== "cancelled") parts.tally.released += 1;
   } catch (error) {
-    // Ending the session releases what it holds; if that fails too, its deadline passes.
+    // A beat that does not list it, or the end of the session, says the same later.
     say("could not be released", { why: messageOf(error) });
   }
 }

@@ -146,7 +146,7 @@ export function createWorkerSession(parts: WorkerSessionParts): WorkerSession {
         claimDue = true;
         return;
       case "cancel":
-        runner.abort("cancelled", command);
+        runner.abort("task.cancelled", command);
         return;
       case "drain":
         drained.abort();
