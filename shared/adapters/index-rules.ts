@@ -14,11 +14,9 @@ export function byLoad(a: Candidate, b: Candidate): number {
   return a.load - b.load || compareText(a.session, b.session);
 }
 
-/** First in line first; equal places by their text, as Redis orders them. */
+/** Heads of different queues: first in line first, equal places by the text of their requirements. */
 export function byOrder(a: ReadyTask, b: ReadyTask): number {
-  return (
-    a.order - b.order || compareText(a.taskId, b.taskId) || compareText(a.requires.join(), b.requires.join())
-  );
+  return a.order - b.order || compareText(a.requires.join(), b.requires.join());
 }
 
 /** By code unit, not by locale: all servers must agree. */

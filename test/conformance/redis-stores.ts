@@ -11,6 +11,7 @@ export type Store<T> = { readonly port: T; lose(): Promise<void> };
 /** What tests of the Redis adapters see beside the port. */
 export type RedisStore<T> = Store<T> & {
   readonly client: RedisClient;
+  readonly address: { readonly url: string; readonly token: string };
   /** A connection of its own, which `commands` does not list. */
   readonly redis: Redis;
   /** Names of the commands that reached Redis in this test. */
@@ -66,6 +67,9 @@ export function withRedis<T>(
     commands,
     get port() {
       return started(up).port;
+    },
+    get address() {
+      return started(up).rest;
     },
     get client() {
       return started(up).client;
