@@ -1,0 +1,53 @@
+import type * as z from "zod/mini";
+import { FleetAnswer, FleetRequest, FleetsAnswer, HealthAnswer, KeyAnswer, KeyRequest, KeysAnswer, LoadAnswer, RebalanceAnswer, RebalanceRequest, RevokedAnswer } from "./fleet.ts";
+import { HeartbeatAnswer, HeartbeatRequest } from "./heartbeat.ts";
+import { HeldTask, ClaimAnswer, ClaimRequest, EndRequest, RegisterAnswer, RegisterRequest, SessionAnswer, SessionsAnswer } from "./session.ts";
+import { CompleteRequest, FailRequest, ProgressRequest, ProgressSummary, ReasonRequest, ReleaseRequest, TaskAnswer, TaskPage, TaskSubmission, TasksAnswer } from "./task.ts";
+import * as zm from "zod/mini";
+
+/** One route of the protocol: what it takes, what it answers, and whose credential it wants. */
+export type Route = {
+  readonly method: "GET" | "POST" | "DELETE";
+  readonly path: string;
+  readonly summary: string;
+  readonly who: string;
+  readonly query?: readonly string[];
+  readonly body?: z.ZodMiniType;
+  readonly bodyOptional?: boolean;
+  readonly idempotencyKey?: boolean;
+  readonly status: number;
+  readonly answer: z.ZodMiniType;
+};
+
+const CompleteAnswer = zm.extend(TaskAnswer, { next: zm.nullable(HeldTask) });
+const Submission = zm.union([TaskSubmission, zm.array(TaskSubmission)]);
+
+/** Every route that is built, by the name of its operation. */
+export const API = {
+  registerSession: { method: "POST", path: "/v1/sessions", summary: "Start a session, or start it again", who: "agent key", body: RegisterRequest, idempotencyKey: true, status: 201, answer: RegisterAnswer },
+  recordHeartbeat: { method: "POST", path: "/v1/heartbeat", summary: "One beat of a host for all its sessions", who: "host token", body: HeartbeatRequest, status: 200, answer: HeartbeatAnswer },
+  endSession: { method: "POST", path: "/v1/sessions/{id}/end", summary: "Say that a session has ended or crashed", who: "its session token, or its host token", body: EndRequest, status: 200, answer: SessionAnswer },
+  claimTasks: { method: "POST", path: "/v1/sessions/{id}/claim", summary: "Get tasks to work on", who: "its session token", body: ClaimRequest, bodyOptional: true, status: 200, answer: ClaimAnswer },
+  submitTasks: { method: "POST", path: "/v1/tasks", summary: "Submit one task or up to 100", who: "submit key", body: Submission, idempotencyKey: true, status: 202, answer: TasksAnswer },
+  listTasks: { method: "GET", path: "/v1/tasks", summary: "List tasks", who: "submit, operate or agent key, or a session token", query: ["state", "group", "cursor"], status: 200, answer: TaskPage },
+  getTask: { method: "GET", path: "/v1/tasks/{id}", summary: "Read a task", who: "submit, operate or agent key, or a session token", status: 200, answer: TaskAnswer },
+  reportProgress: { method: "POST", path: "/v1/tasks/{id}/progress", summary: "Say how far a held task is", who: "session token", body: ProgressRequest, status: 200, answer: TaskAnswer },
+  completeTask: { method: "POST", path: "/v1/tasks/{id}/complete", summary: "Complete a held task and get the next", who: "session token", body: CompleteRequest, status: 200, answer: CompleteAnswer },
+  failTask: { method: "POST", path: "/v1/tasks/{id}/fail", summary: "Report a failed attempt", who: "session token", body: FailRequest, status: 200, answer: TaskAnswer },
+  releaseTask: { method: "POST", path: "/v1/tasks/{id}/release", summary: "Give a held task back", who: "session token", body: ReleaseRequest, status: 200, answer: TaskAnswer },
+  cancelTask: { method: "POST", path: "/v1/tasks/{id}/cancel", summary: "Cancel a task", who: "submit or operate key", body: ReasonRequest, bodyOptional: true, status: 200, answer: TaskAnswer },
+  redriveTask: { method: "POST", path: "/v1/tasks/{id}/redrive", summary: "Return a dead letter to work", who: "submit or operate key", body: ReasonRequest, bodyOptional: true, status: 200, answer: TaskAnswer },
+  summariseProgress: { method: "GET", path: "/v1/progress", summary: "Count tasks and read results", who: "submit, operate or agent key, or a session token", query: ["group", "cursor"], status: 200, answer: ProgressSummary },
+  listLoad: { method: "GET", path: "/v1/load", summary: "How busy each session is", who: "operate or submit key", status: 200, answer: LoadAnswer },
+  listSessions: { method: "GET", path: "/v1/sessions", summary: "List sessions", who: "operate key", query: ["cursor"], status: 200, answer: SessionsAnswer },
+  getSession: { method: "GET", path: "/v1/sessions/{id}", summary: "Read a session", who: "operate key", status: 200, answer: SessionAnswer },
+  drainSession: { method: "POST", path: "/v1/sessions/{id}/drain", summary: "Let a session take no more work", who: "operate key", status: 200, answer: SessionAnswer },
+  restartSession: { method: "POST", path: "/v1/sessions/{id}/restart", summary: "Ask a session's host to start it again", who: "operate key", status: 200, answer: SessionAnswer },
+  rebalance: { method: "POST", path: "/v1/rebalance", summary: "Move waiting assignments to less loaded sessions", who: "operate key", body: RebalanceRequest, bodyOptional: true, status: 200, answer: RebalanceAnswer },
+  createKey: { method: "POST", path: "/v1/keys", summary: "Make an API key", who: "admin key, or the root key for the default fleet", body: KeyRequest, idempotencyKey: true, status: 201, answer: KeyAnswer },
+  listKeys: { method: "GET", path: "/v1/keys", summary: "List API keys", who: "admin key, or the root key for the default fleet", status: 200, answer: KeysAnswer },
+  revokeKey: { method: "DELETE", path: "/v1/keys/{id}", summary: "Revoke an API key", who: "admin key, or the root key for the default fleet", status: 200, answer: RevokedAnswer },
+  createFleet: { method: "POST", path: "/v1/fleets", summary: "Make a fleet", who: "root key", body: FleetRequest, idempotencyKey: true, status: 201, answer: FleetAnswer },
+  listFleets: { method: "GET", path: "/v1/fleets", summary: "List fleets", who: "root key", status: 200, answer: FleetsAnswer },
+  checkHealth: { method: "GET", path: "/v1/health", summary: "Whether the stores answer", who: "anyone", status: 200, answer: HealthAnswer },
+} as const satisfies Record<string, Route>;

@@ -1,0 +1,51 @@
+import * as z from "zod/mini";
+import { API, type Route } from "./api.ts";
+import { Problem } from "./errors.ts";
+import { PROTOCOL_VERSION } from "./protocol.ts";
+
+function jsonSchema(schema: z.ZodMiniType, io: "input" | "output") {
+  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: "any" });
+  return rest;
+}
+
+function parameters(route: Route): object[] {
+  const inPath = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({ name, in: "path", required: true, schema: { type: "string" } }));
+  const inQuery = (route.query ?? []).map((name) => ({ name, in: "query", required: false, schema: { type: "string" } }));
+  const header = route.idempotencyKey ? [{ name: "Idempotency-Key", in: "header", required: false, schema: { type: "string", maxLength: 255 } }] : [];
+  return [...inPath, ...inQuery, ...header];
+}
+
+function operation(operationId: string, route: Route): object {
+  const problem = { description: "Refused: problem details with a stable code", content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } } };
+  return {
+    operationId,
+    summary: route.summary,
+    description: `Credential: ${route.who}.`,
+    parameters: parameters(route),
+    ...(route.body && { requestBody: { required: !route.bodyOptional, content: { "application/json": { schema: jsonSchema(route.body, "input") } } } }),
+    responses: {
+      [route.status]: { description: "Done", content: { "application/json": { schema: jsonSchema(route.answer, "output") } } },
+      default: problem,
+    },
+    security: route.who === "anyone" ? [] : [{ bearer: [] }],
+  };
+}
+
+let document: object | undefined;
+
+/** The protocol as an OpenAPI 3.1 document, from the same schemas that check requests. */
+export function openApiDocument(): object {
+  if (document) return document;
+  const paths: Record<string, Record<string, object>> = {};
+  for (const [operationId, route] of Object.entries<Route>(API)) (paths[route.path] ??= {})[route.method.toLowerCase()] = operation(operationId, route);
+  document = {
+    openapi: "3.1.0",
+    info: { title: "SHIM", version: PROTOCOL_VERSION, description: "A control plane for fleets of coding-agent sessions." },
+    paths,
+    components: {
+      schemas: { Problem: jsonSchema(Problem, "output") },
+      securitySchemes: { bearer: { type: "http", scheme: "bearer", description: "An API key, a session's or a host's token, or the root key." } },
+    },
+  };
+  return document;
+}

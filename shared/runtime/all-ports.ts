@@ -1,0 +1,52 @@
+import { createDynamoClient } from "../adapters/dynamo/client.ts";
+import { createDynamoRecord } from "../adapters/dynamo/record.ts";
+import { createObjectStore, createS3Client } from "../adapters/s3/object-store.ts";
+import { createEvents, createSqsClient } from "../adapters/sqs/events.ts";
+import { createAgenda } from "../adapters/upstash/agenda.ts";
+import { createKeyMirror } from "../adapters/upstash/key-mirror.ts";
+import { createRegistry } from "../adapters/upstash/registry.ts";
+import { createWorkQueue } from "../adapters/upstash/work-queue.ts";
+import type { Events, Ports } from "../ports/ports.ts";
+import type { ObjectStore } from "../adapters/s3/object-store.ts";
+import { connectRedis } from "./beat-ports.ts";
+import { systemChance, systemClock } from "./clock.ts";
+import { link } from "./links.ts";
+import { processLog } from "./log.ts";
+import { settings } from "./settings.ts";
+
+/** Made when first used: a function that never touches objects has no link to the bucket. */
+function lazyObjects(): ObjectStore {
+  let store: ObjectStore | undefined;
+  const objects = () => (store ??= createObjectStore({ client: createS3Client(), bucket: link("Payloads", "name") }));
+  return { put: (key, bytes) => objects().put(key, bytes), get: (key) => objects().get(key) };
+}
+
+function lazyEvents(): Events {
+  const client = createSqsClient();
+  return {
+    tasksReady: (fleet, taskIds, delayMs) => createEvents({ client, dispatchUrl: link("DispatchQueue", "url"), wakeUrl: "" }).tasksReady(fleet, taskIds, delayMs),
+    wakeSweep: () => createEvents({ client, dispatchUrl: "", wakeUrl: link("WakeQueue", "url") }).wakeSweep(),
+  };
+}
+
+let ports: Ports | undefined;
+
+/** Everything an operation may touch, wired to the real stores. One set of connections per function instance. */
+export function allPorts(): Ports {
+  if (ports) return ports;
+  const redis = connectRedis();
+  const record = createDynamoRecord({ client: createDynamoClient(), table: link("Record", "name"), objects: lazyObjects(), clock: systemClock });
+  ports = {
+    settings,
+    clock: systemClock,
+    chance: systemChance,
+    record,
+    registry: createRegistry(redis),
+    keyMirror: createKeyMirror(redis),
+    workQueue: createWorkQueue(redis),
+    agenda: createAgenda(redis),
+    events: lazyEvents(),
+    log: processLog,
+  };
+  return ports;
+}
