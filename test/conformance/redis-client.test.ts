@@ -1,0 +1,76 @@
+import { type RequestListener, createServer } from "node:http";
+import { afterEach, expect, test } from "vitest";
+import { listenOnLoopback } from "../../infra/local/free-port.ts";
+import { type RedisClient, createRedis } from "../../shared/adapters/upstash/redis.ts";
+import { StoreUnavailable } from "../../shared/ports/unavailable.ts";
+
+const closers: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closers.splice(0)) close();
+});
+
+/** A server that misbehaves as told, in place of Redis. */
+async function clientOf(listener: RequestListener): Promise<RedisClient> {
+  const server = createServer(listener);
+  const port = await listenOnLoopback(server);
+  closers.push(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return createRedis({ url: `http://127.0.0.1:${port}`, token: "secret-token" });
+}
+
+const ask = (client: RedisClient) => client.send((pipeline) => pipeline.get("shim:stamp"));
+const failureOf = async (client: RedisClient): Promise<unknown> =>
+  ask(client).catch((error: unknown) => error);
+
+test("a request whose connection was cut is sent again", async () => {
+  let requests = 0;
+  const client = await clientOf((request, response) => {
+    requests += 1;
+    if (requests < 3) request.destroy();
+    else response.end('[{"result":"7"}]');
+  });
+  expect(await ask(client)).toEqual(["7"]);
+  expect(requests).toBe(3);
+});
+
+test("a server that cuts every connection is unavailable after 3 requests", async () => {
+  let requests = 0;
+  const client = await clientOf((request) => {
+    requests += 1;
+    request.destroy();
+  });
+  expect(await failureOf(client)).toBeInstanceOf(StoreUnavailable);
+  expect(requests).toBe(3);
+});
+
+test("a server that never answers is unavailable within 2 s", async () => {
+  const client = await clientOf(() => undefined);
+  const startedAtMs = performance.now();
+  expect(await failureOf(client)).toBeInstanceOf(StoreUnavailable);
+  expect(performance.now() - startedAtMs).toBeLessThan(2_500);
+});
+
+test.each([
+  [500, '{"error":"ERR internal"}'],
+  [503, "<html>Bad gateway</html>"],
+  [401, '{"error":"WRONGPASS invalid or missing auth token"}'],
+  [200, '[{"error":"OOM command not allowed when used memory > maxmemory"}]'],
+])("an answer of %i %s is unavailable, and no token is in the message", async (status, body) => {
+  const client = await clientOf((_, response) => response.writeHead(status).end(body));
+  const failure = await failureOf(client);
+  expect(failure).toBeInstanceOf(StoreUnavailable);
+  expect(String(failure)).not.toContain("secret-token");
+});
+
+test("no request carries telemetry", async () => {
+  let names: string[] = [];
+  const client = await clientOf((request, response) => {
+    names = Object.keys(request.headers);
+    response.end('[{"result":null}]');
+  });
+  expect(await ask(client)).toEqual([null]);
+  expect(names).toContain("authorization");
+  expect(names.filter((name) => name.includes("telemetry"))).toEqual([]);
+});
