@@ -68,7 +68,7 @@ export function createAgentApi(http: Http, key: string) {
         tryTimeoutMs: timeoutMs,
       }),
 
-    claim: async (session: string, token: string, signal: AbortSignal): Promise<HeldTask[]> => {
+    claim: async (session: string, token: string, max: number, signal?: AbortSignal): Promise<HeldTask[]> => {
       const path = `/v1/sessions/${session}/claim`;
       return (
         await http({
@@ -76,7 +76,7 @@ export function createAgentApi(http: Http, key: string) {
           path,
           answer: ClaimAnswer,
           bearer: token,
-          body: { max: 1 },
+          body: { max },
           signal,
           tries: 3,
         })
@@ -98,7 +98,7 @@ export function createAgentApi(http: Http, key: string) {
       task: string,
       token: string,
       report: TaskReport,
-      signal: AbortSignal,
+      signal?: AbortSignal,
     ): Promise<HeldTask | null> => {
       const path = `/v1/tasks/${task}/${report.route}`;
       const { next } = await http({

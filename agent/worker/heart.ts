@@ -25,6 +25,7 @@ export type HeartbeatTerms = {
 /** One heartbeat for all sessions of this host. */
 export type Heart = {
   add(session: Beating): void;
+  remove(session: Beating): void;
   /** A registration was answered: beat there, so often, with this host token. */
   adopt(terms: HeartbeatTerms, hostToken: string): void;
   renew(hostToken: string): void;
@@ -38,8 +39,17 @@ const RETRY = { baseMs: 250, capMs: 5_000 };
 /** Beats under way at once: a slow one must not hold up the next, but a dead server is not flooded. */
 const IN_FLIGHT_LIMIT = 4;
 
-export function createHeart(host: string, boot: string, api: AgentApi, log: WorkerLog): Heart {
-  const sessions: Beating[] = [];
+export type HeartParts = {
+  readonly host: string;
+  readonly boot: string;
+  readonly api: AgentApi;
+  readonly log: WorkerLog;
+  /** Whether beating keeps the process alive. */
+  readonly ref: boolean;
+};
+
+export function createHeart({ host, boot, api, log, ref }: HeartParts): Heart {
+  const sessions = new Set<Beating>();
   let terms: HeartbeatTerms | null = null;
   let token: string | null = null;
   let intervalMs = 0;
@@ -54,20 +64,16 @@ export function createHeart(host: string, boot: string, api: AgentApi, log: Work
   function schedule(atMs: number): void {
     nextAtMs = atMs;
     clearTimeout(timer);
-    if (!stopped)
-      timer = setTimeout(
-        () => {
-          void beat();
-        },
-        Math.max(0, atMs - monotonicMs()),
-      );
+    if (stopped) return;
+    timer = setTimeout(() => void beat(), Math.max(0, atMs - monotonicMs()));
+    if (!ref) timer.unref();
   }
 
   async function beat(): Promise<void> {
     const sentAtMs = monotonicMs();
     const plannedMs = sentAtMs + intervalMs;
     schedule(plannedMs);
-    const reports = sessions
+    const reports = [...sessions]
       .map((session) => ({ session, beat: session.describe() }))
       .filter((entry) => entry.beat !== null);
     if (terms === null || token === null || reports.length === 0 || inFlight >= IN_FLIGHT_LIMIT) return;
@@ -106,9 +112,8 @@ export function createHeart(host: string, boot: string, api: AgentApi, log: Work
   }
 
   return {
-    add: (session) => {
-      sessions.push(session);
-    },
+    add: (session) => void sessions.add(session),
+    remove: (session) => void sessions.delete(session),
     adopt(newTerms, hostToken) {
       token = hostToken;
       terms = newTerms;

@@ -48,7 +48,7 @@ export async function startSupervisor(options: WorkerOptions): Promise<Superviso
   const boot = newId("boot");
   const { log } = options;
   const api = createAgentApi(createHttp(options.connection.url), options.connection.key);
-  const heart = createHeart(options.host, boot, api, log);
+  const heart = createHeart({ host: options.host, boot, api, log, ref: true });
   const tally = createTally();
   const worktrees = options.worktrees
     ? await openWorktrees({

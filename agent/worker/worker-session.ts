@@ -105,7 +105,7 @@ export function createWorkerSession(parts: WorkerSessionParts): WorkerSession {
   async function claim(now: Life): Promise<readonly HeldTask[]> {
     claimDue = false;
     try {
-      return await api.claim(id, now.token(), now.over);
+      return await api.claim(id, now.token(), 1, now.over);
     } catch (error) {
       const code = codeOf(error);
       if (code === "session.superseded" || code === "session.ended")
