@@ -27,7 +27,7 @@ export type Pending = {
 
 export function createPending(): Pending {
   const running = new Set<Promise<void>>();
-  const untold: Error[] = [];
+  const failed: { readonly call: WatchedPromise<unknown>; readonly error: Error }[] = [];
   return {
     track<T>(call: Promise<T>): Promise<T> {
       const watched = new WatchedPromise<T>((resolve, reject) => {
@@ -36,19 +36,20 @@ export function createPending(): Pending {
       const noted = call.then(
         () => undefined,
         (error: unknown) => {
-          if (!watched.watched) untold.push(error instanceof Error ? error : new Error(String(error)));
+          failed.push({ call: watched, error: error instanceof Error ? error : new Error(String(error)) });
         },
       );
       running.add(noted);
       void noted.then(() => running.delete(noted));
       // The base class's own, which does not count as a look: unawaited, it must not end the process.
-      Promise.prototype.then.call(watched, undefined, () => undefined);
+      void Promise.prototype.then.call(watched, undefined, () => undefined);
       return watched;
     },
     async settle() {
       await Promise.all(running);
-      const [first] = untold.splice(0);
-      if (first) throw first;
+      // Asked only now: an await begins to look at its promise a moment after the call.
+      const untold = failed.splice(0).find(({ call }) => !call.watched);
+      if (untold) throw untold.error;
     },
   };
 }
