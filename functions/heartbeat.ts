@@ -15,7 +15,9 @@ export async function handler(event: APIGatewayProxyEventV2): Promise<APIGateway
   const ports = beatPorts();
   try {
     const result = await beat(event);
-    const { status, headers, body } = isRefusal(result) ? problemAnswer(result, requestId) : jsonAnswer(200, result);
+    const { status, headers, body } = isRefusal(result)
+      ? problemAnswer(result, requestId)
+      : jsonAnswer(200, result);
     return { statusCode: status, headers, body };
   } catch (error) {
     const { status, headers, body } = errorAnswer(error, requestId, ports.log);
@@ -30,7 +32,8 @@ async function beat(event: APIGatewayProxyEventV2): Promise<HeartbeatAnswer | Re
   if (!token.startsWith("shim_t.")) return refuse("scope.insufficient", "A heartbeat takes a host's token.");
   const claims = readTokenOf(ports, token);
   if ("refused" in claims) return claims;
-  if (claims.kind !== "host") return refuse("scope.insufficient", "A heartbeat takes a host's token, not a session's.");
+  if (claims.kind !== "host")
+    return refuse("scope.insufficient", "A heartbeat takes a host's token, not a session's.");
   const bytes = Buffer.from(event.body ?? "", event.isBase64Encoded ? "base64" : "utf8");
   const request = parseBody(bytes, event.headers["content-type"], HeartbeatRequest);
   return isRefusal(request) ? request : recordHeartbeat(ports, claims, request.value);

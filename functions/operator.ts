@@ -21,12 +21,30 @@ import { problemAnswer } from "./edge/problem.ts";
 
 const app = createApp();
 
-route(app, "POST", "/v1/fleets", { who: { root: true }, body: FleetRequest, creates: true, status: 201, run: ({ ports, body }) => createFleet(ports, body) });
+route(app, "POST", "/v1/fleets", {
+  who: { root: true },
+  body: FleetRequest,
+  creates: true,
+  status: 201,
+  run: ({ ports, body }) => createFleet(ports, body),
+});
 route(app, "GET", "/v1/fleets", { who: { root: true }, run: ({ ports }) => listFleets(ports) });
 
-route(app, "POST", "/v1/keys", { who: { scopes: ["admin"], root: true }, body: KeyRequest, creates: true, status: 201, run: ({ ports, fleet, body }) => createKey(ports, fleet, body) });
-route(app, "GET", "/v1/keys", { who: { scopes: ["admin"], root: true }, run: ({ ports, fleet }) => listKeys(ports, fleet) });
-route(app, "DELETE", "/v1/keys/:id", { who: { scopes: ["admin"], root: true }, run: ({ ports, fleet, params }) => revokeKey(ports, fleet, params["id"] ?? "") });
+route(app, "POST", "/v1/keys", {
+  who: { scopes: ["admin"], root: true },
+  body: KeyRequest,
+  creates: true,
+  status: 201,
+  run: ({ ports, fleet, body }) => createKey(ports, fleet, body),
+});
+route(app, "GET", "/v1/keys", {
+  who: { scopes: ["admin"], root: true },
+  run: ({ ports, fleet }) => listKeys(ports, fleet),
+});
+route(app, "DELETE", "/v1/keys/:id", {
+  who: { scopes: ["admin"], root: true },
+  run: ({ ports, fleet, params }) => revokeKey(ports, fleet, params["id"] ?? ""),
+});
 
 route(app, "GET", "/v1/sessions", {
   who: { scopes: ["operate"] },
@@ -37,9 +55,18 @@ route(app, "GET", "/v1/sessions", {
     return { sessions: page.sessions, cursor: sealCursor(ports, page.cursor, "sessions", fleet) };
   },
 });
-route(app, "GET", "/v1/sessions/:id", { who: { scopes: ["operate"] }, run: ({ ports, fleet, params }) => getSession(ports, fleet, params["id"] ?? "") });
-route(app, "POST", "/v1/sessions/:id/drain", { who: { scopes: ["operate"] }, run: ({ ports, fleet, params }) => drainSession(ports, fleet, params["id"] ?? "") });
-route(app, "POST", "/v1/sessions/:id/restart", { who: { scopes: ["operate"] }, run: ({ ports, fleet, params }) => restartSession(ports, fleet, params["id"] ?? "") });
+route(app, "GET", "/v1/sessions/:id", {
+  who: { scopes: ["operate"] },
+  run: ({ ports, fleet, params }) => getSession(ports, fleet, params["id"] ?? ""),
+});
+route(app, "POST", "/v1/sessions/:id/drain", {
+  who: { scopes: ["operate"] },
+  run: ({ ports, fleet, params }) => drainSession(ports, fleet, params["id"] ?? ""),
+});
+route(app, "POST", "/v1/sessions/:id/restart", {
+  who: { scopes: ["operate"] },
+  run: ({ ports, fleet, params }) => restartSession(ports, fleet, params["id"] ?? ""),
+});
 
 route(app, "POST", "/v1/rebalance", {
   who: { scopes: ["operate"] },
@@ -65,7 +92,10 @@ route(app, "GET", "/v1/progress", {
     return { ...summary, cursor: sealCursor(ports, summary.cursor, "progress", fleet, group) };
   },
 });
-route(app, "GET", "/v1/load", { who: { scopes: ["operate", "submit"] }, run: ({ ports, fleet }) => listLoad(ports, fleet) });
+route(app, "GET", "/v1/load", {
+  who: { scopes: ["operate", "submit"] },
+  run: ({ ports, fleet }) => listLoad(ports, fleet),
+});
 
 app.get("/v1/health", async (c) => {
   const health = await checkHealth(allPorts());
@@ -75,7 +105,10 @@ app.get("/v1/openapi.json", (c) => c.json(openApiDocument()));
 
 for (const [method, path] of NOT_IMPLEMENTED) {
   app.on(method, path, (c) => {
-    const { headers, body } = problemAnswer(refuse("route.not_implemented", `${method} ${path} is not built yet.`), "none");
+    const { headers, body } = problemAnswer(
+      refuse("route.not_implemented", `${method} ${path} is not built yet.`),
+      "none",
+    );
     return c.body(body, 501, headers);
   });
 }

@@ -28,14 +28,19 @@ route(app, "POST", "/v1/sessions/:id/end", {
   who: { session: "own", host: true },
   body: EndRequest,
   run: async ({ ports, caller, params, body }) =>
-    caller.kind === "session" || caller.kind === "host" ? endSession(ports, caller.claims, params["id"] ?? "", body) : refuse("scope.insufficient", "This takes a token."),
+    caller.kind === "session" || caller.kind === "host"
+      ? endSession(ports, caller.claims, params["id"] ?? "", body)
+      : refuse("scope.insufficient", "This takes a token."),
 });
 
 route(app, "POST", "/v1/sessions/:id/claim", {
   who: { session: "own" },
   body: ClaimRequest,
   optionalBody: true,
-  run: async ({ ports, caller, body }) => (caller.kind === "session" ? claimTasks(ports, caller.claims, body.max ?? 1) : refuse("scope.insufficient", "This takes a session's token.")),
+  run: async ({ ports, caller, body }) =>
+    caller.kind === "session"
+      ? claimTasks(ports, caller.claims, body.max ?? 1)
+      : refuse("scope.insufficient", "This takes a session's token."),
 });
 
 export const handler = toHandler(app);

@@ -30,16 +30,22 @@ route(app, "POST", "/v1/tasks", {
   body: z.union([TaskSubmission, z.array(TaskSubmission)]),
   creates: true,
   status: 202,
-  run: async ({ ports, fleet, body, seed }) => submitTasks(ports, fleet, Array.isArray(body) ? body : [body], seed),
+  run: async ({ ports, fleet, body, seed }) =>
+    submitTasks(ports, fleet, Array.isArray(body) ? body : [body], seed),
 });
 
-const TaskQuery = z.object({ state: z.optional(TaskState), group: z.optional(Word), cursor: z.optional(z.string()) });
+const TaskQuery = z.object({
+  state: z.optional(TaskState),
+  group: z.optional(Word),
+  cursor: z.optional(z.string()),
+});
 
 route(app, "GET", "/v1/tasks", {
   who: { scopes: ["submit", "operate", "agent"], session: "any" },
   run: async ({ ports, fleet, query }) => {
     const parsed = TaskQuery.safeParse(query);
-    if (!parsed.success) return refuse("request.invalid", "state must be a task's state, and group a group's name.");
+    if (!parsed.success)
+      return refuse("request.invalid", "state must be a task's state, and group a group's name.");
     const { state = null, group = null, cursor } = parsed.data;
     const from = openCursor(ports, cursor, "tasks", fleet, state, group);
     if (isRefusal(from)) return from;
@@ -48,7 +54,11 @@ route(app, "GET", "/v1/tasks", {
   },
 });
 
-async function missing(ports: Ports, fleet: string, params: Readonly<Record<string, string>>): Promise<Refusal | null> {
+async function missing(
+  ports: Ports,
+  fleet: string,
+  params: Readonly<Record<string, string>>,
+): Promise<Refusal | null> {
   const id = Id.safeParse(params["id"]);
   const task = id.success ? await ports.record.tasks.get(fleet, id.data) : null;
   return task ? null : refuse("task.not_found", "There is no such task in this fleet.");
@@ -59,7 +69,10 @@ function taskRoute<B = undefined>(method: "GET" | "POST", path: string, endpoint
   route(app, method, path, {
     ...endpoint,
     missing,
-    run: async (request) => (Id.safeParse(request.params["id"]).success ? endpoint.run(request) : refuse("task.not_found", "There is no such task in this fleet.")),
+    run: async (request) =>
+      Id.safeParse(request.params["id"]).success
+        ? endpoint.run(request)
+        : refuse("task.not_found", "There is no such task in this fleet."),
   });
 }
 
@@ -72,12 +85,18 @@ taskRoute("GET", "/v1/tasks/:id", {
 });
 
 /** Routes of a task's holder. */
-function holderRoute<B>(path: string, body: z.ZodMiniType<B>, run: (ports: Ports, claims: SessionClaims, id: string, body: B) => Promise<object>): void {
+function holderRoute<B>(
+  path: string,
+  body: z.ZodMiniType<B>,
+  run: (ports: Ports, claims: SessionClaims, id: string, body: B) => Promise<object>,
+): void {
   taskRoute("POST", path, {
     who: { session: "any" },
     body,
     run: async (request) =>
-      request.caller.kind === "session" ? run(request.ports, request.caller.claims, request.params["id"] ?? "", request.body) : refuse("scope.insufficient", "This takes a session's token."),
+      request.caller.kind === "session"
+        ? run(request.ports, request.caller.claims, request.params["id"] ?? "", request.body)
+        : refuse("scope.insufficient", "This takes a session's token."),
   });
 }
 
@@ -90,7 +109,8 @@ taskRoute("POST", "/v1/tasks/:id/cancel", {
   who: { scopes: ["submit", "operate"] },
   body: ReasonRequest,
   optionalBody: true,
-  run: async ({ ports, fleet, params, body }) => cancelTask(ports, fleet, params["id"] ?? "", body.reason ?? null),
+  run: async ({ ports, fleet, params, body }) =>
+    cancelTask(ports, fleet, params["id"] ?? "", body.reason ?? null),
 });
 
 taskRoute("POST", "/v1/tasks/:id/redrive", {

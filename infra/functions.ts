@@ -22,6 +22,16 @@ const links: Partial<Record<LinkName, unknown>> = {
   WakeQueue: wakeQueue,
 };
 
+/**
+ * The managed policy that SST attaches may write to every log group of the account, and its roles may be assumed
+ * by anyone in the account who may assume roles at all, which only `sst dev` needs.
+ */
+function narrowRole(role: aws.iam.RoleArgs): undefined {
+  if ($dev) return;
+  role.managedPolicyArns = [];
+  role.assumeRolePolicy = aws.iam.assumeRolePolicyForPrincipal({ Service: "lambda.amazonaws.com" });
+}
+
 function createFunction(name: FunctionName, more: Partial<sst.aws.FunctionArgs> = {}): sst.aws.Function {
   const component = name[0]?.toUpperCase() + name.slice(1);
   const { memoryMb, timeoutS } = FUNCTION_SIZES[name];
@@ -36,8 +46,7 @@ function createFunction(name: FunctionName, more: Partial<sst.aws.FunctionArgs> 
     permissions: [...GRANTS[name], grantLogs(logGroup)],
     environment: { SHIM_DEFAULT_PROFILE: "standard" },
     logging: { logGroup: logGroup.name, format: "text" },
-    // The managed policy that SST attaches may write to every log group of the account.
-    transform: { role: { managedPolicyArns: [] } },
+    transform: { role: narrowRole },
     ...more,
   });
 }

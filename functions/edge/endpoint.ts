@@ -35,7 +35,11 @@ export type Endpoint<B> = {
   /** The route creates something, so it takes an Idempotency-Key. */
   readonly creates?: boolean;
   /** Whether what the path names is missing; asked only when the body is bad, because 404 comes before 400. */
-  readonly missing?: (ports: Ports, fleet: string, params: Readonly<Record<string, string>>) => Promise<Refusal | null>;
+  readonly missing?: (
+    ports: Ports,
+    fleet: string,
+    params: Readonly<Record<string, string>>,
+  ) => Promise<Refusal | null>;
   readonly status?: number;
   readonly run: (request: Request<B>) => Promise<object>;
 };
@@ -52,7 +56,10 @@ type Raw = {
 };
 
 /** The order of checks: 401, 403, 404, 400/413/415/422, 409. */
-async function answerRequest<B>(endpoint: Endpoint<B>, raw: Raw): Promise<{ status: number; value: object } | Refusal> {
+async function answerRequest<B>(
+  endpoint: Endpoint<B>,
+  raw: Raw,
+): Promise<{ status: number; value: object } | Refusal> {
   const ports = allPorts();
   const caller = await authenticate(ports, raw.header("authorization"), () => link("RootKey", "value"));
   if (isRefusal(caller)) return caller;
@@ -62,7 +69,17 @@ async function answerRequest<B>(endpoint: Endpoint<B>, raw: Raw): Promise<{ stat
   const request = await readRequest(endpoint, raw);
   if (isRefusal(request)) return (await endpoint.missing?.(ports, fleet, raw.params)) ?? request;
   const { body, seed } = request;
-  const run = () => endpoint.run({ ports, caller, fleet, params: raw.params, query: raw.query, headers: raw.header, body, seed });
+  const run = () =>
+    endpoint.run({
+      ports,
+      caller,
+      fleet,
+      params: raw.params,
+      query: raw.query,
+      headers: raw.header,
+      body,
+      seed,
+    });
   const status = endpoint.status ?? 200;
   if (seed === null) {
     const value = await run();
@@ -71,15 +88,24 @@ async function answerRequest<B>(endpoint: Endpoint<B>, raw: Raw): Promise<{ stat
   return withIdempotency(ports, { fleet, key: seed, request: [raw.method, raw.path, body] }, status, run);
 }
 
-async function readRequest<B>(endpoint: Endpoint<B>, raw: Raw): Promise<{ body: B; seed: string | null } | Refusal> {
+async function readRequest<B>(
+  endpoint: Endpoint<B>,
+  raw: Raw,
+): Promise<{ body: B; seed: string | null } | Refusal> {
   const version = raw.header("shim-protocol");
-  if (version !== undefined && version !== PROTOCOL_VERSION) return refuse("protocol.unsupported", `Protocol ${version.slice(0, 16)} was asked for; this is ${PROTOCOL_VERSION}.`);
+  if (version !== undefined && version !== PROTOCOL_VERSION)
+    return refuse(
+      "protocol.unsupported",
+      `Protocol ${version.slice(0, 16)} was asked for; this is ${PROTOCOL_VERSION}.`,
+    );
   const seed = endpoint.creates ? readSeed(raw.header("idempotency-key"), `${raw.method} ${raw.path}`) : null;
   if (isRefusal(seed)) return seed;
   if (!endpoint.body) return { body: undefined as B, seed };
   const bytes = await raw.bytes();
   const absent = endpoint.optionalBody && bytes.byteLength === 0;
-  const body = absent ? parseBody(Buffer.from("{}"), "application/json", endpoint.body) : parseBody(bytes, raw.header("content-type"), endpoint.body);
+  const body = absent
+    ? parseBody(Buffer.from("{}"), "application/json", endpoint.body)
+    : parseBody(bytes, raw.header("content-type"), endpoint.body);
   return isRefusal(body) ? body : { body: body.value, seed };
 }
 
@@ -116,7 +142,10 @@ function requestIdOf(env: unknown): string {
 export function createApp(): Hono {
   const app = new Hono();
   app.notFound((c) => {
-    const { status, headers, body } = problemAnswer(refuse("route.not_found", `There is no ${c.req.method} ${c.req.path.slice(0, 200)}.`), requestIdOf(c.env));
+    const { status, headers, body } = problemAnswer(
+      refuse("route.not_found", `There is no ${c.req.method} ${c.req.path.slice(0, 200)}.`),
+      requestIdOf(c.env),
+    );
     return c.body(body, status as ContentfulStatusCode, headers);
   });
   return app;

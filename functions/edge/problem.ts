@@ -5,18 +5,37 @@ import { StoreUnavailable } from "../../shared/ports/unavailable.ts";
 /** Seconds after which a request that met an unavailable store may be repeated. */
 const RETRY_AFTER_S = 1;
 
-export type HttpAnswer = { readonly status: number; readonly headers: Record<string, string>; readonly body: string };
+export type HttpAnswer = {
+  readonly status: number;
+  readonly headers: Record<string, string>;
+  readonly body: string;
+};
 
 /** An answer of JSON. */
 export function jsonAnswer(status: number, value: unknown): HttpAnswer {
-  return { status, headers: { "content-type": "application/json", "cache-control": "no-store" }, body: JSON.stringify(value) };
+  return {
+    status,
+    headers: { "content-type": "application/json", "cache-control": "no-store" },
+    body: JSON.stringify(value),
+  };
 }
 
 /** A refusal as RFC 9457 problem details. */
 export function problemAnswer({ refused, detail }: Refusal, requestId: string): HttpAnswer {
   const { status, title, next } = ERRORS[refused];
-  const problem: Problem = { type: `urn:shim:error:${refused}`, title, status, code: refused, detail, next, requestId };
-  const headers: Record<string, string> = { "content-type": "application/problem+json", "cache-control": "no-store" };
+  const problem: Problem = {
+    type: `urn:shim:error:${refused}`,
+    title,
+    status,
+    code: refused,
+    detail,
+    next,
+    requestId,
+  };
+  const headers: Record<string, string> = {
+    "content-type": "application/problem+json",
+    "cache-control": "no-store",
+  };
   if (status === 503) headers["retry-after"] = String(RETRY_AFTER_S);
   if (status === 401) headers["www-authenticate"] = "Bearer";
   return { status, headers, body: JSON.stringify(problem) };
@@ -27,6 +46,14 @@ export function errorAnswer(error: unknown, requestId: string, log: Log): HttpAn
   const unavailable = error instanceof StoreUnavailable;
   const code: ErrorCode = unavailable ? "service.unavailable" : "internal";
   const stack = error instanceof Error ? error.stack : String(error);
-  log.error("request failed", { requestId, code, store: unavailable ? error.store : undefined, error: stack });
-  return problemAnswer(refuse(code, unavailable ? "Nothing was lost; repeat the same request." : "The error was logged."), requestId);
+  log.error("request failed", {
+    requestId,
+    code,
+    store: unavailable ? error.store : undefined,
+    error: stack,
+  });
+  return problemAnswer(
+    refuse(code, unavailable ? "Nothing was lost; repeat the same request." : "The error was logged."),
+    requestId,
+  );
 }

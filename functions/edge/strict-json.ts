@@ -5,6 +5,10 @@ const FORBIDDEN_KEYS = new Set(["__proto__", "constructor", "prototype"]);
 /** The tokens of JSON that open or close a level, name a key, or may hide such characters. */
 const STRUCTURE = /[{}[\],:]|"(?:[^"\\]|\\.)*"/gs;
 
+/** JSON.stringify writes whole pairs as they are and half ones as an escape; an even run of backslashes is text. */
+const LONE_SURROGATE_HINT = /\\u[dD]/;
+const LONE_SURROGATE = /(?<!\\)(?:\\\\)*\\ud[89a-f]/;
+
 /** A parsed body, or why it is refused. */
 export type Parsed = { readonly value: unknown } | Refusal;
 
@@ -13,17 +17,22 @@ export type Parsed = { readonly value: unknown } | Refusal;
  * that could reach a prototype. JSON.parse alone would keep the last of two equal keys silently.
  */
 export function parseStrictJson(bytes: Uint8Array): Parsed {
-  if (bytes.byteLength > BODY_BYTES_LIMIT) return refuse("body.too_large", `The body is ${bytes.byteLength} bytes; the limit is ${BODY_BYTES_LIMIT}.`);
+  if (bytes.byteLength > BODY_BYTES_LIMIT)
+    return refuse(
+      "body.too_large",
+      `The body is ${bytes.byteLength} bytes; the limit is ${BODY_BYTES_LIMIT}.`,
+    );
   let text: string;
   let value: unknown;
   try {
     text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
     value = JSON.parse(text);
   } catch (error) {
-    const why = error instanceof RangeError ? "It is nested too deeply." : "It is empty, not UTF-8, or not JSON.";
+    const why =
+      error instanceof RangeError ? "It is nested too deeply." : "It is empty, not UTF-8, or not JSON.";
     return refuse(error instanceof RangeError ? "body.too_deep" : "body.not_json", why);
   }
-  return refuseKeys(text) ?? { value };
+  return refuseKeys(text) ?? refuseHalves(text, value) ?? { value };
 }
 
 type Level = { readonly keys: Set<string> | null; expectsKey: boolean };
@@ -35,16 +44,27 @@ function refuseKeys(text: string): Refusal | null {
     const level = levels.at(-1);
     if (token === "{" || token === "[") {
       levels.push({ keys: token === "{" ? new Set() : null, expectsKey: token === "{" });
-      if (levels.length > BODY_DEPTH_LIMIT) return refuse("body.too_deep", `The body is nested deeper than ${BODY_DEPTH_LIMIT} levels.`);
+      if (levels.length > BODY_DEPTH_LIMIT)
+        return refuse("body.too_deep", `The body is nested deeper than ${BODY_DEPTH_LIMIT} levels.`);
     } else if (token === "}" || token === "]") levels.pop();
     else if (token === "," && level) level.expectsKey = level.keys !== null;
     else if (token === ":" && level) level.expectsKey = false;
     else if (level?.keys && level.expectsKey) {
       const key = JSON.parse(token) as string;
       if (FORBIDDEN_KEYS.has(key)) return refuse("body.forbidden_key", `The key ${key} is never allowed.`);
-      if (level.keys.has(key)) return refuse("body.duplicate_key", `The key ${JSON.stringify(key.slice(0, 64))} is named twice in one object.`);
+      if (level.keys.has(key))
+        return refuse(
+          "body.duplicate_key",
+          `The key ${JSON.stringify(key.slice(0, 64))} is named twice in one object.`,
+        );
       level.keys.add(key);
     }
   }
   return null;
+}
+
+/** Text that UTF-8 cannot carry would come out of the stores as other text. */
+function refuseHalves(text: string, value: unknown): Refusal | null {
+  const halved = LONE_SURROGATE_HINT.test(text) && LONE_SURROGATE.test(JSON.stringify(value));
+  return halved ? refuse("body.not_json", "It has half of a surrogate pair, which is no text.") : null;
 }

@@ -8,6 +8,6 @@ export function unwrap(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
   const fields = value as Record<string, unknown>;
   if (fields[SIGNATURE] === SECRET) return unwrap(fields["value"]);
-  if (SIGNATURE in fields || "__pulumiAsset" in fields) return "<file>";
+  if (SIGNATURE in fields || "__pulumiAsset" in fields || "__pulumiArchive" in fields) return "<file>";
   return Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, unwrap(field)]));
 }

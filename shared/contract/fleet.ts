@@ -7,7 +7,11 @@ export const Scope = z.enum(["agent", "submit", "operate", "admin"]);
 export type Scope = z.infer<typeof Scope>;
 
 /** POST /v1/keys */
-export const KeyRequest = z.strictObject({ scope: Scope, name: z.optional(Word), expiresAt: z.optional(Instant) });
+export const KeyRequest = z.strictObject({
+  scope: Scope,
+  name: z.optional(Word),
+  expiresAt: z.optional(Instant),
+});
 export type KeyRequest = z.infer<typeof KeyRequest>;
 
 /** An API key as answers show it: never its secret, never the hash of it. */
@@ -42,7 +46,9 @@ export type Move = z.infer<typeof Move>;
 export const RebalanceAnswer = z.object({ moved: z.array(Move) });
 
 /** GET /v1/load */
-export const LoadAnswer = z.array(z.object({ sessionId: Id, currentTasks: z.int(), utilizationRate: z.number() }));
+export const LoadAnswer = z.array(
+  z.object({ sessionId: Id, currentTasks: z.int(), utilizationRate: z.number() }),
+);
 export type LoadAnswer = z.infer<typeof LoadAnswer>;
 
 /** GET /v1/health: `ok` is false when a store does not answer. */

@@ -1,8 +1,14 @@
 import * as z from "zod/mini";
 import { LABEL_CHARACTERS_LIMIT } from "./limits.ts";
 
+/** Names that every object inherits; as keys of a map they would be found though nobody put them there. */
+const INHERITED = new Set(Object.getOwnPropertyNames(Object.prototype));
+
 /** An identifier: 1 to 64 of letters, digits, `_`, `.` and `-`. Never reused. */
-export const Id = z.string().check(z.regex(/^[A-Za-z0-9_.-]{1,64}$/, "must be 1 to 64 of A-Z a-z 0-9 _ . -"));
+export const Id = z.string().check(
+  z.regex(/^[A-Za-z0-9_.-]{1,64}$/, "must be 1 to 64 of A-Z a-z 0-9 _ . -"),
+  z.refine((id) => !INHERITED.has(id), "must not be a name that every object has"),
+);
 
 /** A short word that describes: a label's name or value, a capability, a task's type, group or key. */
 export const Word = z
@@ -23,5 +29,11 @@ export const Epoch = z.int().check(z.positive());
 export const Instant = z.iso.datetime();
 
 /** Prefixes of the identifiers this system makes. */
-export const ID_PREFIX = { session: "ses", task: "task", key: "key", submission: "sub", request: "req" } as const;
+export const ID_PREFIX = {
+  session: "ses",
+  task: "task",
+  key: "key",
+  submission: "sub",
+  request: "req",
+} as const;
 export type IdKind = keyof typeof ID_PREFIX;

@@ -9,22 +9,45 @@ function jsonSchema(schema: z.ZodMiniType, io: "input" | "output") {
 }
 
 function parameters(route: Route): object[] {
-  const inPath = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({ name, in: "path", required: true, schema: { type: "string" } }));
-  const inQuery = (route.query ?? []).map((name) => ({ name, in: "query", required: false, schema: { type: "string" } }));
-  const header = route.idempotencyKey ? [{ name: "Idempotency-Key", in: "header", required: false, schema: { type: "string", maxLength: 255 } }] : [];
+  const inPath = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    name,
+    in: "path",
+    required: true,
+    schema: { type: "string" },
+  }));
+  const inQuery = (route.query ?? []).map((name) => ({
+    name,
+    in: "query",
+    required: false,
+    schema: { type: "string" },
+  }));
+  const header = route.idempotencyKey
+    ? [{ name: "Idempotency-Key", in: "header", required: false, schema: { type: "string", maxLength: 255 } }]
+    : [];
   return [...inPath, ...inQuery, ...header];
 }
 
 function operation(operationId: string, route: Route): object {
-  const problem = { description: "Refused: problem details with a stable code", content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } } };
+  const problem = {
+    description: "Refused: problem details with a stable code",
+    content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
+  };
   return {
     operationId,
     summary: route.summary,
     description: `Credential: ${route.who}.`,
     parameters: parameters(route),
-    ...(route.body && { requestBody: { required: !route.bodyOptional, content: { "application/json": { schema: jsonSchema(route.body, "input") } } } }),
+    ...(route.body && {
+      requestBody: {
+        required: !route.bodyOptional,
+        content: { "application/json": { schema: jsonSchema(route.body, "input") } },
+      },
+    }),
     responses: {
-      [route.status]: { description: "Done", content: { "application/json": { schema: jsonSchema(route.answer, "output") } } },
+      [route.status]: {
+        description: "Done",
+        content: { "application/json": { schema: jsonSchema(route.answer, "output") } },
+      },
       default: problem,
     },
     security: route.who === "anyone" ? [] : [{ bearer: [] }],
@@ -37,14 +60,25 @@ let document: object | undefined;
 export function openApiDocument(): object {
   if (document) return document;
   const paths: Record<string, Record<string, object>> = {};
-  for (const [operationId, route] of Object.entries<Route>(API)) (paths[route.path] ??= {})[route.method.toLowerCase()] = operation(operationId, route);
+  for (const [operationId, route] of Object.entries<Route>(API))
+    (paths[route.path] ??= {})[route.method.toLowerCase()] = operation(operationId, route);
   document = {
     openapi: "3.1.0",
-    info: { title: "SHIM", version: PROTOCOL_VERSION, description: "A control plane for fleets of coding-agent sessions." },
+    info: {
+      title: "SHIM",
+      version: PROTOCOL_VERSION,
+      description: "A control plane for fleets of coding-agent sessions.",
+    },
     paths,
     components: {
       schemas: { Problem: jsonSchema(Problem, "output") },
-      securitySchemes: { bearer: { type: "http", scheme: "bearer", description: "An API key, a session's or a host's token, or the root key." } },
+      securitySchemes: {
+        bearer: {
+          type: "http",
+          scheme: "bearer",
+          description: "An API key, a session's or a host's token, or the root key.",
+        },
+      },
     },
   };
   return document;

@@ -20,6 +20,20 @@ export type Profile = {
 };
 
 export const PROFILES: Record<ProfileName, Profile> = {
-  standard: { intervalMs: 10_000, idleIntervalMs: 5_000, timeoutMs: 30_000, tickMs: 5_000, backoffBaseMs: 1_000, ageingStepMs: 30_000 },
-  fast: { intervalMs: 1_000, idleIntervalMs: 500, timeoutMs: 4_000, tickMs: 500, backoffBaseMs: 200, ageingStepMs: 3_000 },
+  standard: {
+    intervalMs: 10_000,
+    idleIntervalMs: 5_000,
+    timeoutMs: 30_000,
+    tickMs: 5_000,
+    backoffBaseMs: 1_000,
+    ageingStepMs: 30_000,
+  },
+  fast: {
+    intervalMs: 1_000,
+    idleIntervalMs: 500,
+    timeoutMs: 4_000,
+    tickMs: 500,
+    backoffBaseMs: 200,
+    ageingStepMs: 3_000,
+  },
 };

@@ -66,10 +66,30 @@ export const TaskRecord = z.discriminatedUnion("state", [
   z.extend(TaskBase, { state: z.literal("blocked"), waitingOn: z.array(Id) }),
   z.extend(TaskBase, { state: z.literal("queued"), notBeforeMs: Millis }),
   z.extend(TaskBase, { state: z.literal("assigned"), owner: Owner, notBeforeMs: Millis }),
-  z.extend(TaskBase, { state: z.literal("running"), owner: Owner, startedAtMs: Millis, timeoutAtMs: z.nullable(Millis) }),
-  z.extend(TaskBase, { state: z.literal("completed"), endedAtMs: Millis, result: PayloadRef, effectsPending: z.boolean() }),
-  z.extend(TaskBase, { state: z.literal("failed"), endedAtMs: Millis, error: TaskError, effectsPending: z.boolean() }),
-  z.extend(TaskBase, { state: z.literal("cancelled"), endedAtMs: Millis, lastHolder: z.nullable(z.object({ session: Id, epoch: Epoch, fence: Fence })), effectsPending: z.boolean() }),
+  z.extend(TaskBase, {
+    state: z.literal("running"),
+    owner: Owner,
+    startedAtMs: Millis,
+    timeoutAtMs: z.nullable(Millis),
+  }),
+  z.extend(TaskBase, {
+    state: z.literal("completed"),
+    endedAtMs: Millis,
+    result: PayloadRef,
+    effectsPending: z.boolean(),
+  }),
+  z.extend(TaskBase, {
+    state: z.literal("failed"),
+    endedAtMs: Millis,
+    error: TaskError,
+    effectsPending: z.boolean(),
+  }),
+  z.extend(TaskBase, {
+    state: z.literal("cancelled"),
+    endedAtMs: Millis,
+    lastHolder: z.nullable(z.object({ session: Id, epoch: Epoch, fence: Fence })),
+    effectsPending: z.boolean(),
+  }),
 ]);
 export type TaskRecord = z.infer<typeof TaskRecord>;
 export type TaskIn<S extends TaskRecord["state"]> = Extract<TaskRecord, { state: S }>;
@@ -113,7 +133,13 @@ export const SessionRecord = z.object({
 export type SessionRecord = z.infer<typeof SessionRecord>;
 
 /** A host: which boot of its supervisor counts, and that boot's sessions that have not ended. */
-export const HostRecord = z.object({ ...Document, id: Id, boot: Id, sessions: z.array(Id), registeredAtMs: Millis });
+export const HostRecord = z.object({
+  ...Document,
+  id: Id,
+  boot: Id,
+  sessions: z.array(Id),
+  registeredAtMs: Millis,
+});
 export type HostRecord = z.infer<typeof HostRecord>;
 
 export const FleetRecord = z.object({
@@ -186,7 +212,13 @@ export const SweepRecord = z.object({
   /** Fleet the repair is at; null starts again with the first. */
   repairing: z.nullable(Id),
   /** Where the repair goes on in that fleet, per kind of document; null starts with its first page. */
-  cursors: z.nullable(z.object({ sessions: z.nullable(z.string()), tasks: z.nullable(z.string()), groups: z.nullable(z.string()) })),
+  cursors: z.nullable(
+    z.object({
+      sessions: z.nullable(z.string()),
+      tasks: z.nullable(z.string()),
+      groups: z.nullable(z.string()),
+    }),
+  ),
   /** A full pass is due, because Redis was lost. */
   rebuild: z.boolean(),
 });

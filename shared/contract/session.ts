@@ -1,6 +1,12 @@
 import * as z from "zod/mini";
 import { Epoch, Fence, Id, Instant, Word } from "./ids.ts";
-import { CAPABILITIES_LIMIT, LABELS_LIMIT, LABEL_CHARACTERS_LIMIT, SESSION_CAPACITY_LIMIT, TEXT_CHARACTERS_LIMIT } from "./limits.ts";
+import {
+  CAPABILITIES_LIMIT,
+  LABELS_LIMIT,
+  LABEL_CHARACTERS_LIMIT,
+  SESSION_CAPACITY_LIMIT,
+  TEXT_CHARACTERS_LIMIT,
+} from "./limits.ts";
 import { ProfileName } from "./profile.ts";
 import { Task } from "./task.ts";
 
@@ -72,7 +78,9 @@ export const EndRequest = z.strictObject({
 export type EndRequest = z.infer<typeof EndRequest>;
 
 /** POST /v1/sessions/{id}/claim */
-export const ClaimRequest = z.strictObject({ max: z.optional(z.int().check(z.minimum(1), z.maximum(SESSION_CAPACITY_LIMIT))) });
+export const ClaimRequest = z.strictObject({
+  max: z.optional(z.int().check(z.minimum(1), z.maximum(SESSION_CAPACITY_LIMIT))),
+});
 export type ClaimRequest = z.infer<typeof ClaimRequest>;
 
 /** A task in the hands of a session: work on it until `leaseExpiresMs` (epoch milliseconds, renewed by beats). */

@@ -9,14 +9,26 @@ import {
   TEXT_CHARACTERS_LIMIT,
 } from "./limits.ts";
 
-export const TaskState = z.enum(["blocked", "queued", "assigned", "running", "completed", "failed", "cancelled"]);
+export const TaskState = z.enum([
+  "blocked",
+  "queued",
+  "assigned",
+  "running",
+  "completed",
+  "failed",
+  "cancelled",
+]);
 export type TaskState = z.infer<typeof TaskState>;
 
 const Text = z.string().check(z.maxLength(TEXT_CHARACTERS_LIMIT));
 const Percent = z.number().check(z.minimum(0), z.maximum(100));
 
 /** Where a task would rather run. With `required` it runs nowhere else. */
-export const Affinity = z.strictObject({ session: z.optional(Id), host: z.optional(Id), required: z.optional(z.boolean()) });
+export const Affinity = z.strictObject({
+  session: z.optional(Id),
+  host: z.optional(Id),
+  required: z.optional(z.boolean()),
+});
 export type Affinity = z.infer<typeof Affinity>;
 
 /** One task of POST /v1/tasks. `priority` 1 is the highest. */
@@ -69,7 +81,11 @@ export const ProgressRequest = z.strictObject({ fence: Fence, percent: Percent, 
 export type ProgressRequest = z.infer<typeof ProgressRequest>;
 
 /** POST /v1/tasks/{id}/complete */
-export const CompleteRequest = z.strictObject({ fence: Fence, result: z.unknown(), evidence: z.optional(z.unknown()) });
+export const CompleteRequest = z.strictObject({
+  fence: Fence,
+  result: z.unknown(),
+  evidence: z.optional(z.unknown()),
+});
 export type CompleteRequest = z.infer<typeof CompleteRequest>;
 
 /** POST /v1/tasks/{id}/fail; `retryable` is true unless said otherwise. */

@@ -28,7 +28,8 @@ export function sameSecret(a: string, b: string): boolean {
 /** Whether a key still counts, apart from its secret. */
 export function refuseKey(key: KeyRecord, nowMs: number): ReturnType<typeof refused> | null {
   if (key.revokedAtMs !== null) return refused("auth.revoked", `API key ${key.id} was revoked.`);
-  if (key.expiresAtMs !== null && key.expiresAtMs <= nowMs) return refused("auth.revoked", `API key ${key.id} has expired.`);
+  if (key.expiresAtMs !== null && key.expiresAtMs <= nowMs)
+    return refused("auth.revoked", `API key ${key.id} has expired.`);
   return null;
 }
 

@@ -21,23 +21,34 @@ export function planMoves(sessions: readonly Loaded[], limit: number): PlannedMo
   const moves: PlannedMove[] = [];
   const loadOf = (session: string) => loads.get(session) ?? 0;
   while (moves.length < limit) {
-    const byLoad = [...sessions].sort((a, b) => loadOf(a.session) - loadOf(b.session) || (a.session < b.session ? -1 : 1));
+    const byLoad = [...sessions].sort(
+      (a, b) => loadOf(a.session) - loadOf(b.session) || (a.session < b.session ? -1 : 1),
+    );
     const move = findMove(byLoad, loadOf, waiting);
     if (!move) return moves;
     loads.set(move.from, loadOf(move.from) - 1);
     loads.set(move.to, loadOf(move.to) + 1);
-    waiting.set(move.from, (waiting.get(move.from) ?? []).filter(({ task }) => task !== move.task));
+    waiting.set(
+      move.from,
+      (waiting.get(move.from) ?? []).filter(({ task }) => task !== move.task),
+    );
     moves.push(move);
   }
   return moves;
 }
 
-function findMove(byLoad: readonly Loaded[], loadOf: (session: string) => number, waiting: ReadonlyMap<string, Loaded["waiting"]>): PlannedMove | null {
+function findMove(
+  byLoad: readonly Loaded[],
+  loadOf: (session: string) => number,
+  waiting: ReadonlyMap<string, Loaded["waiting"]>,
+): PlannedMove | null {
   for (const from of byLoad.toReversed()) {
     for (const to of byLoad) {
       if (loadOf(from.session) - loadOf(to.session) <= BALANCED_SPREAD) break;
       if (loadOf(to.session) >= to.capacity) continue;
-      const movable = waiting.get(from.session)?.find(({ requires }) => requires.every((r) => to.capabilities.includes(r)));
+      const movable = waiting
+        .get(from.session)
+        ?.find(({ requires }) => requires.every((r) => to.capabilities.includes(r)));
       if (movable) return { task: movable.task, from: from.session, to: to.session };
     }
   }

@@ -5,7 +5,9 @@ export type Node = { readonly id: string; readonly dependsOn: readonly string[] 
  * The nodes so ordered that each comes after its dependencies among them, or the ids of one cycle.
  * Dependencies outside of the nodes do not matter here.
  */
-export function inDependencyOrder<T extends Node>(nodes: readonly T[]): { ordered: T[] } | { cycle: string[] } {
+export function inDependencyOrder<T extends Node>(
+  nodes: readonly T[],
+): { ordered: T[] } | { cycle: string[] } {
   const waiting = new Map(nodes.map((node) => [node.id, node]));
   const ordered: T[] = [];
   while (waiting.size > 0) {

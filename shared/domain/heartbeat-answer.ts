@@ -15,7 +15,11 @@ type DesiredView = {
  * What a beat says of one session compared with what is desired. `unknown`: Redis does not know it, so the
  * record must be asked. `gone`: this epoch must stop. A document that is behind the beat counts as unknown.
  */
-export function standing(beat: SessionBeat, host: string, desired: DesiredView | null): "known" | "unknown" | "gone" {
+export function standing(
+  beat: SessionBeat,
+  host: string,
+  desired: DesiredView | null,
+): "known" | "unknown" | "gone" {
   if (!desired || (desired.host === host && desired.epoch < beat.epoch)) return "unknown";
   const alive = desired.state === "live" || desired.state === "draining";
   return desired.host === host && desired.epoch === beat.epoch && alive ? "known" : "gone";
@@ -36,11 +40,15 @@ export function commandsFor(beat: SessionBeat, desired: DesiredView): Command[] 
     if (stopped || otherTenure) commands.push({ type: "cancel", taskId, fence });
   }
   const unstarted = Object.entries(desired.tasks).filter(([taskId, fence]) => reported.get(taskId) !== fence);
-  if (unstarted.length > 0) commands.push({ type: "start", taskIds: unstarted.map(([taskId]) => taskId).sort() });
+  if (unstarted.length > 0)
+    commands.push({ type: "start", taskIds: unstarted.map(([taskId]) => taskId).sort() });
   return commands;
 }
 
 /** Whether a session could take more work than it holds. */
 export function hasRoom(desired: DesiredView): boolean {
-  return desired.state === "live" && Object.keys(desired.tasks).length + Object.keys(desired.stopping).length < desired.capacity;
+  return (
+    desired.state === "live" &&
+    Object.keys(desired.tasks).length + Object.keys(desired.stopping).length < desired.capacity
+  );
 }

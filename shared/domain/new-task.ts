@@ -12,11 +12,28 @@ export type IdentifiedSubmission = TaskSubmission & { readonly id: string };
 
 /** Hash of what was asked, with the defaults spelled out, so that leaving one out is no difference. */
 export function submissionHash(submission: TaskSubmission): string {
-  const { type, priority = PRIORITY_DEFAULT, data, group, dependsOn = [], key, requires = [], affinity, maxAttempts = MAX_ATTEMPTS_DEFAULT, timeoutMs } = submission;
+  const {
+    type,
+    priority = PRIORITY_DEFAULT,
+    data,
+    group,
+    dependsOn = [],
+    key,
+    requires = [],
+    affinity,
+    maxAttempts = MAX_ATTEMPTS_DEFAULT,
+    timeoutMs,
+  } = submission;
   return hashOf(type, priority, data, group, dependsOn, key, requires, affinity, maxAttempts, timeoutMs);
 }
 
-export function newTask(fleet: string, submission: IdentifiedSubmission, data: PayloadRef, place: TaskRecord["submission"], nowMs: number): TaskRecord {
+export function newTask(
+  fleet: string,
+  submission: IdentifiedSubmission,
+  data: PayloadRef,
+  place: TaskRecord["submission"],
+  nowMs: number,
+): TaskRecord {
   const dependsOn = [...new Set(submission.dependsOn ?? [])];
   const base = {
     v: 1 as const,
@@ -45,14 +62,20 @@ export function newTask(fleet: string, submission: IdentifiedSubmission, data: P
     createdAtMs: nowMs,
     startedAtMs: null,
   };
-  return dependsOn.length > 0 ? { ...base, state: "blocked", waitingOn: dependsOn } : { ...base, state: "queued", notBeforeMs: nowMs };
+  return dependsOn.length > 0
+    ? { ...base, state: "blocked", waitingOn: dependsOn }
+    : { ...base, state: "queued", notBeforeMs: nowMs };
 }
 
 /**
  * The items that will count these tasks, up to 25 of one group each. Their ids follow from their members, so that
  * repeating a submission that was cut short finds the same items.
  */
-export function newSubmissions(fleet: string, tasks: readonly IdentifiedSubmission[], nowMs: number): SubmissionRecord[] {
+export function newSubmissions(
+  fleet: string,
+  tasks: readonly IdentifiedSubmission[],
+  nowMs: number,
+): SubmissionRecord[] {
   const groups = Map.groupBy(tasks, ({ group }) => group ?? NO_GROUP);
   return [...groups].flatMap(([group, members]) => {
     const chunks = Array.from({ length: Math.ceil(members.length / SUBMISSION_MEMBERS_LIMIT) }, (_, i) =>
@@ -62,7 +85,25 @@ export function newSubmissions(fleet: string, tasks: readonly IdentifiedSubmissi
   });
 }
 
-export function newSubmission(fleet: string, group: string, members: string[], nowMs: number, redrives = 0): SubmissionRecord {
+export function newSubmission(
+  fleet: string,
+  group: string,
+  members: string[],
+  nowMs: number,
+  redrives = 0,
+): SubmissionRecord {
   const id = `sub_${hashOf(fleet, group, members, redrives)}`;
-  return { v: 1, fleet, group, id, members, completed: [], failed: [], cancelled: [], void: [], adjust: NO_TOTALS, createdAtMs: nowMs };
+  return {
+    v: 1,
+    fleet,
+    group,
+    id,
+    members,
+    completed: [],
+    failed: [],
+    cancelled: [],
+    void: [],
+    adjust: NO_TOTALS,
+    createdAtMs: nowMs,
+  };
 }

@@ -13,6 +13,13 @@ export function serves(capabilities: readonly string[], requires: readonly strin
 }
 
 /** A queued task as the ready queue names it. */
-export function toReadyTask(task: TaskIn<"queued">, ageingStepMs: number): { taskId: string; requires: string[]; order: number } {
-  return { taskId: task.id, requires: task.requires, order: readyOrder(task.notBeforeMs, task.priority, ageingStepMs) };
+export function toReadyTask(
+  task: TaskIn<"queued">,
+  ageingStepMs: number,
+): { taskId: string; requires: string[]; order: number } {
+  return {
+    taskId: task.id,
+    requires: task.requires,
+    order: readyOrder(task.notBeforeMs, task.priority, ageingStepMs),
+  };
 }

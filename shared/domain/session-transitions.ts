@@ -14,7 +14,10 @@ export const SESSION_TRANSITIONS: Readonly<Record<SessionState, readonly Session
 };
 
 function enter(session: SessionRecord, state: SessionState, changes: Partial<SessionRecord>): SessionRecord {
-  assert(SESSION_TRANSITIONS[session.state].includes(state), `session ${session.id}: ${session.state} -> ${state}`);
+  assert(
+    SESSION_TRANSITIONS[session.state].includes(state),
+    `session ${session.id}: ${session.state} -> ${state}`,
+  );
   return { ...session, ...changes, state };
 }
 
@@ -38,7 +41,11 @@ export type Registration = {
 };
 
 /** A first start, or a restart of a session that has ended; `previous` must not be alive or recovering. */
-export function register(previous: SessionRecord | null, registration: Registration, nowMs: number): SessionRecord {
+export function register(
+  previous: SessionRecord | null,
+  registration: Registration,
+  nowMs: number,
+): SessionRecord {
   const { request, fleet, id, keyId } = registration;
   const fresh = {
     v: 1 as const,
@@ -70,13 +77,26 @@ export function register(previous: SessionRecord | null, registration: Registrat
 
 /** Why a request in the name of this epoch is refused, or null if it speaks for the session as it is. */
 export function refuseEpoch(session: SessionRecord, epoch: number): ReturnType<typeof refused> | null {
-  if (session.epoch !== epoch) return refused("session.superseded", `Session ${session.id} was started again or given up since this token was made.`);
-  if (!isAlive(session)) return refused("session.ended", `Session ${session.id} has ${session.state === "recovering" ? "been given up" : session.state}.`);
+  if (session.epoch !== epoch)
+    return refused(
+      "session.superseded",
+      `Session ${session.id} was started again or given up since this token was made.`,
+    );
+  if (!isAlive(session))
+    return refused(
+      "session.ended",
+      `Session ${session.id} has ${session.state === "recovering" ? "been given up" : session.state}.`,
+    );
   return null;
 }
 
 /** Keeps a place for a task before the task is written, so that `held` contains everything owned. */
-export function reserve(session: SessionRecord, epoch: number, task: string, fence: number): SessionRecord | null {
+export function reserve(
+  session: SessionRecord,
+  epoch: number,
+  task: string,
+  fence: number,
+): SessionRecord | null {
   const free = session.state === "live" && session.epoch === epoch && load(session) < session.capacity;
   if (!free || task in session.held) return null;
   return { ...session, held: { ...session.held, [task]: fence } };
@@ -100,7 +120,13 @@ export function mustStop(session: SessionRecord, task: string, nowMs: number): D
  * Gives up one epoch of a session: the next write in its name is stale. Its tasks are still in `held`, to be
  * requeued one by one; `crashed` or `ended` follows when none is left.
  */
-export function giveUp(session: SessionRecord, epoch: number, endsAs: "crashed" | "ended", cause: string, lastBeatAtMs: number | null): Decision<SessionRecord> {
+export function giveUp(
+  session: SessionRecord,
+  epoch: number,
+  endsAs: "crashed" | "ended",
+  cause: string,
+  lastBeatAtMs: number | null,
+): Decision<SessionRecord> {
   if (!isAlive(session) || session.epoch !== epoch) return UNCHANGED;
   return commit(enter(session, "recovering", { epoch: session.epoch + 1, endsAs, cause, lastBeatAtMs }));
 }
@@ -108,7 +134,9 @@ export function giveUp(session: SessionRecord, epoch: number, endsAs: "crashed" 
 /** All tasks of a given-up session are requeued. */
 export function finishRecovery(session: SessionRecord, nowMs: number): Decision<SessionRecord> {
   if (session.state !== "recovering" || load(session) > 0) return UNCHANGED;
-  return commit(enter(session, session.endsAs ?? "crashed", { endedAtMs: nowMs, endsAs: null, stopping: {} }));
+  return commit(
+    enter(session, session.endsAs ?? "crashed", { endedAtMs: nowMs, endsAs: null, stopping: {} }),
+  );
 }
 
 /** Takes no more work; the agent ends it when what it holds is done. */

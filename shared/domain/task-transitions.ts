@@ -1,4 +1,12 @@
-import type { EndedTask, OwnedTask, Owner, PayloadRef, SettledBy, TaskIn, TaskRecord } from "../contract/records.ts";
+import type {
+  EndedTask,
+  OwnedTask,
+  Owner,
+  PayloadRef,
+  SettledBy,
+  TaskIn,
+  TaskRecord,
+} from "../contract/records.ts";
 import { PLACEMENTS_LIMIT } from "../contract/limits.ts";
 import type { TaskError, TaskState } from "../contract/task.ts";
 import { assert } from "./assert.ts";
@@ -20,11 +28,24 @@ export const TASK_TRANSITIONS: Readonly<Record<TaskState, readonly TaskState[]>>
 export type Holder = { readonly session: string; readonly epoch: number; readonly fence: number };
 
 /** Fields that only some states have; a transition drops those of the state it leaves. */
-const stateFields = ["waitingOn", "notBeforeMs", "owner", "timeoutAtMs", "endedAtMs", "result", "effectsPending", "lastHolder"] as const;
+const stateFields = [
+  "waitingOn",
+  "notBeforeMs",
+  "owner",
+  "timeoutAtMs",
+  "endedAtMs",
+  "result",
+  "effectsPending",
+  "lastHolder",
+] as const;
 type StateField = (typeof stateFields)[number];
 type Base = Omit<TaskRecord, StateField | "state">;
 
-function enter<S extends TaskState>(task: TaskRecord, state: S, fields: Omit<TaskIn<S>, keyof Base | "state"> & Partial<Base>): TaskIn<S> {
+function enter<S extends TaskState>(
+  task: TaskRecord,
+  state: S,
+  fields: Omit<TaskIn<S>, keyof Base | "state"> & Partial<Base>,
+): TaskIn<S> {
   assert(TASK_TRANSITIONS[task.state].includes(state), `task ${task.id}: ${task.state} -> ${state}`);
   const base: Record<string, unknown> = { ...task };
   for (const field of stateFields) Reflect.deleteProperty(base, field);
@@ -56,23 +77,40 @@ function staleLease(task: TaskRecord, holder: Holder): ReturnType<typeof refused
     task.lastHolder.epoch === holder.epoch &&
     task.lastHolder.fence === holder.fence;
   if (cancelledFromIt) return refused("task.cancelled", `Task ${task.id} was cancelled while you held it.`);
-  return refused("lease.stale", `Session ${holder.session} does not hold task ${task.id} with this fencing token.`);
+  return refused(
+    "lease.stale",
+    `Session ${holder.session} does not hold task ${task.id} with this fencing token.`,
+  );
 }
 
 /** The running task if this holder holds it, else why not; `unchanged` if it settled it by the same request. */
-function heldRunning(task: TaskRecord, holder: Holder, bodyHash: string): TaskIn<"running"> | Exclude<Decision<never>, { kind: "commit" }> {
+function heldRunning(
+  task: TaskRecord,
+  holder: Holder,
+  bodyHash: string,
+): TaskIn<"running"> | Exclude<Decision<never>, { kind: "commit" }> {
   const by = task.settledBy;
   if (by && by.session === holder.session && by.epoch === holder.epoch && by.fence === holder.fence) {
     if (by.bodyHash === bodyHash) return UNCHANGED;
     return refused("task.finished", `You already settled task ${task.id} with another request.`);
   }
-  if (task.state === "running" && isOwnedBy(task, holder.session, holder.epoch) && task.fence === holder.fence) return task;
+  if (
+    task.state === "running" &&
+    isOwnedBy(task, holder.session, holder.epoch) &&
+    task.fence === holder.fence
+  )
+    return task;
   return staleLease(task, holder);
 }
 
 /** Gives a ready task to a session. The caller has reserved `task.fence + 1` in the session's `held` before. */
 export function assign(task: TaskIn<"queued">, owner: Owner): TaskIn<"assigned"> {
-  return enter(task, "assigned", { owner, notBeforeMs: task.notBeforeMs, fence: task.fence + 1, progress: null });
+  return enter(task, "assigned", {
+    owner,
+    notBeforeMs: task.notBeforeMs,
+    fence: task.fence + 1,
+    progress: null,
+  });
 }
 
 /** Moves a waiting assignment to another session. */
@@ -91,8 +129,14 @@ export function start(task: TaskIn<"assigned">, nowMs: number): TaskIn<"running"
   });
 }
 
-export function progress(task: TaskRecord, holder: Holder, percent: number, message: string | null): Decision<TaskRecord> {
-  const running = task.state === "running" && isOwnedBy(task, holder.session, holder.epoch) && task.fence === holder.fence;
+export function progress(
+  task: TaskRecord,
+  holder: Holder,
+  percent: number,
+  message: string | null,
+): Decision<TaskRecord> {
+  const running =
+    task.state === "running" && isOwnedBy(task, holder.session, holder.epoch) && task.fence === holder.fence;
   if (!running) return staleLease(task, holder);
   if (task.progress?.percent === percent && task.progress.message === message) return UNCHANGED;
   return commit({ ...task, progress: { percent, message } });
@@ -102,7 +146,13 @@ export function progress(task: TaskRecord, holder: Holder, percent: number, mess
  * Ends a task with success. Its effects on others run after the commit and before the session lets go of it, so
  * the session's `held` entry is what remembers them if the function dies in between.
  */
-export function complete(task: TaskRecord, holder: Holder, bodyHash: string, result: PayloadRef, nowMs: number): Decision<TaskRecord> {
+export function complete(
+  task: TaskRecord,
+  holder: Holder,
+  bodyHash: string,
+  result: PayloadRef,
+  nowMs: number,
+): Decision<TaskRecord> {
   const running = heldRunning(task, holder, bodyHash);
   if ("kind" in running) return running;
   return commit(
@@ -127,19 +177,45 @@ export type Failure = {
 };
 
 /** The holder reports a failed attempt: another one after a backoff, or a dead letter. */
-export function fail(task: TaskRecord, holder: Holder, failure: Failure, nowMs: number): Decision<TaskRecord> {
+export function fail(
+  task: TaskRecord,
+  holder: Holder,
+  failure: Failure,
+  nowMs: number,
+): Decision<TaskRecord> {
   const running = heldRunning(task, holder, failure.bodyHash);
   if ("kind" in running) return running;
   const settledBy: SettledBy = { ...holder, bodyHash: failure.bodyHash };
   const fence = running.fence + 1;
   if (!failure.retryable || running.attempt >= running.maxAttempts)
-    return commit(enter(running, "failed", { fence, settledBy, error: failure.error, endedAtMs: nowMs, effectsPending: false }));
+    return commit(
+      enter(running, "failed", {
+        fence,
+        settledBy,
+        error: failure.error,
+        endedAtMs: nowMs,
+        effectsPending: false,
+      }),
+    );
   const waitMs = fullJitterMs(running.attempt, failure.backoffBaseMs, failure.uniform);
-  return commit(enter(running, "queued", { fence, settledBy, error: failure.error, progress: null, notBeforeMs: nowMs + waitMs }));
+  return commit(
+    enter(running, "queued", {
+      fence,
+      settledBy,
+      error: failure.error,
+      progress: null,
+      notBeforeMs: nowMs + waitMs,
+    }),
+  );
 }
 
 /** The holder gives the task back unharmed: the attempt does not count. */
-export function release(task: TaskRecord, holder: Holder, bodyHash: string, nowMs: number): Decision<TaskRecord> {
+export function release(
+  task: TaskRecord,
+  holder: Holder,
+  bodyHash: string,
+  nowMs: number,
+): Decision<TaskRecord> {
   if (isOwnedBy(task, holder.session, holder.epoch) && task.fence === holder.fence) {
     const back = giveBack(task, nowMs);
     return commit({ ...back, settledBy: { ...holder, bodyHash } });
@@ -155,8 +231,18 @@ function giveBack(task: OwnedTask, nowMs: number): TaskIn<"queued" | "failed"> {
   const placements = task.placements + 1;
   const attempt = task.state === "running" ? task.attempt - 1 : task.attempt;
   if (placements >= PLACEMENTS_LIMIT) {
-    const error = { code: "placements.spent", message: `Given back ${placements} times in a row without an attempt that ended.` };
-    return enter(task, "failed", { fence, placements, attempt, error, endedAtMs: nowMs, effectsPending: true });
+    const error = {
+      code: "placements.spent",
+      message: `Given back ${placements} times in a row without an attempt that ended.`,
+    };
+    return enter(task, "failed", {
+      fence,
+      placements,
+      attempt,
+      error,
+      endedAtMs: nowMs,
+      effectsPending: true,
+    });
   }
   return enter(task, "queued", { fence, placements, attempt, progress: null, notBeforeMs: nowMs });
 }
@@ -177,7 +263,8 @@ export function requeue(task: OwnedTask, loss: Loss, nowMs: number): TaskIn<"que
   if (task.state === "assigned" || loss.cause === "moved") return giveBack(task, nowMs);
   const fence = task.fence + 1;
   const error = { code: `task.${loss.cause}`, message: loss.detail };
-  if (task.attempt >= task.maxAttempts) return enter(task, "failed", { fence, error, endedAtMs: nowMs, effectsPending: true });
+  if (task.attempt >= task.maxAttempts)
+    return enter(task, "failed", { fence, error, endedAtMs: nowMs, effectsPending: true });
   const atOnce = loss.cause === "crash" && task.attempt === 1;
   const waitMs = atOnce ? 0 : fullJitterMs(task.attempt, loss.backoffBaseMs, loss.uniform);
   return enter(task, "queued", { fence, error, progress: null, notBeforeMs: nowMs + waitMs });
@@ -191,10 +278,21 @@ export function voidReservation(task: TaskIn<"queued">, reservedFence: number): 
 /** Cancels whatever has not ended. The first end wins. */
 export function cancel(task: TaskRecord, reason: string | null, nowMs: number): Decision<TaskRecord> {
   if (task.state === "cancelled") return UNCHANGED;
-  if (isEnded(task)) return refused("task.finished", `Task ${task.id} had ${task.state} before it could be cancelled.`);
-  const lastHolder = isOwned(task) ? { session: task.owner.session, epoch: task.owner.epoch, fence: task.fence } : null;
+  if (isEnded(task))
+    return refused("task.finished", `Task ${task.id} had ${task.state} before it could be cancelled.`);
+  const lastHolder = isOwned(task)
+    ? { session: task.owner.session, epoch: task.owner.epoch, fence: task.fence }
+    : null;
   const error = reason === null ? null : { code: "task.cancelled", message: reason };
-  return commit(enter(task, "cancelled", { fence: task.fence + 1, error, lastHolder, endedAtMs: nowMs, effectsPending: true }));
+  return commit(
+    enter(task, "cancelled", {
+      fence: task.fence + 1,
+      error,
+      lastHolder,
+      endedAtMs: nowMs,
+      effectsPending: true,
+    }),
+  );
 }
 
 /** A dependency ended: once the last one has, a blocked task is ready. */
@@ -204,15 +302,32 @@ export function unblock(task: TaskIn<"blocked">, nowMs: number): TaskIn<"queued"
 }
 
 /** A dependency failed or was cancelled, so this task can never start. */
-export function failByDependency(task: TaskIn<"blocked">, dependency: string, nowMs: number): TaskIn<"failed"> {
+export function failByDependency(
+  task: TaskIn<"blocked">,
+  dependency: string,
+  nowMs: number,
+): TaskIn<"failed"> {
   const error = { code: "dependency.failed", message: `Dependency ${dependency} did not complete.` };
   return enter(task, "failed", { fence: task.fence + 1, error, endedAtMs: nowMs, effectsPending: true });
 }
 
 /** Returns a dead letter to the queue with all its attempts, or to wait for dependencies that run again. */
-export function redrive(task: TaskRecord, submission: TaskRecord["submission"], waitingOn: string[], nowMs: number): Decision<TaskRecord> {
+export function redrive(
+  task: TaskRecord,
+  submission: TaskRecord["submission"],
+  waitingOn: string[],
+  nowMs: number,
+): Decision<TaskRecord> {
   if (task.state !== "failed") return refused("task.not_failed", `Task ${task.id} is ${task.state}.`);
-  const anew = { submission, attempt: 0, placements: 0, redrives: task.redrives + 1, fence: task.fence + 1, settledBy: null, progress: null };
+  const anew = {
+    submission,
+    attempt: 0,
+    placements: 0,
+    redrives: task.redrives + 1,
+    fence: task.fence + 1,
+    settledBy: null,
+    progress: null,
+  };
   if (waitingOn.length > 0) return commit(enter(task, "blocked", { ...anew, waitingOn }));
   return commit(enter(task, "queued", { ...anew, notBeforeMs: nowMs }));
 }

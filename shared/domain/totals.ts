@@ -24,6 +24,11 @@ export function totalsOf(submission: SubmissionRecord): Totals {
 
 /** Members of a submission that have not ended, by id. */
 export function openMembers(submission: SubmissionRecord): string[] {
-  const ended = new Set([...submission.completed, ...submission.failed, ...submission.cancelled, ...submission.void]);
+  const ended = new Set([
+    ...submission.completed,
+    ...submission.failed,
+    ...submission.cancelled,
+    ...submission.void,
+  ]);
   return submission.members.filter((_, index) => !ended.has(index));
 }

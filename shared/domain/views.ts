@@ -13,7 +13,12 @@ function instantOrNull(ms: number | null): string | null {
 }
 
 /** A task as answers show it, with its payloads loaded. `reported` is what its session's last beat said. */
-export function taskView(task: TaskRecord, data: unknown, result: unknown, reported: Progress | null = null): Task {
+export function taskView(
+  task: TaskRecord,
+  data: unknown,
+  result: unknown,
+  reported: Progress | null = null,
+): Task {
   return {
     id: task.id,
     type: task.type,
@@ -69,5 +74,10 @@ export function keyView(key: KeyRecord): Key {
 }
 
 export function fleetView(fleet: FleetRecord): Fleet {
-  return { id: fleet.fleet, profile: fleet.profile, autoBalance: fleet.autoBalance, createdAt: instant(fleet.createdAtMs) };
+  return {
+    id: fleet.fleet,
+    profile: fleet.profile,
+    autoBalance: fleet.autoBalance,
+    createdAt: instant(fleet.createdAtMs),
+  };
 }

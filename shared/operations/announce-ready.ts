@@ -10,7 +10,11 @@ import { profileOf } from "./fleet-of.ts";
  * dispatch, those that must wait come back as a delayed event. The record has them queued already, so a failure
  * here costs time, never work: the repair finds them.
  */
-export async function announceReady(ports: Ports, fleet: string, tasks: readonly TaskRecord[]): Promise<void> {
+export async function announceReady(
+  ports: Ports,
+  fleet: string,
+  tasks: readonly TaskRecord[],
+): Promise<void> {
   const nowMs = ports.clock.nowMs();
   const queued = tasks.filter((task) => task.state === "queued");
   if (queued.length === 0) return;
@@ -18,15 +22,25 @@ export async function announceReady(ports: Ports, fleet: string, tasks: readonly
   const ready = queued.filter((task) => isReady(task, nowMs));
   try {
     if (ready.length > 0) {
-      await ports.workQueue.add(fleet, ready.map((task) => toReadyTask(task, ageingStepMs)));
-      await ports.events.tasksReady(fleet, ready.map(({ id }) => id));
+      await ports.workQueue.add(
+        fleet,
+        ready.map((task) => toReadyTask(task, ageingStepMs)),
+      );
+      await ports.events.tasksReady(
+        fleet,
+        ready.map(({ id }) => id),
+      );
     }
     for (const task of queued) {
       if (task.notBeforeMs > nowMs) await ports.events.tasksReady(fleet, [task.id], task.notBeforeMs - nowMs);
     }
   } catch (error) {
     if (!(error instanceof StoreUnavailable)) throw error;
-    ports.log.warn("ready tasks not announced; the repair will", { fleet, tasks: queued.length, store: error.store });
+    ports.log.warn("ready tasks not announced; the repair will", {
+      fleet,
+      tasks: queued.length,
+      store: error.store,
+    });
   }
 }
 
@@ -37,6 +51,9 @@ export async function withdrawReady({ workQueue, log }: Ports, task: TaskRecord)
     await workQueue.remove(task.fleet, { taskId: task.id, requires: task.requires });
   } catch (error) {
     if (!(error instanceof StoreUnavailable)) throw error;
-    log.warn("ended task left in the ready queue; whoever takes it drops it", { fleet: task.fleet, task: task.id });
+    log.warn("ended task left in the ready queue; whoever takes it drops it", {
+      fleet: task.fleet,
+      task: task.id,
+    });
   }
 }

@@ -27,7 +27,13 @@ export type Assignment =
  *
  * @param starts whether the session starts it at once, because it asked for work; else it waits to be claimed
  */
-export async function assignTask(ports: Ports, fleet: string, taskId: string, sessionId: string, starts: boolean): Promise<Assignment> {
+export async function assignTask(
+  ports: Ports,
+  fleet: string,
+  taskId: string,
+  sessionId: string,
+  starts: boolean,
+): Promise<Assignment> {
   const task = await ports.record.tasks.get(fleet, taskId);
   if (!task || !isReady(task, ports.clock.nowMs())) return { outcome: "not_ready" };
   const reserved = await reservePlace(ports, fleet, sessionId, taskId, task.fence + 1);
@@ -35,7 +41,10 @@ export async function assignTask(ports: Ports, fleet: string, taskId: string, se
 
   const owner = { session: sessionId, epoch: reserved.epoch, host: reserved.host };
   const waiting = assign(task, owner);
-  const written = await ports.record.tasks.commit(task, starts ? start(waiting, ports.clock.nowMs()) : waiting);
+  const written = await ports.record.tasks.commit(
+    task,
+    starts ? start(waiting, ports.clock.nowMs()) : waiting,
+  );
   if (!written) {
     await releasePlace(ports, fleet, sessionId, taskId, waiting.fence);
     const now = await ports.record.tasks.get(fleet, taskId);
@@ -45,7 +54,13 @@ export async function assignTask(ports: Ports, fleet: string, taskId: string, se
   return confirm(ports, written, reserved);
 }
 
-async function reservePlace(ports: Ports, fleet: string, sessionId: string, taskId: string, fence: number): Promise<SessionRecord | null> {
+async function reservePlace(
+  ports: Ports,
+  fleet: string,
+  sessionId: string,
+  taskId: string,
+  fence: number,
+): Promise<SessionRecord | null> {
   for (let i = 0; i < RESERVE_TRIES; i++) {
     const session = await ports.record.sessions.get(fleet, sessionId);
     if (!session) return null;
@@ -61,7 +76,13 @@ async function reservePlace(ports: Ports, fleet: string, sessionId: string, task
 }
 
 /** Gives up a reservation of this tenure. */
-export async function releasePlace(ports: Ports, fleet: string, sessionId: string, taskId: string, fence: number): Promise<void> {
+export async function releasePlace(
+  ports: Ports,
+  fleet: string,
+  sessionId: string,
+  taskId: string,
+  fence: number,
+): Promise<void> {
   await changeSession(ports, fleet, sessionId, (session) => letGo(session, taskId, fence));
 }
 
@@ -74,9 +95,16 @@ export async function confirm(ports: Ports, task: TaskRecord, reserved: SessionR
     await publishSession(ports, session);
     return { outcome: "assigned", task, session };
   }
-  const loss = { cause: "moved", detail: "The session was given up during assignment.", backoffBaseMs: 0, uniform: 0 } as const;
+  const loss = {
+    cause: "moved",
+    detail: "The session was given up during assignment.",
+    backoffBaseMs: 0,
+    uniform: 0,
+  } as const;
   const undone = await changeTask(ports, fleet, id, (current) =>
-    isOwnedBy(current, reserved.id, reserved.epoch) ? commit(requeue(current, loss, ports.clock.nowMs())) : { kind: "unchanged" },
+    isOwnedBy(current, reserved.id, reserved.epoch)
+      ? commit(requeue(current, loss, ports.clock.nowMs()))
+      : { kind: "unchanged" },
   );
   await releasePlace(ports, fleet, reserved.id, id, task.fence);
   if (!isRefusal(undone) && undone.changed) await ports.events.tasksReady(fleet, [id]);

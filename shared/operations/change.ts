@@ -15,7 +15,11 @@ export type Changed<T, D = T> = { readonly document: D; readonly changed: boolea
  * Loads a document, asks for a decision, commits it; and again if somebody else committed meanwhile. The
  * decision sees the newest document each time, so no update is lost.
  */
-async function change<T>(load: () => Promise<T>, write: Commit<NonNullable<T>>, decide: (current: T) => Decision<NonNullable<T>>): Promise<Changed<NonNullable<T>, T> | Refusal> {
+async function change<T>(
+  load: () => Promise<T>,
+  write: Commit<NonNullable<T>>,
+  decide: (current: T) => Decision<NonNullable<T>>,
+): Promise<Changed<NonNullable<T>, T> | Refusal> {
   for (let i = 0; i < TRIES; i++) {
     const current = await load();
     const decision = decide(current);
@@ -24,7 +28,10 @@ async function change<T>(load: () => Promise<T>, write: Commit<NonNullable<T>>, 
     const written = await write(current ?? null, decision.next);
     if (written) return { document: written, changed: true };
   }
-  return refuse("conflict.retry", `Gave up after ${TRIES} tries, because others kept changing the same document.`);
+  return refuse(
+    "conflict.retry",
+    `Gave up after ${TRIES} tries, because others kept changing the same document.`,
+  );
 }
 
 /** Changes one task. An unknown task is refused. */
@@ -34,7 +41,10 @@ export async function changeTask(
   id: string,
   decide: (task: TaskRecord) => Decision<TaskRecord>,
 ): Promise<Changed<TaskRecord> | Refusal> {
-  const missing = { kind: "refused", refusal: refuse("task.not_found", `There is no task ${id} in this fleet.`) } as const;
+  const missing = {
+    kind: "refused",
+    refusal: refuse("task.not_found", `There is no task ${id} in this fleet.`),
+  } as const;
   const result = await change(
     () => record.tasks.get(fleet, id),
     record.tasks.commit,
@@ -50,7 +60,10 @@ export async function changeSession(
   id: string,
   decide: (session: SessionRecord) => Decision<SessionRecord>,
 ): Promise<Changed<SessionRecord> | Refusal> {
-  const missing = { kind: "refused", refusal: refuse("session.not_found", `There is no session ${id} in this fleet.`) } as const;
+  const missing = {
+    kind: "refused",
+    refusal: refuse("session.not_found", `There is no session ${id} in this fleet.`),
+  } as const;
   const result = (await change(
     () => ports.record.sessions.get(fleet, id),
     ports.record.sessions.commit,
@@ -66,7 +79,9 @@ export async function changeOrCreate<T extends object>(
   write: Commit<T>,
   decide: (current: T | null) => Decision<T>,
 ): Promise<Changed<T, T | null> | Refusal> {
-  return change<T | null>(load, write as Commit<NonNullable<T | null>>, decide as (current: T | null) => Decision<NonNullable<T | null>>) as Promise<
-    Changed<T, T | null> | Refusal
-  >;
+  return change<T | null>(
+    load,
+    write as Commit<NonNullable<T | null>>,
+    decide as (current: T | null) => Decision<NonNullable<T | null>>,
+  ) as Promise<Changed<T, T | null> | Refusal>;
 }

@@ -4,7 +4,9 @@ import { PROTOCOL_VERSION } from "../contract/protocol.ts";
 type Check = { ok: boolean; detail?: string };
 
 /** Asks each store one cheap question. Tells nothing of what is in them. */
-export async function checkHealth(ports: Ports): Promise<{ ok: boolean; version: string; checks: Record<string, Check> }> {
+export async function checkHealth(
+  ports: Ports,
+): Promise<{ ok: boolean; version: string; checks: Record<string, Check> }> {
   const checks = {
     record: await answers(() => ports.record.sweep.get()),
     redis: await answers(() => ports.agenda.stamp()),

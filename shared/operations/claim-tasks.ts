@@ -18,7 +18,11 @@ import { refuse } from "../contract/errors.ts";
  * Gives a session its next tasks: first what it owns and has not reported (its claim's answer was lost), then
  * what waits for it, then what is ready.
  */
-export async function claimTasks(ports: Ports, claims: SessionClaims, max: number): Promise<{ tasks: HeldTask[] } | Refusal> {
+export async function claimTasks(
+  ports: Ports,
+  claims: SessionClaims,
+  max: number,
+): Promise<{ tasks: HeldTask[] } | Refusal> {
   const session = await ports.record.sessions.get(claims.fleet, claims.session);
   if (!session) return refuse("session.not_found", `There is no session ${claims.session} in this fleet.`);
   const stale = refuseEpoch(session, claims.epoch);
@@ -34,12 +38,16 @@ export async function claimTasks(ports: Ports, claims: SessionClaims, max: numbe
 async function startHeld(ports: Ports, session: SessionRecord, max: number): Promise<OwnedTask[]> {
   if (load(session) === 0) return [];
   const { fleet, id, epoch, held } = session;
-  const tasks = (await ports.record.tasks.getMany(fleet, Object.keys(held))).sort((a, b) => a.createdAtMs - b.createdAtMs || (a.id < b.id ? -1 : 1));
+  const tasks = (await ports.record.tasks.getMany(fleet, Object.keys(held))).sort(
+    (a, b) => a.createdAtMs - b.createdAtMs || (a.id < b.id ? -1 : 1),
+  );
   await letGoOfEnded(ports, session, tasks);
   const [report] = await ports.registry.reported(fleet, [id]);
   const knows = (task: TaskRecord) => report?.epoch === epoch && report.tasks[task.id]?.fence === task.fence;
   const mine = tasks.filter((task): task is OwnedTask => isOwnedBy(task, id, epoch));
-  const lost = mine.filter((task) => task.state === "running" && task.progress === null && !knows(task)).slice(0, max);
+  const lost = mine
+    .filter((task) => task.state === "running" && task.progress === null && !knows(task))
+    .slice(0, max);
   const started: OwnedTask[] = [];
   for (const task of mine.filter(({ state }) => state === "assigned")) {
     if (lost.length + started.length >= max) break;
@@ -51,28 +59,49 @@ async function startHeld(ports: Ports, session: SessionRecord, max: number): Pro
 
 async function startAssigned(ports: Ports, { fleet, id, fence }: OwnedTask): Promise<OwnedTask | null> {
   const nowMs = ports.clock.nowMs();
-  const result = await changeTask(ports, fleet, id, (task) => (task.state === "assigned" && task.fence === fence ? commit(start(task, nowMs)) : UNCHANGED));
+  const result = await changeTask(ports, fleet, id, (task) =>
+    task.state === "assigned" && task.fence === fence ? commit(start(task, nowMs)) : UNCHANGED,
+  );
   return !isRefusal(result) && result.changed && result.document.state === "running" ? result.document : null;
 }
 
 /** A function that died between ending a task and letting go of it left the end's effects to whoever looks next. */
-async function letGoOfEnded(ports: Ports, session: SessionRecord, tasks: readonly TaskRecord[]): Promise<void> {
+async function letGoOfEnded(
+  ports: Ports,
+  session: SessionRecord,
+  tasks: readonly TaskRecord[],
+): Promise<void> {
   for (const task of tasks) {
     if (!isEnded(task) || task.id in session.stopping) continue;
     await runEndEffects(ports, task);
-    await changeSession(ports, session.fleet, session.id, (current) => letGo(current, task.id, session.held[task.id]));
+    await changeSession(ports, session.fleet, session.id, (current) =>
+      letGo(current, task.id, session.held[task.id]),
+    );
   }
 }
 
 /** Tasks as their holder sees them, with the time until which its beats so far let it work on them. */
-export async function hold(ports: Ports, session: SessionRecord, tasks: readonly OwnedTask[]): Promise<HeldTask[]> {
+export async function hold(
+  ports: Ports,
+  session: SessionRecord,
+  tasks: readonly OwnedTask[],
+): Promise<HeldTask[]> {
   if (tasks.length === 0) return [];
   const { fleet, host, id, epoch } = session;
   const timeouts = tasks.flatMap((task): { entry: AgendaEntry; dueMs: number }[] =>
-    task.state === "running" && task.timeoutAtMs !== null ? [{ entry: { kind: "timeout", fleet, task: task.id, fence: task.fence }, dueMs: task.timeoutAtMs }] : [],
+    task.state === "running" && task.timeoutAtMs !== null
+      ? [{ entry: { kind: "timeout", fleet, task: task.id, fence: task.fence }, dueMs: task.timeoutAtMs }]
+      : [],
   );
   for (const { entry, dueMs } of timeouts) await ports.agenda.put([entry], dueMs);
   const [deadlineMs] = await ports.registry.deadlines([{ fleet, host, session: id, epoch }]);
   const leaseExpiresMs = deadlineMs ?? ports.clock.nowMs() + (await profileOf(ports, fleet)).timeoutMs;
-  return Promise.all(tasks.map(async (task) => ({ task: await viewTask(ports, task), fence: task.fence, leaseExpiresMs, resume: null })));
+  return Promise.all(
+    tasks.map(async (task) => ({
+      task: await viewTask(ports, task),
+      fence: task.fence,
+      leaseExpiresMs,
+      resume: null,
+    })),
+  );
 }

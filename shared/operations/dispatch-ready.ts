@@ -17,7 +17,11 @@ export async function dispatchReady(ports: Ports, { fleet, taskIds }: ReadyEvent
   const { ageingStepMs } = await profileOf(ports, fleet);
   const queued = (await ports.record.tasks.getMany(fleet, taskIds)).filter((task) => task.state === "queued");
   const ready = queued.filter((task) => isReady(task, nowMs));
-  await ports.workQueue.add(fleet, ready.map((task) => toReadyTask(task, ageingStepMs)));
-  for (const task of queued) if (task.notBeforeMs > nowMs) await ports.events.tasksReady(fleet, [task.id], task.notBeforeMs - nowMs);
+  await ports.workQueue.add(
+    fleet,
+    ready.map((task) => toReadyTask(task, ageingStepMs)),
+  );
+  for (const task of queued)
+    if (task.notBeforeMs > nowMs) await ports.events.tasksReady(fleet, [task.id], task.notBeforeMs - nowMs);
   await fillFleet(ports, fleet, FILL_LIMIT);
 }

@@ -12,7 +12,9 @@ import { viewSession } from "./view-session.ts";
 
 /** Why this token may not end this session, or null. A host's token speaks for all sessions of its boot. */
 function refuseEnder(claims: Claims, session: SessionRecord): Refusal | null {
-  const own = session.host === claims.host && (claims.kind === "host" ? session.boot === claims.boot : session.id === claims.session);
+  const own =
+    session.host === claims.host &&
+    (claims.kind === "host" ? session.boot === claims.boot : session.id === claims.session);
   return own ? null : refuse("session.forbidden", `Session ${session.id} belongs to another host or boot.`);
 }
 
@@ -20,23 +22,43 @@ function refuseEnder(claims: Claims, session: SessionRecord): Refusal | null {
  * A session says that it has ended, or its host that it crashed. A crash returns its tasks as a lost deadline
  * would, only at once; another end releases them.
  */
-export async function endSession(ports: Ports, claims: Claims, id: string, request: EndRequest): Promise<{ session: Session } | Refusal> {
+export async function endSession(
+  ports: Ports,
+  claims: Claims,
+  id: string,
+  request: EndRequest,
+): Promise<{ session: Session } | Refusal> {
   const session = await ports.record.sessions.get(claims.fleet, id);
   if (!session) return refuse("session.not_found", `There is no session ${id} in this fleet.`);
   const forbidden = refuseEnder(claims, session);
   if (forbidden) return forbidden;
   const epoch = claims.kind === "session" ? claims.epoch : session.epoch - (isAlive(session) ? 0 : 1);
   const repeated = !isAlive(session) && session.epoch === epoch + 1;
-  if (session.epoch !== epoch && !repeated) return refused("session.superseded", `Session ${id} was started again since this token was made.`).refusal;
-  const detail = [request.signal && `signal ${request.signal}`, request.exitCode != null && `exit code ${request.exitCode}`].filter(Boolean).join(", ");
+  if (session.epoch !== epoch && !repeated)
+    return refused("session.superseded", `Session ${id} was started again since this token was made.`)
+      .refusal;
+  const detail = [
+    request.signal && `signal ${request.signal}`,
+    request.exitCode != null && `exit code ${request.exitCode}`,
+  ]
+    .filter(Boolean)
+    .join(", ");
   const cause = `It said so: ${request.reason}${detail ? ` (${detail})` : ""}.`;
   const endsAs = request.reason === "crashed" ? "crashed" : "ended";
-  const recovered = await recoverSession(ports, claims.fleet, id, epoch, { endsAs, cause, lastBeatAtMs: ports.clock.nowMs() });
+  const recovered = await recoverSession(ports, claims.fleet, id, epoch, {
+    endsAs,
+    cause,
+    lastBeatAtMs: ports.clock.nowMs(),
+  });
   return { session: await viewSession(ports, recovered ?? session) };
 }
 
 /** Lets a session take no more work. What waits for it goes back at once; what runs may finish. */
-export async function drainSession(ports: Ports, fleet: string, id: string): Promise<{ session: Session } | Refusal> {
+export async function drainSession(
+  ports: Ports,
+  fleet: string,
+  id: string,
+): Promise<{ session: Session } | Refusal> {
   const result = await changeSession(ports, fleet, id, drain);
   if (isRefusal(result)) return result;
   await returnWaiting(ports, result.document);
@@ -45,7 +67,11 @@ export async function drainSession(ports: Ports, fleet: string, id: string): Pro
 }
 
 /** Asks a session's host to start it again. */
-export async function restartSession(ports: Ports, fleet: string, id: string): Promise<{ session: Session } | Refusal> {
+export async function restartSession(
+  ports: Ports,
+  fleet: string,
+  id: string,
+): Promise<{ session: Session } | Refusal> {
   const result = await changeSession(ports, fleet, id, askRestart);
   return isRefusal(result) ? result : { session: await viewSession(ports, result.document) };
 }

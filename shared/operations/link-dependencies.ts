@@ -19,6 +19,10 @@ export async function linkDependencies(ports: Ports, task: TaskIn<"blocked">): P
     const settled = await settleDependency(ports, fleet, id, dependency);
     if (settled && isEnded(settled)) await runEndEffects(ports, settled);
   }
-  const unblocked = await changeTask(ports, fleet, id, (now) => (now.state === "blocked" && now.waitingOn.length === 0 ? commit(unblock(now, ports.clock.nowMs())) : UNCHANGED));
+  const unblocked = await changeTask(ports, fleet, id, (now) =>
+    now.state === "blocked" && now.waitingOn.length === 0
+      ? commit(unblock(now, ports.clock.nowMs()))
+      : UNCHANGED,
+  );
   return isRefusal(unblocked) ? task : unblocked.document;
 }

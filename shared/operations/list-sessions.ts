@@ -9,12 +9,23 @@ import { viewSessions } from "./view-session.ts";
 type Place = { which: "live" | "past"; page: string | null };
 
 /** A page of sessions: those that live first, then those that have ended. */
-export async function listSessions(ports: Ports, fleet: string, cursor: string | null): Promise<{ sessions: Session[]; cursor: string | null }> {
+export async function listSessions(
+  ports: Ports,
+  fleet: string,
+  cursor: string | null,
+): Promise<{ sessions: Session[]; cursor: string | null }> {
   const place = cursor === null ? ({ which: "live", page: null } as Place) : (JSON.parse(cursor) as Place);
   const page = await ports.record.sessions.list(fleet, place.which, place.page, PAGE_LIMIT);
-  const found = new Map((await ports.record.sessions.getMany(fleet, page.items)).map((session) => [session.id, session]));
+  const found = new Map(
+    (await ports.record.sessions.getMany(fleet, page.items)).map((session) => [session.id, session]),
+  );
   const sessions = page.items.flatMap((id) => found.get(id) ?? []);
-  const next: Place | null = page.cursor !== null ? { ...place, page: page.cursor } : place.which === "live" ? { which: "past", page: null } : null;
+  const next: Place | null =
+    page.cursor !== null
+      ? { ...place, page: page.cursor }
+      : place.which === "live"
+        ? { which: "past", page: null }
+        : null;
   const views = await viewSessions(ports, fleet, sessions);
   if (views.length === 0 && next) return listSessions(ports, fleet, JSON.stringify(next));
   const more = next?.which === "past" && next.page === null ? await hasPast(ports, fleet) : next !== null;

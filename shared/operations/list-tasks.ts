@@ -2,7 +2,7 @@ import type { GroupRecord, SubmissionRecord, TaskRecord } from "../contract/reco
 import type { Task, TaskState } from "../contract/task.ts";
 import type { Ports } from "../ports/ports.ts";
 import type { Page } from "../ports/record.ts";
-import { groupsOf } from "./summarise-progress.ts";
+import { groupsOf } from "./groups-of.ts";
 import { viewTask } from "./view-task.ts";
 import { PAGE_LIMIT } from "../contract/limits.ts";
 
@@ -19,21 +19,42 @@ const ENDED: ReadonlySet<string> = new Set<TaskState>(["completed", "failed", "c
 type Place = { group: string | null; part: "open" | "closed"; page: string | null; skip: number };
 
 /** A page of tasks, with their payloads, in the order of their groups and submissions. */
-export async function listTasks(ports: Ports, fleet: string, filter: TaskFilter, cursor: string | null): Promise<{ tasks: Task[]; cursor: string | null }> {
+export async function listTasks(
+  ports: Ports,
+  fleet: string,
+  filter: TaskFilter,
+  cursor: string | null,
+): Promise<{ tasks: Task[]; cursor: string | null }> {
   const page = await listTaskRecords(ports, fleet, filter, cursor, PAGE_LIMIT);
   return { tasks: await Promise.all(page.items.map((task) => viewTask(ports, task))), cursor: page.cursor };
 }
 
 /** A page of at most `limit` task heads that match. It may be short or empty though more follow. */
-export async function listTaskRecords(ports: Ports, fleet: string, filter: TaskFilter, cursor: string | null, limit: number): Promise<Page<TaskRecord>> {
+export async function listTaskRecords(
+  ports: Ports,
+  fleet: string,
+  filter: TaskFilter,
+  cursor: string | null,
+  limit: number,
+): Promise<Page<TaskRecord>> {
   const tasks: TaskRecord[] = [];
   let read = 0;
-  for await (const { submission, place } of submissionsFrom(ports, fleet, filter, cursor === null ? null : (JSON.parse(cursor) as Place))) {
+  for await (const { submission, place } of submissionsFrom(
+    ports,
+    fleet,
+    filter,
+    cursor === null ? null : (JSON.parse(cursor) as Place),
+  )) {
     const room = limit - tasks.length;
-    if (read >= SUBMISSIONS_LIMIT || room < submission.members.length) return { items: tasks, cursor: JSON.stringify(place) };
+    if (read >= SUBMISSIONS_LIMIT || room < submission.members.length)
+      return { items: tasks, cursor: JSON.stringify(place) };
     const found = await ports.record.tasks.getMany(fleet, submission.members);
     const order = new Map(submission.members.map((id, i) => [id, i]));
-    const matching = found.filter((task) => task.submission.id === submission.id && (filter.states === null || filter.states.includes(task.state)));
+    const matching = found.filter(
+      (task) =>
+        task.submission.id === submission.id &&
+        (filter.states === null || filter.states.includes(task.state)),
+    );
     tasks.push(...matching.sort((a, b) => (order.get(a.id) ?? 0) - (order.get(b.id) ?? 0)));
     read++;
   }
@@ -41,7 +62,12 @@ export async function listTaskRecords(ports: Ports, fleet: string, filter: TaskF
 }
 
 /** The submissions that may hold matching tasks, each with the place to return to it. */
-async function* submissionsFrom(ports: Ports, fleet: string, filter: TaskFilter, from: Place | null): AsyncGenerator<{ submission: SubmissionRecord; place: Place }> {
+async function* submissionsFrom(
+  ports: Ports,
+  fleet: string,
+  filter: TaskFilter,
+  from: Place | null,
+): AsyncGenerator<{ submission: SubmissionRecord; place: Place }> {
   const endedWanted = filter.states === null || filter.states.some((state) => ENDED.has(state));
   let resume = from;
   for await (const group of groupsOf(ports, fleet, filter.group)) {
@@ -54,12 +80,24 @@ async function* submissionsFrom(ports: Ports, fleet: string, filter: TaskFilter,
   }
 }
 
-async function* submissionsOf({ record }: Ports, { fleet, group }: GroupRecord, part: Place["part"], from: Place | null): AsyncGenerator<{ submission: SubmissionRecord; place: Place }> {
+async function* submissionsOf(
+  { record }: Ports,
+  { fleet, group }: GroupRecord,
+  part: Place["part"],
+  from: Place | null,
+): AsyncGenerator<{ submission: SubmissionRecord; place: Place }> {
   let cursor = from?.page ?? null;
   let skip = from?.skip ?? 0;
   for (;;) {
-    const page: Page<SubmissionRecord> = await record.submissions.list(fleet, group, part, cursor, SUBMISSIONS_LIMIT);
-    for (const [i, submission] of page.items.entries()) if (i >= skip) yield { submission, place: { group, part, page: cursor, skip: i } };
+    const page: Page<SubmissionRecord> = await record.submissions.list(
+      fleet,
+      group,
+      part,
+      cursor,
+      SUBMISSIONS_LIMIT,
+    );
+    for (const [i, submission] of page.items.entries())
+      if (i >= skip) yield { submission, place: { group, part, page: cursor, skip: i } };
     if (page.cursor === null) return;
     cursor = page.cursor;
     skip = 0;

@@ -8,17 +8,39 @@ import type { Ports } from "../ports/ports.ts";
 import { changeOrCreate } from "./change.ts";
 
 /** Makes an API key. Its secret is in this answer and nowhere else. */
-export async function createKey(ports: Ports, fleet: string, request: KeyRequest): Promise<{ key: Key; secret: string } | Refusal> {
+export async function createKey(
+  ports: Ports,
+  fleet: string,
+  request: KeyRequest,
+): Promise<{ key: Key; secret: string } | Refusal> {
   const { scope, name, expiresAt } = request;
   const expiresAtMs = expiresAt === undefined ? null : Date.parse(expiresAt);
-  if (expiresAtMs !== null && expiresAtMs <= ports.clock.nowMs()) return refuse("request.invalid", "expiresAt: it has passed already.");
+  if (expiresAtMs !== null && expiresAtMs <= ports.clock.nowMs())
+    return refuse("request.invalid", "expiresAt: it has passed already.");
   return makeKey(ports, fleet, scope, name ?? null, expiresAtMs);
 }
 
-export async function makeKey(ports: Ports, fleet: string, scope: Scope, name: string | null, expiresAtMs: number | null): Promise<{ key: Key; secret: string }> {
+export async function makeKey(
+  ports: Ports,
+  fleet: string,
+  scope: Scope,
+  name: string | null,
+  expiresAtMs: number | null,
+): Promise<{ key: Key; secret: string }> {
   const id = `key_${ports.chance.id()}`;
   const secret = formatApiKey(fleet, id, `${ports.chance.id()}${ports.chance.id()}`);
-  const key: KeyRecord = { v: 1, rev: 0, fleet, id, scope, name, secretHash: hashSecret(secret), createdAtMs: ports.clock.nowMs(), expiresAtMs, revokedAtMs: null };
+  const key: KeyRecord = {
+    v: 1,
+    rev: 0,
+    fleet,
+    id,
+    scope,
+    name,
+    secretHash: hashSecret(secret),
+    createdAtMs: ports.clock.nowMs(),
+    expiresAtMs,
+    revokedAtMs: null,
+  };
   const created = await ports.record.keys.commit(null, key);
   if (!created) throw new Error("Two keys were given the same id.");
   return { key: keyView(created), secret };

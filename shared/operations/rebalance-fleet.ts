@@ -20,13 +20,18 @@ const MOVES_LIMIT = 50;
  *
  * @returns what moved, and whether assignments still wait to be started
  */
-export async function rebalanceFleet(ports: Ports, fleet: string): Promise<{ moved: Move[]; waiting: boolean }> {
+export async function rebalanceFleet(
+  ports: Ports,
+  fleet: string,
+): Promise<{ moved: Move[]; waiting: boolean }> {
   const sessions: SessionRecord[] = [];
-  for await (const page of liveSessions(ports, fleet)) sessions.push(...page.filter(({ state }) => state === "live"));
+  for await (const page of liveSessions(ports, fleet))
+    sessions.push(...page.filter(({ state }) => state === "live"));
   const loaded = await loadedOf(ports, fleet, sessions);
   const plan = planMoves(loaded, MOVES_LIMIT);
   const moved: Move[] = [];
-  for (const move of plan) if (await moveTask(ports, fleet, move)) moved.push({ taskId: move.task, from: move.from, to: move.to });
+  for (const move of plan)
+    if (await moveTask(ports, fleet, move)) moved.push({ taskId: move.task, from: move.from, to: move.to });
   if (moved.length > 0) ports.log.info("rebalanced", { fleet, moved: moved.length });
   return { moved, waiting: loaded.some(({ waiting }) => waiting.length > 0) };
 }
@@ -34,7 +39,8 @@ export async function rebalanceFleet(ports: Ports, fleet: string): Promise<{ mov
 async function loadedOf(ports: Ports, fleet: string, sessions: readonly SessionRecord[]): Promise<Loaded[]> {
   const heldIds = sessions.flatMap(({ held }) => Object.keys(held));
   const waiting = new Map<string, TaskIn<"assigned">>();
-  for (const task of await ports.record.tasks.getMany(fleet, heldIds)) if (task.state === "assigned") waiting.set(task.id, task);
+  for (const task of await ports.record.tasks.getMany(fleet, heldIds))
+    if (task.state === "assigned") waiting.set(task.id, task);
   return sessions.map((session) => ({
     session: session.id,
     capacity: session.capacity,
@@ -42,20 +48,29 @@ async function loadedOf(ports: Ports, fleet: string, sessions: readonly SessionR
     capabilities: session.capabilities,
     waiting: Object.keys(session.held).flatMap((id) => {
       const task = waiting.get(id);
-      return task && isOwnedBy(task, session.id, session.epoch) ? [{ task: id, requires: task.requires }] : [];
+      return task && isOwnedBy(task, session.id, session.epoch)
+        ? [{ task: id, requires: task.requires }]
+        : [];
     }),
   }));
 }
 
 /** Moves one waiting assignment as it was first made: reserve there, write the task, look again, let go here. */
-async function moveTask(ports: Ports, fleet: string, { task: taskId, from, to }: PlannedMove): Promise<boolean> {
+async function moveTask(
+  ports: Ports,
+  fleet: string,
+  { task: taskId, from, to }: PlannedMove,
+): Promise<boolean> {
   const task = await ports.record.tasks.get(fleet, taskId);
   const target = await ports.record.sessions.get(fleet, to);
   if (task?.state !== "assigned" || task.owner.session !== from || !target) return false;
   const reserved = reserve(target, target.epoch, taskId, task.fence + 1);
   const place = reserved && (await ports.record.sessions.commit(target, reserved));
   if (!place) return false;
-  const written = await ports.record.tasks.commit(task, reassign(task, { session: to, epoch: place.epoch, host: place.host }));
+  const written = await ports.record.tasks.commit(
+    task,
+    reassign(task, { session: to, epoch: place.epoch, host: place.host }),
+  );
   if (!written) {
     await releasePlace(ports, fleet, to, taskId, task.fence + 1);
     return false;
@@ -71,7 +86,8 @@ export async function setAutoBalance(ports: Ports, fleet: string, autoBalance: b
   const result = await changeOrCreate(
     () => ports.record.fleets.get(fleet),
     ports.record.fleets.commit,
-    (current) => (current?.autoBalance === autoBalance ? UNCHANGED : commit({ ...(current ?? settings), autoBalance })),
+    (current) =>
+      current?.autoBalance === autoBalance ? UNCHANGED : commit({ ...(current ?? settings), autoBalance }),
   );
   if (isRefusal(result)) throw new Error(`The fleet's settings could not be changed: ${result.detail}`);
 }

@@ -12,7 +12,11 @@ import type { Desired, Incarnation, Reported } from "../ports/registry.ts";
  * `registry.beat`; whatever is unusual is left to the sweep, which can ask the record. A beat grants nothing:
  * a session that Redis lost gets a deadline back and is verified.
  */
-export async function recordHeartbeat(ports: BeatPorts, claims: HostClaims, request: HeartbeatRequest): Promise<HeartbeatAnswer | Refusal> {
+export async function recordHeartbeat(
+  ports: BeatPorts,
+  claims: HostClaims,
+  request: HeartbeatRequest,
+): Promise<HeartbeatAnswer | Refusal> {
   if (request.host !== claims.host || request.boot !== claims.boot)
     return refuse("session.forbidden", "The beat names another host or boot than its token.");
   const nowMs = ports.clock.nowMs();
@@ -49,26 +53,47 @@ function incarnationOf(claims: HostClaims, beat: SessionBeat): Incarnation {
 }
 
 /** Known sessions whose deadline is gone; not those whose deadline was merely as late already. */
-async function missing({ registry }: BeatPorts, incarnations: readonly Incarnation[], desired: readonly (Desired | null)[]): Promise<Incarnation[]> {
-  const known = incarnations.filter((incarnation, i) => desired[i]?.epoch === incarnation.epoch && desired[i].host === incarnation.host);
+async function missing(
+  { registry }: BeatPorts,
+  incarnations: readonly Incarnation[],
+  desired: readonly (Desired | null)[],
+): Promise<Incarnation[]> {
+  const known = incarnations.filter(
+    (incarnation, i) => desired[i]?.epoch === incarnation.epoch && desired[i].host === incarnation.host,
+  );
   if (known.length === 0) return [];
   const deadlines = await registry.deadlines(known);
   return known.filter((_, i) => deadlines[i] === null);
 }
 
 /** Gives sessions that Redis does not know a deadline for now, and has the sweep compare them with the record. */
-async function readmit({ registry, agenda }: BeatPorts, doubtful: readonly Incarnation[], deadlineMs: number, nowMs: number): Promise<void> {
+async function readmit(
+  { registry, agenda }: BeatPorts,
+  doubtful: readonly Incarnation[],
+  deadlineMs: number,
+  nowMs: number,
+): Promise<void> {
   await registry.extend(doubtful, deadlineMs);
   await agenda.put(
-    doubtful.map(({ fleet, host, session, epoch }) => ({ kind: "verify", fleet, host, session, epoch }) as const),
+    doubtful.map(
+      ({ fleet, host, session, epoch }) => ({ kind: "verify", fleet, host, session, epoch }) as const,
+    ),
     nowMs,
   );
 }
 
 /** Keeps what the session works on if it changed, and has the sweep look when a task to be stopped has stopped. */
-async function keepReport({ registry, agenda, clock }: BeatPorts, claims: HostClaims, seq: number, beat: SessionBeat, desired: Desired, before: Reported | null): Promise<void> {
+async function keepReport(
+  { registry, agenda, clock }: BeatPorts,
+  claims: HostClaims,
+  seq: number,
+  beat: SessionBeat,
+  desired: Desired,
+  before: Reported | null,
+): Promise<void> {
   const report = reportOf(claims, seq, beat);
-  const outdated = before !== null && before.boot === claims.boot && before.epoch >= beat.epoch && before.seq > seq;
+  const outdated =
+    before !== null && before.boot === claims.boot && before.epoch >= beat.epoch && before.seq > seq;
   if (!outdated && !sameReport(before, report)) await registry.report(claims.fleet, beat.id, report);
   const stopped = Object.keys(desired.stopping).some((task) => !(task in report.tasks));
   const settle: AgendaEntry = { kind: "settle", fleet: claims.fleet, session: beat.id };
@@ -76,8 +101,17 @@ async function keepReport({ registry, agenda, clock }: BeatPorts, claims: HostCl
 }
 
 function reportOf(claims: HostClaims, seq: number, beat: SessionBeat): Reported {
-  const tasks = (beat.tasks ?? []).map(({ id, fence, percent, message }) => [id, { fence, percent: percent ?? null, message: message ?? null }] as const);
-  return { boot: claims.boot, epoch: beat.epoch, seq, activity: beat.activity ?? null, tasks: Object.fromEntries(tasks) };
+  const tasks = (beat.tasks ?? []).map(
+    ({ id, fence, percent, message }) =>
+      [id, { fence, percent: percent ?? null, message: message ?? null }] as const,
+  );
+  return {
+    boot: claims.boot,
+    epoch: beat.epoch,
+    seq,
+    activity: beat.activity ?? null,
+    tasks: Object.fromEntries(tasks),
+  };
 }
 
 function sameReport(before: Reported | null, now: Reported): boolean {
@@ -86,7 +120,11 @@ function sameReport(before: Reported | null, now: Reported): boolean {
 }
 
 /** A maker of `config` commands if the host's token ends soon and its API key is still active, else null. */
-async function renewTokens({ settings, keyMirror, agenda }: BeatPorts, claims: HostClaims, nowMs: number): Promise<((beat: SessionBeat) => Command) | null> {
+async function renewTokens(
+  { settings, keyMirror, agenda }: BeatPorts,
+  claims: HostClaims,
+  nowMs: number,
+): Promise<((beat: SessionBeat) => Command) | null> {
   if (claims.expiresMs - nowMs > TOKEN_RENEWAL_MS) return null;
   const status = await keyMirror.get(claims.fleet, claims.keyId);
   if (status === null) await agenda.put([{ kind: "key", fleet: claims.fleet, keyId: claims.keyId }], nowMs);
@@ -95,7 +133,13 @@ async function renewTokens({ settings, keyMirror, agenda }: BeatPorts, claims: H
   const hostToken = signToken(settings.signingKeys, { ...claims, expiresMs });
   return (beat) => ({
     type: "config",
-    token: signToken(settings.signingKeys, { ...claims, kind: "session", session: beat.id, epoch: beat.epoch, expiresMs }),
+    token: signToken(settings.signingKeys, {
+      ...claims,
+      kind: "session",
+      session: beat.id,
+      epoch: beat.epoch,
+      expiresMs,
+    }),
     hostToken,
     tokenExpiresMs: expiresMs,
   });

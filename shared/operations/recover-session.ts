@@ -24,11 +24,27 @@ export type GivingUp = {
  *
  * @returns the session as it then is, or null if this epoch was not alive or recovering
  */
-export async function recoverSession(ports: Ports, fleet: string, id: string, epoch: number, giving: GivingUp): Promise<SessionRecord | null> {
-  const given = await changeSession(ports, fleet, id, (session) => giveUp(session, epoch, giving.endsAs, giving.cause, giving.lastBeatAtMs));
+export async function recoverSession(
+  ports: Ports,
+  fleet: string,
+  id: string,
+  epoch: number,
+  giving: GivingUp,
+): Promise<SessionRecord | null> {
+  const given = await changeSession(ports, fleet, id, (session) =>
+    giveUp(session, epoch, giving.endsAs, giving.cause, giving.lastBeatAtMs),
+  );
   if (isRefusal(given)) return null;
   const session = given.document;
-  if (given.changed) ports.log.warn("session given up", { fleet, session: id, epoch, endsAs: giving.endsAs, cause: giving.cause, tasks: load(session) });
+  if (given.changed)
+    ports.log.warn("session given up", {
+      fleet,
+      session: id,
+      epoch,
+      endsAs: giving.endsAs,
+      cause: giving.cause,
+      tasks: load(session),
+    });
   const ours = session.epoch === epoch + 1 && !isAlive(session);
   if (!ours) return null;
   const finished = session.state === "recovering" ? await returnTasks(ports, session) : session;
@@ -46,24 +62,39 @@ async function returnTasks(ports: Ports, session: SessionRecord): Promise<Sessio
     const returned = await changeTask(ports, fleet, task.id, (current) => {
       const fence = held[task.id] ?? 0;
       if (current.state === "queued" && current.fence < fence) return commit(voidReservation(current, fence));
-      if (!isOwned(current) || current.owner.session !== id || current.owner.epoch >= session.epoch) return UNCHANGED;
+      if (!isOwned(current) || current.owner.session !== id || current.owner.epoch >= session.epoch)
+        return UNCHANGED;
       const cause = session.endsAs === "crashed" ? "crash" : "moved";
       const detail = `Session ${id} ended without settling it: ${session.cause ?? "no cause known"}`;
-      return commit(requeue(current, { cause, detail, backoffBaseMs, uniform: ports.chance.uniform() }, ports.clock.nowMs()));
+      return commit(
+        requeue(
+          current,
+          { cause, detail, backoffBaseMs, uniform: ports.chance.uniform() },
+          ports.clock.nowMs(),
+        ),
+      );
     });
     if (isRefusal(returned)) throw new Error(`Task ${task.id} could not be requeued: ${returned.detail}`);
     if (isEnded(returned.document)) await runEndEffects(ports, returned.document);
     else if (returned.changed) requeued.push(returned.document);
   }
   await announceReady(ports, fleet, requeued);
-  const done = await changeSession(ports, fleet, id, (current) => letGoOfAll(current, held, ports.clock.nowMs()));
+  const done = await changeSession(ports, fleet, id, (current) =>
+    letGoOfAll(current, held, ports.clock.nowMs()),
+  );
   return isRefusal(done) ? session : done.document;
 }
 
 /** Lets go of exactly the tenures that were returned, and finishes if these were all. */
-function letGoOfAll(session: SessionRecord, returned: Readonly<Record<string, number>>, nowMs: number): Decision<SessionRecord> {
+function letGoOfAll(
+  session: SessionRecord,
+  returned: Readonly<Record<string, number>>,
+  nowMs: number,
+): Decision<SessionRecord> {
   if (session.state !== "recovering") return UNCHANGED;
-  const held = Object.fromEntries(Object.entries(session.held).filter(([task, fence]) => returned[task] !== fence));
+  const held = Object.fromEntries(
+    Object.entries(session.held).filter(([task, fence]) => returned[task] !== fence),
+  );
   const emptied = { ...session, held };
   const finished = finishRecovery(emptied, nowMs);
   return finished.kind === "commit" ? finished : commit(emptied);

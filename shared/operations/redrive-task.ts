@@ -13,7 +13,11 @@ import { viewTask } from "./view-task.ts";
  * Returns a dead letter to work. It is counted anew by a submission of its own, which takes back that it counted
  * as failed; so totals that were rolled up already stay right.
  */
-export async function redriveTask(ports: Ports, fleet: string, id: string): Promise<{ task: Task } | Refusal> {
+export async function redriveTask(
+  ports: Ports,
+  fleet: string,
+  id: string,
+): Promise<{ task: Task } | Refusal> {
   const before = await ports.record.tasks.get(fleet, id);
   if (!before) return refuse("task.not_found", `There is no task ${id} in this fleet.`);
   if (before.state !== "failed") return refuse("task.not_failed", `Task ${id} is ${before.state}.`);
@@ -23,16 +27,24 @@ export async function redriveTask(ports: Ports, fleet: string, id: string): Prom
 
   const nowMs = ports.clock.nowMs();
   const group = before.group ?? NO_GROUP;
-  const recount = { ...newSubmission(fleet, group, [id], nowMs, before.redrives + 1), adjust: { total: -1, completed: 0, failed: -1, cancelled: 0 } };
+  const recount = {
+    ...newSubmission(fleet, group, [id], nowMs, before.redrives + 1),
+    adjust: { total: -1, completed: 0, failed: -1, cancelled: 0 },
+  };
   await ports.record.submissions.mark(fleet, group, before.submission.id, before.submission.index, "failed");
-  const waitingOn = dependencies.filter(({ state }) => state !== "completed").map((dependency) => dependency.id);
+  const waitingOn = dependencies
+    .filter(({ state }) => state !== "completed")
+    .map((dependency) => dependency.id);
   const result = await changeTask(ports, fleet, id, (task) =>
-    task.redrives > before.redrives ? { kind: "unchanged" } : redrive(task, { id: recount.id, index: 0 }, waitingOn, nowMs),
+    task.redrives > before.redrives
+      ? { kind: "unchanged" }
+      : redrive(task, { id: recount.id, index: 0 }, waitingOn, nowMs),
   );
   if (isRefusal(result)) return result;
   await ports.record.submissions.add(recount);
   await openGroup(ports, fleet, group);
-  const task = result.document.state === "blocked" ? await linkDependencies(ports, result.document) : result.document;
+  const task =
+    result.document.state === "blocked" ? await linkDependencies(ports, result.document) : result.document;
   await announceReady(ports, fleet, [task]);
   return { task: await viewTask(ports, task) };
 }

@@ -31,7 +31,11 @@ const WELCOME_LIMIT = 100;
  * Starts a session, or starts it again with a higher epoch. What its predecessor held is requeued before, and a
  * host's new boot gives up all sessions of the old one.
  */
-export async function registerSession(ports: Ports, by: Registering, request: RegisterRequest): Promise<RegisterAnswer | Refusal> {
+export async function registerSession(
+  ports: Ports,
+  by: Registering,
+  request: RegisterRequest,
+): Promise<RegisterAnswer | Refusal> {
   const { fleet } = by;
   const { profile } = await fleetOf(ports, fleet);
   const id = request.id ?? `ses_${by.seed === null ? ports.chance.id() : hashOf(fleet, by.seed)}`;
@@ -44,45 +48,90 @@ export async function registerSession(ports: Ports, by: Registering, request: Re
 
   const added = await addToHost(ports, taken, id);
   if (isRefusal(added)) return added;
-  const session = await ports.record.sessions.commit(previous, register(previous, { fleet, id, request, keyId: by.keyId, registration }, ports.clock.nowMs()));
-  if (!session) return refuse("conflict.retry", `Session ${id} was registered by somebody else at the same time.`);
+  const session = await ports.record.sessions.commit(
+    previous,
+    register(previous, { fleet, id, request, keyId: by.keyId, registration }, ports.clock.nowMs()),
+  );
+  if (!session)
+    return refuse("conflict.retry", `Session ${id} was registered by somebody else at the same time.`);
   await ports.keyMirror.set(fleet, by.keyId, "active");
   await welcome(ports, session, profile);
   return answer(ports, by, session, profile);
 }
 
 /** Makes this boot the host's, unless another is alive and its token was not presented. */
-async function takeHost(ports: Ports, by: Registering, { host: hostId, boot }: RegisterRequest): Promise<HostRecord | Refusal> {
+async function takeHost(
+  ports: Ports,
+  by: Registering,
+  { host: hostId, boot }: RegisterRequest,
+): Promise<HostRecord | Refusal> {
   const { fleet } = by;
   const current = await ports.record.hosts.get(fleet, hostId);
   if (current?.boot === boot) return current;
-  const old = current ? (await ports.record.sessions.getMany(fleet, current.sessions)).filter((session) => session.boot === current.boot && session.host === hostId && isAlive(session)) : [];
-  const entitled = current && by.hostToken?.fleet === fleet && by.hostToken.host === hostId && by.hostToken.boot === current.boot;
-  if (current && !entitled && (await anyInTime(ports, old))) return refuse("host.live", `Host ${hostId} is live with another boot.`);
-  const next: HostRecord = { v: 1, rev: current?.rev ?? 0, fleet, id: hostId, boot, sessions: [], registeredAtMs: ports.clock.nowMs() };
+  const old = current
+    ? (await ports.record.sessions.getMany(fleet, current.sessions)).filter(
+        (session) => session.boot === current.boot && session.host === hostId && isAlive(session),
+      )
+    : [];
+  const entitled =
+    current &&
+    by.hostToken?.fleet === fleet &&
+    by.hostToken.host === hostId &&
+    by.hostToken.boot === current.boot;
+  if (current && !entitled && (await anyInTime(ports, old)))
+    return refuse("host.live", `Host ${hostId} is live with another boot.`);
+  const next: HostRecord = {
+    v: 1,
+    rev: current?.rev ?? 0,
+    fleet,
+    id: hostId,
+    boot,
+    sessions: [],
+    registeredAtMs: ports.clock.nowMs(),
+  };
   const written = await ports.record.hosts.commit(current, next);
-  if (!written) return refuse("conflict.retry", `Host ${hostId} was registered by another boot at the same time.`);
-  for (const session of old) await recoverSession(ports, fleet, session.id, session.epoch, { endsAs: "crashed", cause: "Its host started again.", lastBeatAtMs: null });
+  if (!written)
+    return refuse("conflict.retry", `Host ${hostId} was registered by another boot at the same time.`);
+  for (const session of old)
+    await recoverSession(ports, fleet, session.id, session.epoch, {
+      endsAs: "crashed",
+      cause: "Its host started again.",
+      lastBeatAtMs: null,
+    });
   return written;
 }
 
 /** Whether any of these sessions may still beat. One whose deadline Redis lost may. */
 async function anyInTime({ registry, clock }: Ports, sessions: readonly SessionRecord[]): Promise<boolean> {
   if (sessions.length === 0) return false;
-  const deadlines = await registry.deadlines(sessions.map(({ fleet, host, id, epoch }) => ({ fleet, host, session: id, epoch })));
+  const deadlines = await registry.deadlines(
+    sessions.map(({ fleet, host, id, epoch }) => ({ fleet, host, session: id, epoch })),
+  );
   return deadlines.some((deadlineMs) => deadlineMs === null || deadlineMs > clock.nowMs());
 }
 
 /** What is there of this id: nothing, one that has ended, or this very registration, made before. */
-async function predecessor(ports: Ports, fleet: string, id: string, request: RegisterRequest, registration: string | null): Promise<SessionRecord | null | Refusal> {
+async function predecessor(
+  ports: Ports,
+  fleet: string,
+  id: string,
+  request: RegisterRequest,
+  registration: string | null,
+): Promise<SessionRecord | null | Refusal> {
   const found = await ports.record.sessions.get(fleet, id);
   if (!found) return null;
   if (!isAlive(found) && found.state !== "recovering") return found;
-  if (isAlive(found) && found.host !== request.host && (await anyInTime(ports, [found]))) return refuse("session.live", `Session ${id} is live on another host.`);
+  if (isAlive(found) && found.host !== request.host && (await anyInTime(ports, [found])))
+    return refuse("session.live", `Session ${id} is live on another host.`);
   if (isAlive(found) && registration !== null && found.registration === registration) return found;
   const epoch = isAlive(found) ? found.epoch : found.epoch - 1;
-  const recovered = await recoverSession(ports, fleet, id, epoch, { endsAs: "crashed", cause: "It was started again.", lastBeatAtMs: null });
-  if (!recovered || recovered.state === "recovering" || isAlive(recovered)) return refuse("conflict.retry", `Session ${id} is being given up by somebody else.`);
+  const recovered = await recoverSession(ports, fleet, id, epoch, {
+    endsAs: "crashed",
+    cause: "It was started again.",
+    lastBeatAtMs: null,
+  });
+  if (!recovered || recovered.state === "recovering" || isAlive(recovered))
+    return refuse("conflict.retry", `Session ${id} is being given up by somebody else.`);
   return recovered;
 }
 
@@ -91,15 +140,24 @@ async function addToHost({ record }: Ports, host: HostRecord, id: string): Promi
   const { fleet } = host;
   const listed = await record.hosts.get(fleet, host.id);
   const crowded = (listed?.sessions.length ?? 0) >= HOST_SESSIONS_LIMIT;
-  const alive = crowded ? (await record.sessions.getMany(fleet, listed?.sessions ?? [])).filter(isAlive).map((session) => session.id) : null;
+  const alive = crowded
+    ? (await record.sessions.getMany(fleet, listed?.sessions ?? []))
+        .filter(isAlive)
+        .map((session) => session.id)
+    : null;
   const result = await changeOrCreate(
     () => record.hosts.get(fleet, host.id),
     record.hosts.commit,
     (current) => {
-      if (current?.boot !== host.boot) return refused("host.live", `Host ${host.id} was registered by another boot at the same time.`);
+      if (current?.boot !== host.boot)
+        return refused("host.live", `Host ${host.id} was registered by another boot at the same time.`);
       if (current.sessions.includes(id)) return UNCHANGED;
       const others = alive ?? current.sessions;
-      if (others.length >= HOST_SESSIONS_LIMIT) return refused("host.full", `Host ${host.id} has ${others.length} live sessions; the limit is ${HOST_SESSIONS_LIMIT}.`);
+      if (others.length >= HOST_SESSIONS_LIMIT)
+        return refused(
+          "host.full",
+          `Host ${host.id} has ${others.length} live sessions; the limit is ${HOST_SESSIONS_LIMIT}.`,
+        );
       return commit({ ...current, sessions: [...others, id] });
     },
   );
@@ -118,7 +176,12 @@ async function welcome(ports: Ports, session: SessionRecord, profile: ProfileNam
   await fillFleet(ports, fleet, WELCOME_LIMIT);
 }
 
-async function answer(ports: Ports, by: Registering, session: SessionRecord, profile: ProfileName): Promise<RegisterAnswer> {
+async function answer(
+  ports: Ports,
+  by: Registering,
+  session: SessionRecord,
+  profile: ProfileName,
+): Promise<RegisterAnswer> {
   const current = (await ports.record.sessions.get(session.fleet, session.id)) ?? session;
   const { fleet, host, boot, id, epoch } = session;
   const expiresMs = ports.clock.nowMs() + TOKEN_LIFE_MS;

@@ -27,10 +27,16 @@ export type Cursors = NonNullable<SweepRecord["cursors"]>;
  *
  * @returns where to go on, or null when the fleet is done
  */
-export async function repairFleet(ports: Ports, fleet: string, cursors: Cursors | null): Promise<Cursors | null> {
+export async function repairFleet(
+  ports: Ports,
+  fleet: string,
+  cursors: Cursors | null,
+): Promise<Cursors | null> {
   const goesOn = (cursor: string | null | undefined) => cursors === null || cursor != null;
   const next: Cursors = {
-    sessions: goesOn(cursors?.sessions) ? await repairSessions(ports, fleet, cursors?.sessions ?? null) : null,
+    sessions: goesOn(cursors?.sessions)
+      ? await repairSessions(ports, fleet, cursors?.sessions ?? null)
+      : null,
     tasks: goesOn(cursors?.tasks) ? await repairTasks(ports, fleet, cursors?.tasks ?? null) : null,
     groups: goesOn(cursors?.groups) ? await repairGroups(ports, fleet, cursors?.groups ?? null) : null,
   };
@@ -40,8 +46,13 @@ export async function repairFleet(ports: Ports, fleet: string, cursors: Cursors 
 async function repairSessions(ports: Ports, fleet: string, cursor: string | null): Promise<string | null> {
   const page = await ports.record.sessions.list(fleet, "live", cursor, PAGE);
   const sessions = await ports.record.sessions.getMany(fleet, page.items);
-  const desired = await ports.registry.desired(fleet, sessions.map(({ id }) => id));
-  const deadlines = await ports.registry.deadlines(sessions.map(({ id, host, epoch }) => ({ fleet, host, session: id, epoch })));
+  const desired = await ports.registry.desired(
+    fleet,
+    sessions.map(({ id }) => id),
+  );
+  const deadlines = await ports.registry.deadlines(
+    sessions.map(({ id, host, epoch }) => ({ fleet, host, session: id, epoch })),
+  );
   for (const [i, session] of sessions.entries()) {
     if ((desired[i]?.rev ?? -1) < session.rev) await publishSession(ports, session);
     await repairSession(ports, session, deadlines[i] ?? null);
@@ -52,7 +63,11 @@ async function repairSessions(ports: Ports, fleet: string, cursor: string | null
 async function repairSession(ports: Ports, session: SessionRecord, deadlineMs: number | null): Promise<void> {
   const { fleet, id, host, epoch } = session;
   if (session.state === "recovering") {
-    await recoverSession(ports, fleet, id, epoch - 1, { endsAs: session.endsAs ?? "crashed", cause: session.cause ?? "", lastBeatAtMs: null });
+    await recoverSession(ports, fleet, id, epoch - 1, {
+      endsAs: session.endsAs ?? "crashed",
+      cause: session.cause ?? "",
+      lastBeatAtMs: null,
+    });
     return;
   }
   if (!isAlive(session)) return;
@@ -60,7 +75,8 @@ async function repairSession(ports: Ports, session: SessionRecord, deadlineMs: n
     const { timeoutMs } = await profileOf(ports, fleet);
     await ports.registry.extend([{ fleet, host, session: id, epoch }], ports.clock.nowMs() + timeoutMs);
   }
-  if (await settleSession(ports, fleet, id)) await ports.agenda.put([{ kind: "settle", fleet, session: id }], ports.clock.nowMs());
+  if (await settleSession(ports, fleet, id))
+    await ports.agenda.put([{ kind: "settle", fleet, session: id }], ports.clock.nowMs());
 }
 
 async function repairTasks(ports: Ports, fleet: string, cursor: string | null): Promise<string | null> {
@@ -69,7 +85,11 @@ async function repairTasks(ports: Ports, fleet: string, cursor: string | null): 
   const tasks = await ports.record.tasks.getMany(fleet, page.items);
   const { ageingStepMs } = await profileOf(ports, fleet);
   const ready = tasks.filter((task) => isReady(task, nowMs));
-  if (ready.length > 0) await ports.workQueue.add(fleet, ready.map((task) => toReadyTask(task, ageingStepMs)));
+  if (ready.length > 0)
+    await ports.workQueue.add(
+      fleet,
+      ready.map((task) => toReadyTask(task, ageingStepMs)),
+    );
   for (const task of tasks) await repairTask(ports, task);
   return page.cursor;
 }
@@ -78,14 +98,18 @@ async function repairTask(ports: Ports, task: TaskRecord): Promise<void> {
   const { fleet, id } = task;
   if (task.redrives > 0) {
     const recount = newSubmission(fleet, task.group ?? NO_GROUP, [id], ports.clock.nowMs(), task.redrives);
-    await ports.record.submissions.add({ ...recount, adjust: { total: -1, completed: 0, failed: -1, cancelled: 0 } });
+    await ports.record.submissions.add({
+      ...recount,
+      adjust: { total: -1, completed: 0, failed: -1, cancelled: 0 },
+    });
   }
   if (task.state === "blocked") {
     const linked = await linkDependencies(ports, task);
     await announceReady(ports, fleet, [linked]);
   }
   if (isEnded(task) && task.effectsPending) await runEndEffects(ports, task);
-  if (task.state === "running" && task.timeoutAtMs !== null) await ports.agenda.put([{ kind: "timeout", fleet, task: id, fence: task.fence }], task.timeoutAtMs);
+  if (task.state === "running" && task.timeoutAtMs !== null)
+    await ports.agenda.put([{ kind: "timeout", fleet, task: id, fence: task.fence }], task.timeoutAtMs);
   if (task.state === "assigned") await ports.agenda.put([{ kind: "balance", fleet }], ports.clock.nowMs());
   if (isOwned(task)) await repairOwned(ports, task);
 }
@@ -94,8 +118,15 @@ async function repairTask(ports: Ports, task: TaskRecord): Promise<void> {
 async function repairOwned(ports: Ports, { fleet, id, owner, fence }: OwnedTask): Promise<void> {
   const session = await ports.record.sessions.get(fleet, owner.session);
   if (session && id in session.held) return;
-  const loss = { cause: "crash", detail: `Session ${owner.session} had let go of it.`, backoffBaseMs: 0, uniform: 0 } as const;
-  const result = await changeTask(ports, fleet, id, (task) => (isOwned(task) && task.fence === fence ? commit(requeue(task, loss, ports.clock.nowMs())) : UNCHANGED));
+  const loss = {
+    cause: "crash",
+    detail: `Session ${owner.session} had let go of it.`,
+    backoffBaseMs: 0,
+    uniform: 0,
+  } as const;
+  const result = await changeTask(ports, fleet, id, (task) =>
+    isOwned(task) && task.fence === fence ? commit(requeue(task, loss, ports.clock.nowMs())) : UNCHANGED,
+  );
   if (isRefusal(result) || !result.changed) return;
   if (isEnded(result.document)) await runEndEffects(ports, result.document);
   else await announceReady(ports, fleet, [result.document]);
@@ -103,6 +134,7 @@ async function repairOwned(ports: Ports, { fleet, id, owner, fence }: OwnedTask)
 
 async function repairGroups(ports: Ports, fleet: string, cursor: string | null): Promise<string | null> {
   const page = await ports.record.groups.list(fleet, cursor, PAGE);
-  for (const group of page.items) if (group.open || group.rolling.length > 0) await rollUpGroup(ports, fleet, group.group);
+  for (const group of page.items)
+    if (group.open || group.rolling.length > 0) await rollUpGroup(ports, fleet, group.group);
   return page.cursor;
 }

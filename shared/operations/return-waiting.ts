@@ -11,11 +11,18 @@ import { runEndEffects } from "./run-end-effects.ts";
 /** Puts the assignments that a session has not started back into the queue. */
 export async function returnWaiting(ports: Ports, session: SessionRecord): Promise<void> {
   const { fleet, id, epoch } = session;
-  const loss = { cause: "moved", detail: `Session ${id} takes no more work.`, backoffBaseMs: 0, uniform: 0 } as const;
+  const loss = {
+    cause: "moved",
+    detail: `Session ${id} takes no more work.`,
+    backoffBaseMs: 0,
+    uniform: 0,
+  } as const;
   const returned: TaskRecord[] = [];
   for (const [taskId, fence] of Object.entries(session.held)) {
     const result = await changeTask(ports, fleet, taskId, (task) =>
-      task.state === "assigned" && isOwnedBy(task, id, epoch) ? commit(requeue(task, loss, ports.clock.nowMs())) : UNCHANGED,
+      task.state === "assigned" && isOwnedBy(task, id, epoch)
+        ? commit(requeue(task, loss, ports.clock.nowMs()))
+        : UNCHANGED,
     );
     if (isRefusal(result) || !result.changed) continue;
     if (isEnded(result.document)) await runEndEffects(ports, result.document);

@@ -25,7 +25,12 @@ export async function rollUpGroup(ports: Ports, fleet: string, name: string): Pr
   const allDone = page.cursor === null && done.length === page.items.length;
   if (done.length === 0 && !allDone) return;
   const totals = done.map(totalsOf).reduce(addTotals, group.totals);
-  const written = await groups.commit(group, { ...group, totals, open: !allDone, rolling: done.map(({ id }) => id) });
+  const written = await groups.commit(group, {
+    ...group,
+    totals,
+    open: !allDone,
+    rolling: done.map(({ id }) => id),
+  });
   if (!written) return;
   await closeRolling(ports, written);
   const later = allDone && (await submissions.list(fleet, name, "open", null, 1)).items.length > 0;
@@ -51,7 +56,8 @@ async function mend(ports: Ports, submission: SubmissionRecord): Promise<"ended"
     const index = members.indexOf(member);
     const elsewhere = task && task.submission.id !== id && task.redrives === 0;
     if (elsewhere || (!task && old)) await ports.record.submissions.mark(fleet, group, id, index, "void");
-    else if (task && task.submission.id === id && isEnded(task)) await ports.record.submissions.mark(fleet, group, id, index, task.state);
+    else if (task && task.submission.id === id && isEnded(task))
+      await ports.record.submissions.mark(fleet, group, id, index, task.state);
   }
   return "open";
 }

@@ -20,7 +20,13 @@ export async function runEndEffects(ports: Ports, task: EndedTask): Promise<void
   const ended: EndedTask[] = [task];
   for (let next = ended.shift(); next; next = ended.shift()) {
     const current = next;
-    await ports.record.submissions.mark(fleet, current.group ?? NO_GROUP, current.submission.id, current.submission.index, current.state);
+    await ports.record.submissions.mark(
+      fleet,
+      current.group ?? NO_GROUP,
+      current.submission.id,
+      current.submission.index,
+      current.state,
+    );
     await withdrawReady(ports, current);
     for await (const dependent of dependentsOf(ports, current)) {
       const settled = await settleDependency(ports, fleet, dependent, current);
@@ -28,18 +34,24 @@ export async function runEndEffects(ports: Ports, task: EndedTask): Promise<void
       else if (settled && isEnded(settled)) ended.push(settled);
     }
     if (current.effectsPending)
-      await changeTask(ports, fleet, current.id, (now) => (isEnded(now) && now.effectsPending && now.fence === current.fence ? commit(effectsDone(now)) : UNCHANGED));
+      await changeTask(ports, fleet, current.id, (now) =>
+        isEnded(now) && now.effectsPending && now.fence === current.fence
+          ? commit(effectsDone(now))
+          : UNCHANGED,
+      );
   }
   await announceReady(ports, fleet, ready);
 }
 
-
-
-
 async function* dependentsOf({ record }: Ports, task: TaskRecord): AsyncGenerator<string> {
   let cursor: string | null = null;
   do {
-    const page: { items: readonly string[]; cursor: string | null } = await record.edges.list(task.fleet, task.id, cursor, EDGES_PAGE);
+    const page: { items: readonly string[]; cursor: string | null } = await record.edges.list(
+      task.fleet,
+      task.id,
+      cursor,
+      EDGES_PAGE,
+    );
     yield* page.items;
     cursor = page.cursor;
   } while (cursor !== null);
@@ -50,15 +62,28 @@ async function* dependentsOf({ record }: Ports, task: TaskRecord): AsyncGenerato
  *
  * @returns the dependent if that made it ready or failed it, else null
  */
-export async function settleDependency(ports: Ports, fleet: string, dependent: string, dependency: EndedTask): Promise<TaskRecord | null> {
+export async function settleDependency(
+  ports: Ports,
+  fleet: string,
+  dependent: string,
+  dependency: EndedTask,
+): Promise<TaskRecord | null> {
   if (dependency.state === "completed") {
     const struck = await ports.record.tasks.strike(fleet, dependent, dependency.id);
     if (struck?.state !== "blocked" || struck.waitingOn.length > 0) return null;
-    return changed(await changeTask(ports, fleet, dependent, (task) => (task.state === "blocked" && task.waitingOn.length === 0 ? commit(unblock(task, ports.clock.nowMs())) : UNCHANGED)));
+    return changed(
+      await changeTask(ports, fleet, dependent, (task) =>
+        task.state === "blocked" && task.waitingOn.length === 0
+          ? commit(unblock(task, ports.clock.nowMs()))
+          : UNCHANGED,
+      ),
+    );
   }
   return changed(
     await changeTask(ports, fleet, dependent, (task) =>
-      task.state === "blocked" && task.waitingOn.includes(dependency.id) ? commit(failByDependency(task, dependency.id, ports.clock.nowMs())) : UNCHANGED,
+      task.state === "blocked" && task.waitingOn.includes(dependency.id)
+        ? commit(failByDependency(task, dependency.id, ports.clock.nowMs()))
+        : UNCHANGED,
     ),
   );
 }

@@ -18,7 +18,10 @@ const LEASE_MS = 15_000;
  *
  * @param why `schedule` takes over from a running sweep; `wake` leaves a sweep alone that ticks as it should
  */
-export async function runSweep(ports: Ports, why: "schedule" | "wake"): Promise<{ ticks: number; ended: "idle" | "overtaken" | "time" }> {
+export async function runSweep(
+  ports: Ports,
+  why: "schedule" | "wake",
+): Promise<{ ticks: number; ended: "idle" | "overtaken" | "time" }> {
   const holder = ports.chance.id();
   const startedMs = ports.clock.nowMs();
   let held = await ports.record.sweep.get();
@@ -33,7 +36,11 @@ export async function runSweep(ports: Ports, why: "schedule" | "wake"): Promise<
     held = await ports.record.sweep.commit(held, leased(held, holder, nowMs, repairBefore));
     if (!held) return { ticks, ended: "overtaken" };
     const fleets = await allFleets(ports);
-    const result = await guarded(ports, { nowMs, previousMs, repair: repairBefore, failed, lastRepairMs }, fleets);
+    const result = await guarded(
+      ports,
+      { nowMs, previousMs, repair: repairBefore, failed, lastRepairMs },
+      fleets,
+    );
     failed = result === null;
     if (result) lastRepairMs = result.lastRepairMs;
     const idle = result?.busy === false;
@@ -47,11 +54,25 @@ export async function runSweep(ports: Ports, why: "schedule" | "wake"): Promise<
 
 function leased(held: SweepRecord | null, holder: string, nowMs: number, repair: Repair): SweepRecord {
   const { repairing, cursors, rebuild } = repair;
-  return { v: 1, rev: held?.rev ?? 0, fleet: DEFAULT_FLEET, holder, untilMs: nowMs + LEASE_MS, tickAtMs: nowMs, repairing, cursors, rebuild };
+  return {
+    v: 1,
+    rev: held?.rev ?? 0,
+    fleet: DEFAULT_FLEET,
+    holder,
+    untilMs: nowMs + LEASE_MS,
+    tickAtMs: nowMs,
+    repairing,
+    cursors,
+    rebuild,
+  };
 }
 
 /** A tick during which a store does not answer is a failed one: the next that succeeds treats it as an outage. */
-async function guarded(ports: Ports, tick: Tick, fleets: readonly FleetRecord[]): Promise<Awaited<ReturnType<typeof sweepTick>> | null> {
+async function guarded(
+  ports: Ports,
+  tick: Tick,
+  fleets: readonly FleetRecord[],
+): Promise<Awaited<ReturnType<typeof sweepTick>> | null> {
   try {
     return await sweepTick(ports, tick, fleets);
   } catch (error) {
@@ -62,9 +83,22 @@ async function guarded(ports: Ports, tick: Tick, fleets: readonly FleetRecord[])
 }
 
 /** Writes how far the repair is, if it moved; and gives the lease up when nothing is left to do. */
-async function keepRepair({ record }: Ports, held: SweepRecord, repair: Repair, idle: boolean): Promise<SweepRecord | null> {
+async function keepRepair(
+  { record }: Ports,
+  held: SweepRecord,
+  repair: Repair,
+  idle: boolean,
+): Promise<SweepRecord | null> {
   const { repairing, cursors, rebuild } = repair;
-  const moved = JSON.stringify([held.repairing, held.cursors, held.rebuild]) !== JSON.stringify([repairing, cursors, rebuild]);
+  const moved =
+    JSON.stringify([held.repairing, held.cursors, held.rebuild]) !==
+    JSON.stringify([repairing, cursors, rebuild]);
   if (!moved && !idle) return held;
-  return record.sweep.commit(held, { ...held, repairing, cursors, rebuild, untilMs: idle ? 0 : held.untilMs });
+  return record.sweep.commit(held, {
+    ...held,
+    repairing,
+    cursors,
+    rebuild,
+    untilMs: idle ? 0 : held.untilMs,
+  });
 }

@@ -17,7 +17,9 @@ import { runEndEffects } from "./run-end-effects.ts";
 export async function settleSession(ports: Ports, fleet: string, id: string): Promise<boolean> {
   const session = await ports.record.sessions.get(fleet, id);
   if (!session || !isAlive(session)) return false;
-  const tasks = new Map((await ports.record.tasks.getMany(fleet, Object.keys(session.held))).map((task) => [task.id, task]));
+  const tasks = new Map(
+    (await ports.record.tasks.getMany(fleet, Object.keys(session.held))).map((task) => [task.id, task]),
+  );
   const [report] = await ports.registry.reported(fleet, [id]);
   const reported = report?.epoch === session.epoch ? report.tasks : {};
   const graceMs = 2 * (await profileOf(ports, fleet)).intervalMs;
@@ -33,11 +35,21 @@ export async function settleSession(ports: Ports, fleet: string, id: string): Pr
   return stopping;
 }
 
-async function letGoOf(ports: Ports, session: SessionRecord, taskId: string, fence: number, task: TaskRecord | null): Promise<void> {
+async function letGoOf(
+  ports: Ports,
+  session: SessionRecord,
+  taskId: string,
+  fence: number,
+  task: TaskRecord | null,
+): Promise<void> {
   const { fleet, id } = session;
   if (task && isEnded(task)) await runEndEffects(ports, task);
   if (task?.state === "queued" && task.fence < fence) {
-    const voided = await changeTask(ports, fleet, taskId, (current) => (current.state === "queued" && current.fence < fence ? commit(voidReservation(current, fence)) : UNCHANGED));
+    const voided = await changeTask(ports, fleet, taskId, (current) =>
+      current.state === "queued" && current.fence < fence
+        ? commit(voidReservation(current, fence))
+        : UNCHANGED,
+    );
     if (isRefusal(voided) || !voided.changed) return;
   }
   await changeSession(ports, fleet, id, (current) => letGo(current, taskId, fence));

@@ -2,7 +2,13 @@ import { type Refusal, isRefusal, refuse } from "../contract/errors.ts";
 import { TASK_RESULT_BYTES_LIMIT } from "../contract/limits.ts";
 import type { TaskRecord } from "../contract/records.ts";
 import type { HeldTask } from "../contract/session.ts";
-import type { CompleteRequest, FailRequest, ProgressRequest, ReleaseRequest, Task } from "../contract/task.ts";
+import type {
+  CompleteRequest,
+  FailRequest,
+  ProgressRequest,
+  ReleaseRequest,
+  Task,
+} from "../contract/task.ts";
 import { hashOf } from "../domain/canonical-json.ts";
 import type { Decision } from "../domain/decision.ts";
 import { letGo } from "../domain/session-transitions.ts";
@@ -21,18 +27,34 @@ function holderOf(claims: SessionClaims, fence: number): Holder {
 }
 
 /** The holder says how far it is. */
-export async function reportProgress(ports: Ports, claims: SessionClaims, id: string, request: ProgressRequest): Promise<{ task: Task } | Refusal> {
+export async function reportProgress(
+  ports: Ports,
+  claims: SessionClaims,
+  id: string,
+  request: ProgressRequest,
+): Promise<{ task: Task } | Refusal> {
   const holder = holderOf(claims, request.fence);
-  const result = await changeTask(ports, claims.fleet, id, (task) => progress(task, holder, request.percent, request.message ?? null));
+  const result = await changeTask(ports, claims.fleet, id, (task) =>
+    progress(task, holder, request.percent, request.message ?? null),
+  );
   return isRefusal(result) ? result : { task: await viewTask(ports, result.document) };
 }
 
 /** The holder completes its task and gets the next one. The result is stored before the task names it. */
-export async function completeTask(ports: Ports, claims: SessionClaims, id: string, request: CompleteRequest): Promise<{ task: Task; next: HeldTask | null } | Refusal> {
+export async function completeTask(
+  ports: Ports,
+  claims: SessionClaims,
+  id: string,
+  request: CompleteRequest,
+): Promise<{ task: Task; next: HeldTask | null } | Refusal> {
   const { fence, result, evidence } = request;
   const outcome = evidence === undefined ? result : { result, evidence };
   const bytes = Buffer.byteLength(JSON.stringify(outcome ?? null));
-  if (bytes > TASK_RESULT_BYTES_LIMIT) return refuse("result.too_large", `The result is ${bytes} bytes; the limit is ${TASK_RESULT_BYTES_LIMIT}.`);
+  if (bytes > TASK_RESULT_BYTES_LIMIT)
+    return refuse(
+      "result.too_large",
+      `The result is ${bytes} bytes; the limit is ${TASK_RESULT_BYTES_LIMIT}.`,
+    );
   const bodyHash = hashOf("complete", result, evidence);
   const holder = holderOf(claims, fence);
   const before = await ports.record.tasks.get(claims.fleet, id);
@@ -40,26 +62,48 @@ export async function completeTask(ports: Ports, claims: SessionClaims, id: stri
   const probe = complete(before, holder, bodyHash, { at: "inline", json: "null" }, ports.clock.nowMs());
   if (probe.kind === "refused") return probe.refusal;
   const ref = await ports.record.payloads.put(claims.fleet, id, `result-${fence}`, result ?? null);
-  const task = await settle(ports, claims, id, fence, (current) => complete(current, holder, bodyHash, ref, ports.clock.nowMs()));
+  const task = await settle(ports, claims, id, fence, (current) =>
+    complete(current, holder, bodyHash, ref, ports.clock.nowMs()),
+  );
   if (isRefusal(task)) return task;
   const next = await claimTasks(ports, claims, 1);
   return { task: await viewTask(ports, task), next: isRefusal(next) ? null : (next.tasks[0] ?? null) };
 }
 
 /** The holder reports a failed attempt. */
-export async function failTask(ports: Ports, claims: SessionClaims, id: string, request: FailRequest): Promise<{ task: Task } | Refusal> {
+export async function failTask(
+  ports: Ports,
+  claims: SessionClaims,
+  id: string,
+  request: FailRequest,
+): Promise<{ task: Task } | Refusal> {
   const { fence, error, retryable = true } = request;
   const { backoffBaseMs } = await profileOf(ports, claims.fleet);
-  const failure = { error, retryable, bodyHash: hashOf("fail", error, retryable), backoffBaseMs, uniform: ports.chance.uniform() };
-  const task = await settle(ports, claims, id, fence, (current) => fail(current, holderOf(claims, fence), failure, ports.clock.nowMs()));
+  const failure = {
+    error,
+    retryable,
+    bodyHash: hashOf("fail", error, retryable),
+    backoffBaseMs,
+    uniform: ports.chance.uniform(),
+  };
+  const task = await settle(ports, claims, id, fence, (current) =>
+    fail(current, holderOf(claims, fence), failure, ports.clock.nowMs()),
+  );
   return isRefusal(task) ? task : { task: await viewTask(ports, task) };
 }
 
 /** The holder gives its task back. Of a cancelled task it says that it has stopped. */
-export async function releaseTask(ports: Ports, claims: SessionClaims, id: string, request: ReleaseRequest): Promise<{ task: Task } | Refusal> {
+export async function releaseTask(
+  ports: Ports,
+  claims: SessionClaims,
+  id: string,
+  request: ReleaseRequest,
+): Promise<{ task: Task } | Refusal> {
   const { fence, reason } = request;
   const bodyHash = hashOf("release", reason);
-  const task = await settle(ports, claims, id, fence, (current) => release(current, holderOf(claims, fence), bodyHash, ports.clock.nowMs()));
+  const task = await settle(ports, claims, id, fence, (current) =>
+    release(current, holderOf(claims, fence), bodyHash, ports.clock.nowMs()),
+  );
   if (!isRefusal(task)) return { task: await viewTask(ports, task) };
   if (task.refused !== "task.cancelled") return task;
   await changeSession(ports, claims.fleet, claims.session, (session) => letGo(session, id, fence));
@@ -71,7 +115,13 @@ export async function releaseTask(ports: Ports, claims: SessionClaims, id: strin
  * Commits a holder's decision, then its effects, then lets the session go of the task, in this order: until the
  * last step the session's `held` remembers that effects may be missing. A replay runs the later steps again.
  */
-async function settle(ports: Ports, claims: SessionClaims, id: string, fence: number, decide: (task: TaskRecord) => Decision<TaskRecord>): Promise<TaskRecord | Refusal> {
+async function settle(
+  ports: Ports,
+  claims: SessionClaims,
+  id: string,
+  fence: number,
+  decide: (task: TaskRecord) => Decision<TaskRecord>,
+): Promise<TaskRecord | Refusal> {
   const { fleet, session } = claims;
   const result = await changeTask(ports, fleet, id, decide);
   if (isRefusal(result)) return result;

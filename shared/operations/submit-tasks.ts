@@ -20,23 +20,43 @@ import { viewTask } from "./view-task.ts";
  * @param seed what ids of tasks without one are derived from, so that a repeated request names the same tasks;
  *   null makes new ones
  */
-export async function submitTasks(ports: Ports, fleet: string, submissions: readonly TaskSubmission[], seed: string | null): Promise<{ tasks: Task[] } | Refusal> {
-  const wanted = submissions.map((submission, i) => ({ ...submission, id: submission.id ?? `task_${seed === null ? ports.chance.id() : hashOf(fleet, seed, i)}` }));
+export async function submitTasks(
+  ports: Ports,
+  fleet: string,
+  submissions: readonly TaskSubmission[],
+  seed: string | null,
+): Promise<{ tasks: Task[] } | Refusal> {
+  const wanted = submissions.map((submission, i) => ({
+    ...submission,
+    id: submission.id ?? `task_${seed === null ? ports.chance.id() : hashOf(fleet, seed, i)}`,
+  }));
   const shape = refuseShape(wanted);
   if (shape) return shape;
   const ordered = inDependencyOrder(wanted.map((task) => ({ ...task, dependsOn: task.dependsOn ?? [] })));
-  if ("cycle" in ordered) return refuse("dependency.cycle", `These tasks depend on each other: ${ordered.cycle.join(" -> ")}.`);
-  const known = await ports.record.tasks.getMany(fleet, [...wanted.map(({ id }) => id), ...wanted.flatMap(({ dependsOn = [] }) => dependsOn)]);
+  if ("cycle" in ordered)
+    return refuse("dependency.cycle", `These tasks depend on each other: ${ordered.cycle.join(" -> ")}.`);
+  const known = await ports.record.tasks.getMany(fleet, [
+    ...wanted.map(({ id }) => id),
+    ...wanted.flatMap(({ dependsOn = [] }) => dependsOn),
+  ]);
   const byId = new Map(known.map((task) => [task.id, task]));
   const misfit = refuseAgainst(wanted, byId);
   if (misfit) return misfit;
 
   const nowMs = ports.clock.nowMs();
   const fresh = ordered.ordered.filter(({ id }) => !byId.has(id));
-  const places = await fileSubmissions(ports, fleet, wanted.filter(({ id }) => !byId.has(id)), nowMs);
+  const places = await fileSubmissions(
+    ports,
+    fleet,
+    wanted.filter(({ id }) => !byId.has(id)),
+    nowMs,
+  );
   for (const submission of fresh) {
     const data = await ports.record.payloads.put(fleet, submission.id, "data", submission.data ?? null);
-    const created = await createTask(ports, newTask(fleet, submission, data, placeOf(places, submission.id), nowMs));
+    const created = await createTask(
+      ports,
+      newTask(fleet, submission, data, placeOf(places, submission.id), nowMs),
+    );
     if (isRefusal(created)) return created;
     byId.set(created.id, created);
   }
@@ -51,33 +71,55 @@ export async function submitTasks(ports: Ports, fleet: string, submissions: read
 
 function refuseShape(wanted: readonly IdentifiedSubmission[]): Refusal | null {
   if (wanted.length === 0) return refuse("request.invalid", "The submission names no task.");
-  if (wanted.length > SUBMIT_TASKS_LIMIT) return refuse("batch.too_large", `The submission has ${wanted.length} tasks; the limit is ${SUBMIT_TASKS_LIMIT}.`);
+  if (wanted.length > SUBMIT_TASKS_LIMIT)
+    return refuse(
+      "batch.too_large",
+      `The submission has ${wanted.length} tasks; the limit is ${SUBMIT_TASKS_LIMIT}.`,
+    );
   const ids = new Set<string>();
   for (const { id, data } of wanted) {
     if (ids.has(id)) return refuse("batch.duplicate_id", `Two tasks of the submission have the id ${id}.`);
     ids.add(id);
     const bytes = Buffer.byteLength(JSON.stringify(data ?? null));
-    if (bytes > TASK_DATA_BYTES_LIMIT) return refuse("data.too_large", `The data of task ${id} is ${bytes} bytes; the limit is ${TASK_DATA_BYTES_LIMIT}.`);
+    if (bytes > TASK_DATA_BYTES_LIMIT)
+      return refuse(
+        "data.too_large",
+        `The data of task ${id} is ${bytes} bytes; the limit is ${TASK_DATA_BYTES_LIMIT}.`,
+      );
   }
   return null;
 }
 
-function refuseAgainst(wanted: readonly IdentifiedSubmission[], byId: ReadonlyMap<string, TaskRecord>): Refusal | null {
+function refuseAgainst(
+  wanted: readonly IdentifiedSubmission[],
+  byId: ReadonlyMap<string, TaskRecord>,
+): Refusal | null {
   const ids = new Set(wanted.map(({ id }) => id));
   for (const submission of wanted) {
     const existing = byId.get(submission.id);
-    if (existing && existing.bodyHash !== submissionHash(submission)) return refuse("task.exists", `A different task ${submission.id} exists.`);
+    if (existing && existing.bodyHash !== submissionHash(submission))
+      return refuse("task.exists", `A different task ${submission.id} exists.`);
     const unknown = (submission.dependsOn ?? []).find((id) => !byId.has(id) && !ids.has(id));
-    if (unknown) return refuse("dependency.unknown", `Task ${submission.id} depends on ${unknown}, which does not exist.`);
+    if (unknown)
+      return refuse(
+        "dependency.unknown",
+        `Task ${submission.id} depends on ${unknown}, which does not exist.`,
+      );
   }
   return null;
 }
 
 /** Files what will count the new tasks, before the tasks: a task that exists is always counted somewhere. */
-async function fileSubmissions(ports: Ports, fleet: string, fresh: readonly IdentifiedSubmission[], nowMs: number): Promise<SubmissionRecord[]> {
+async function fileSubmissions(
+  ports: Ports,
+  fleet: string,
+  fresh: readonly IdentifiedSubmission[],
+  nowMs: number,
+): Promise<SubmissionRecord[]> {
   const submissions = newSubmissions(fleet, fresh, nowMs);
   for (const submission of submissions) await ports.record.submissions.add(submission);
-  for (const group of new Set(submissions.map((submission) => submission.group))) await openGroup(ports, fleet, group);
+  for (const group of new Set(submissions.map((submission) => submission.group)))
+    await openGroup(ports, fleet, group);
   return submissions;
 }
 
@@ -88,7 +130,11 @@ export async function openGroup({ record }: Ports, fleet: string, group: string)
     record.groups.commit,
     (current) => {
       if (current?.open) return UNCHANGED;
-      return commit(current ? { ...current, open: true } : { v: 1, rev: 0, fleet, group, open: true, totals: NO_TOTALS, rolling: [] });
+      return commit(
+        current
+          ? { ...current, open: true }
+          : { v: 1, rev: 0, fleet, group, open: true, totals: NO_TOTALS, rolling: [] },
+      );
     },
   );
 }
@@ -103,6 +149,7 @@ function placeOf(submissions: readonly SubmissionRecord[], taskId: string): Task
 async function createTask({ record }: Ports, task: TaskRecord): Promise<TaskRecord | Refusal> {
   const created = await record.tasks.commit(null, task);
   const existing = created ?? (await record.tasks.get(task.fleet, task.id));
-  if (existing?.bodyHash !== task.bodyHash) return refuse("task.exists", `A different task ${task.id} was submitted meanwhile.`);
+  if (existing?.bodyHash !== task.bodyHash)
+    return refuse("task.exists", `A different task ${task.id} was submitted meanwhile.`);
   return existing;
 }

@@ -4,6 +4,7 @@ import type { ProgressSummary } from "../contract/task.ts";
 import { NO_TOTALS, addTotals, openMembers, totalsOf } from "../domain/totals.ts";
 import { isAlive } from "../domain/session-transitions.ts";
 import type { Ports } from "../ports/ports.ts";
+import { groupsOf } from "./groups-of.ts";
 import { listTaskRecords } from "./list-tasks.ts";
 import { liveSessions } from "./live-sessions.ts";
 import { viewTask } from "./view-task.ts";
@@ -16,7 +17,12 @@ const PAGE = 100;
  *
  * @param cursor where the results go on, or null
  */
-export async function summariseProgress(ports: Ports, fleet: string, group: string | null, cursor: string | null): Promise<ProgressSummary> {
+export async function summariseProgress(
+  ports: Ports,
+  fleet: string,
+  group: string | null,
+  cursor: string | null,
+): Promise<ProgressSummary> {
   const { held, activeChats } = await heldTasks(ports, fleet);
   let totals: Totals = NO_TOTALS;
   let inProgressTasks = 0;
@@ -49,31 +55,26 @@ async function heldTasks(ports: Ports, fleet: string): Promise<{ held: Set<strin
   return { held, activeChats };
 }
 
-/** One group, or all of a fleet. */
-export async function* groupsOf({ record }: Ports, fleet: string, group: string | null): AsyncGenerator<GroupRecord> {
-  if (group !== null) {
-    const found = await record.groups.get(fleet, group);
-    if (found) yield found;
-    return;
-  }
-  let cursor: string | null = null;
-  do {
-    const page: { items: readonly GroupRecord[]; cursor: string | null } = await record.groups.list(fleet, cursor, PAGE);
-    yield* page.items;
-    cursor = page.cursor;
-  } while (cursor !== null);
-}
-
 /**
  * What was rolled up and what is still open. A submission is in one of the two: those being rolled up are in the
  * totals and still filed as open, and are left out here.
  */
-async function countGroup({ record }: Ports, group: GroupRecord, held: ReadonlySet<string>): Promise<{ totals: Totals; inProgress: number }> {
+async function countGroup(
+  { record }: Ports,
+  group: GroupRecord,
+  held: ReadonlySet<string>,
+): Promise<{ totals: Totals; inProgress: number }> {
   let { totals } = group;
   let inProgress = 0;
   let cursor: string | null = null;
   do {
-    const page: { items: readonly SubmissionRecord[]; cursor: string | null } = await record.submissions.list(group.fleet, group.group, "open", cursor, PAGE);
+    const page: { items: readonly SubmissionRecord[]; cursor: string | null } = await record.submissions.list(
+      group.fleet,
+      group.group,
+      "open",
+      cursor,
+      PAGE,
+    );
     for (const submission of page.items) {
       if (group.rolling.includes(submission.id)) continue;
       totals = addTotals(totals, totalsOf(submission));
@@ -84,12 +85,24 @@ async function countGroup({ record }: Ports, group: GroupRecord, held: ReadonlyS
   return { totals, inProgress };
 }
 
-async function endedTasks(ports: Ports, fleet: string, group: string | null, cursor: string | null): Promise<Pick<ProgressSummary, "results" | "cursor">> {
-  const page = await listTaskRecords(ports, fleet, { group, states: ["completed", "failed", "cancelled"] }, cursor, PAGE_LIMIT);
+async function endedTasks(
+  ports: Ports,
+  fleet: string,
+  group: string | null,
+  cursor: string | null,
+): Promise<Pick<ProgressSummary, "results" | "cursor">> {
+  const page = await listTaskRecords(
+    ports,
+    fleet,
+    { group, states: ["completed", "failed", "cancelled"] },
+    cursor,
+    PAGE_LIMIT,
+  );
   const results = await Promise.all(
     page.items.map(async (task) => {
       const { id, result, error } = await viewTask(ports, task);
-      if (task.state !== "completed" && task.state !== "failed" && task.state !== "cancelled") throw new Error("a listing by state returned another state");
+      if (task.state !== "completed" && task.state !== "failed" && task.state !== "cancelled")
+        throw new Error("a listing by state returned another state");
       return { taskId: id, state: task.state, result, error };
     }),
   );

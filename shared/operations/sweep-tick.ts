@@ -45,7 +45,9 @@ export type Repair = Pick<SweepRecord, "repairing" | "cursors" | "rebuild">;
 /** All fleets, the one that exists from the start among them. */
 export async function allFleets(ports: Ports): Promise<FleetRecord[]> {
   const fleets = await ports.record.fleets.list();
-  return fleets.some(({ fleet }) => fleet === DEFAULT_FLEET) ? fleets : [await fleetOf(ports, DEFAULT_FLEET), ...fleets];
+  return fleets.some(({ fleet }) => fleet === DEFAULT_FLEET)
+    ? fleets
+    : [await fleetOf(ports, DEFAULT_FLEET), ...fleets];
 }
 
 /**
@@ -54,7 +56,11 @@ export async function allFleets(ports: Ports): Promise<FleetRecord[]> {
  *
  * @returns whether anything lives or waits, and how far the repair is
  */
-export async function sweepTick(ports: Ports, tick: Tick, fleets: readonly FleetRecord[]): Promise<{ busy: boolean; repair: Repair; lastRepairMs: number }> {
+export async function sweepTick(
+  ports: Ports,
+  tick: Tick,
+  fleets: readonly FleetRecord[],
+): Promise<{ busy: boolean; repair: Repair; lastRepairMs: number }> {
   const { nowMs } = tick;
   const stampMs = await ports.agenda.stamp();
   const lost = stampMs === null || stampMs < tick.previousMs;
@@ -64,12 +70,12 @@ export async function sweepTick(ports: Ports, tick: Tick, fleets: readonly Fleet
   }
   await giveUpOverdue(ports, fleets);
   await handleDue(ports, fleets);
-  for (const { fleet, requestId } of await ports.workQueue.expired(ports.clock.nowMs(), PAGE)) await ports.workQueue.putBack(fleet, requestId);
-  const waiting = await ports.workQueue.waitingFleets();
-  for (const fleet of waiting) await fillFleet(ports, fleet, FILL_LIMIT);
+  for (const { fleet, requestId } of await ports.workQueue.expired(ports.clock.nowMs(), PAGE))
+    await ports.workQueue.putBack(fleet, requestId);
   const due = lost || tick.repair.rebuild || nowMs - tick.lastRepairMs >= REPAIR_EVERY_MS;
   const from = lost ? { repairing: null, cursors: null, rebuild: true } : tick.repair;
   const repair = due ? await repairStep(ports, from, fleets) : from;
+  for (const fleet of await ports.workQueue.waitingFleets()) await fillFleet(ports, fleet, FILL_LIMIT);
   await ports.agenda.setStamp(nowMs);
   const busy = repair.rebuild || (await ports.registry.count()) > 0 || (await ports.agenda.count()) > 0;
   return { busy, repair, lastRepairMs: due ? nowMs : tick.lastRepairMs };
@@ -83,7 +89,8 @@ async function pardon(ports: Ports, { fleet, profile }: FleetRecord): Promise<vo
   for await (const page of liveSessions(ports, fleet)) {
     const alive = page.filter(isAlive).map(({ id, host, epoch }) => ({ fleet, host, session: id, epoch }));
     count += alive.length;
-    if (alive.length > 0) await ports.registry.extend(alive, ports.clock.nowMs() + PROFILES[profile].timeoutMs);
+    if (alive.length > 0)
+      await ports.registry.extend(alive, ports.clock.nowMs() + PROFILES[profile].timeoutMs);
   }
   if (count > 0) ports.log.warn("outage: every deadline moved", { fleet, sessions: count });
 }
@@ -92,7 +99,11 @@ async function giveUpOverdue(ports: Ports, fleets: readonly FleetRecord[]): Prom
   const timeouts = new Map(fleets.map(({ fleet, profile }) => [fleet, PROFILES[profile].timeoutMs]));
   for (const overdue of await ports.registry.overdue(ports.clock.nowMs(), PAGE)) {
     const timeoutMs = timeouts.get(overdue.fleet) ?? PROFILES.standard.timeoutMs;
-    const giving = { endsAs: "crashed", cause: `No heartbeat for ${timeoutMs} ms.`, lastBeatAtMs: overdue.deadlineMs - timeoutMs } as const;
+    const giving = {
+      endsAs: "crashed",
+      cause: `No heartbeat for ${timeoutMs} ms.`,
+      lastBeatAtMs: overdue.deadlineMs - timeoutMs,
+    } as const;
     const recovered = await recoverSession(ports, overdue.fleet, overdue.session, overdue.epoch, giving);
     if (!recovered) await ports.registry.forget([overdue]);
   }
@@ -114,14 +125,20 @@ async function handleDue(ports: Ports, fleets: readonly FleetRecord[]): Promise<
 }
 
 /** @returns in how many milliseconds the entry is due again, or null when it is done */
-async function handleEntry(ports: Ports, entry: AgendaEntry, fleets: readonly FleetRecord[]): Promise<number | null> {
+async function handleEntry(
+  ports: Ports,
+  entry: AgendaEntry,
+  fleets: readonly FleetRecord[],
+): Promise<number | null> {
   const settings = fleets.find(({ fleet }) => fleet === entry.fleet);
   switch (entry.kind) {
     case "verify":
       await verifySession(ports, entry);
       return null;
     case "settle":
-      return (await settleSession(ports, entry.fleet, entry.session)) ? PROFILES[settings?.profile ?? "standard"].intervalMs : null;
+      return (await settleSession(ports, entry.fleet, entry.session))
+        ? PROFILES[settings?.profile ?? "standard"].intervalMs
+        : null;
     case "timeout":
       await timeoutTask(ports, entry.fleet, entry.task, entry.fence);
       return null;

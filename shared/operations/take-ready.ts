@@ -17,11 +17,18 @@ export async function takeReady(ports: Ports, session: SessionRecord, limit: num
   const { fleet, id } = session;
   const started: OwnedTask[] = [];
   let current = session;
-  for (let voids = 0; voids < VOID_LIMIT && started.length < limit && hasRoom(current); ) {
-    const matching = (await ports.workQueue.heads(fleet)).filter((head) => serves(current.capabilities, head.requires));
+  for (let voids = 0; voids < VOID_LIMIT && started.length < limit && hasRoom(current);) {
+    const matching = (await ports.workQueue.heads(fleet)).filter((head) =>
+      serves(current.capabilities, head.requires),
+    );
     if (matching.length === 0) break;
     const requestId = ports.chance.id();
-    const taken = await ports.workQueue.take(fleet, matching.map(({ requires }) => requires), requestId, ports.clock.nowMs() + TAKE_LEASE_MS);
+    const taken = await ports.workQueue.take(
+      fleet,
+      matching.map(({ requires }) => requires),
+      requestId,
+      ports.clock.nowMs() + TAKE_LEASE_MS,
+    );
     if (!taken) continue;
     const assignment = await assignTask(ports, fleet, taken.taskId, id, true);
     if (assignment.outcome === "no_room") {
@@ -51,12 +58,22 @@ function hasRoom(session: SessionRecord): boolean {
 export async function fillFleet(ports: Ports, fleet: string, limit: number): Promise<number> {
   const full = new Set<string>();
   let assigned = 0;
-  for (let voids = 0; voids < VOID_LIMIT && assigned < limit; ) {
-    const heads = (await ports.workQueue.heads(fleet)).filter((head) => !full.has(head.requires.join())).sort((a, b) => a.order - b.order);
+  for (let voids = 0; voids < VOID_LIMIT && assigned < limit;) {
+    const heads = (await ports.workQueue.heads(fleet))
+      .filter((head) => !full.has(head.requires.join()))
+      .sort((a, b) => a.order - b.order);
     const [head] = heads;
     if (!head) break;
     const candidates = await ports.registry.candidates(fleet, head.requires, CANDIDATES_LIMIT);
-    const outcome = candidates.length === 0 ? "no_room" : await placeFirst(ports, fleet, head, candidates.map(({ session }) => session));
+    const outcome =
+      candidates.length === 0
+        ? "no_room"
+        : await placeFirst(
+            ports,
+            fleet,
+            head,
+            candidates.map(({ session }) => session),
+          );
     if (outcome === "no_room") full.add(head.requires.join());
     else if (outcome === "assigned") assigned++;
     else voids++;
@@ -66,7 +83,12 @@ export async function fillFleet(ports: Ports, fleet: string, limit: number): Pro
 }
 
 /** Takes the first task of one queue and gives it to the first session that can take it. */
-async function placeFirst(ports: Ports, fleet: string, { requires }: ReadyTask, sessions: readonly string[]): Promise<"assigned" | "not_ready" | "no_room"> {
+async function placeFirst(
+  ports: Ports,
+  fleet: string,
+  { requires }: ReadyTask,
+  sessions: readonly string[],
+): Promise<"assigned" | "not_ready" | "no_room"> {
   const requestId = ports.chance.id();
   const taken = await ports.workQueue.take(fleet, [requires], requestId, ports.clock.nowMs() + TAKE_LEASE_MS);
   if (!taken) return "not_ready";

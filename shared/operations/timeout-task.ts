@@ -14,10 +14,18 @@ export async function timeoutTask(ports: Ports, fleet: string, id: string, fence
   const { backoffBaseMs } = await profileOf(ports, fleet);
   let holder: string | null = null;
   const result = await changeTask(ports, fleet, id, (task) => {
-    if (task.state !== "running" || task.fence !== fence || task.timeoutAtMs === null || task.timeoutAtMs > nowMs) return UNCHANGED;
+    if (
+      task.state !== "running" ||
+      task.fence !== fence ||
+      task.timeoutAtMs === null ||
+      task.timeoutAtMs > nowMs
+    )
+      return UNCHANGED;
     holder = task.owner.session;
     const detail = `It ran longer than its limit of ${task.timeoutMs ?? 0} ms.`;
-    return commit(requeue(task, { cause: "timeout", detail, backoffBaseMs, uniform: ports.chance.uniform() }, nowMs));
+    return commit(
+      requeue(task, { cause: "timeout", detail, backoffBaseMs, uniform: ports.chance.uniform() }, nowMs),
+    );
   });
   if (isRefusal(result) || !result.changed || holder === null) return;
   ports.log.warn("task timed out", { fleet, task: id, session: holder });

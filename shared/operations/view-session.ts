@@ -7,16 +7,31 @@ import type { Ports } from "../ports/ports.ts";
 import { profileOf } from "./fleet-of.ts";
 
 /** Sessions as answers show them: their records, with what their last beats said. */
-export async function viewSessions(ports: Ports, fleet: string, sessions: readonly SessionRecord[]): Promise<Session[]> {
+export async function viewSessions(
+  ports: Ports,
+  fleet: string,
+  sessions: readonly SessionRecord[],
+): Promise<Session[]> {
   if (sessions.length === 0) return [];
   const { timeoutMs } = await profileOf(ports, fleet);
-  const reports = await ports.registry.reported(fleet, sessions.map(({ id }) => id));
-  const deadlines = await ports.registry.deadlines(sessions.map(({ id, host, epoch }) => ({ fleet, host, session: id, epoch })));
+  const reports = await ports.registry.reported(
+    fleet,
+    sessions.map(({ id }) => id),
+  );
+  const deadlines = await ports.registry.deadlines(
+    sessions.map(({ id, host, epoch }) => ({ fleet, host, session: id, epoch })),
+  );
   return sessions.map((session, i) => {
     const report = reports[i];
     const deadlineMs = deadlines[i] ?? null;
-    const activity = isAlive(session) && report?.epoch === session.epoch ? Activity.safeParse(report.activity).data : undefined;
-    return sessionView(session, { activity: activity ?? null, lastBeatAtMs: isAlive(session) && deadlineMs !== null ? deadlineMs - timeoutMs : null });
+    const activity =
+      isAlive(session) && report?.epoch === session.epoch
+        ? Activity.safeParse(report.activity).data
+        : undefined;
+    return sessionView(session, {
+      activity: activity ?? null,
+      lastBeatAtMs: isAlive(session) && deadlineMs !== null ? deadlineMs - timeoutMs : null,
+    });
   });
 }
 
@@ -27,7 +42,13 @@ export async function viewSession(ports: Ports, session: SessionRecord): Promise
 }
 
 /** One session by its id. */
-export async function getSession(ports: Ports, fleet: string, id: string): Promise<{ session: Session } | Refusal> {
+export async function getSession(
+  ports: Ports,
+  fleet: string,
+  id: string,
+): Promise<{ session: Session } | Refusal> {
   const session = await ports.record.sessions.get(fleet, id);
-  return session ? { session: await viewSession(ports, session) } : refuse("session.not_found", `There is no session ${id} in this fleet.`);
+  return session
+    ? { session: await viewSession(ports, session) }
+    : refuse("session.not_found", `There is no session ${id} in this fleet.`);
 }

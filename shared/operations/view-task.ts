@@ -12,7 +12,10 @@ export async function viewTask(ports: Ports, task: TaskRecord): Promise<Task> {
   if (task.state !== "running") return taskView(task, data, result);
   const [report] = await ports.registry.reported(task.fleet, [task.owner.session]);
   const said = report?.epoch === task.owner.epoch ? report.tasks[task.id] : undefined;
-  const fresher = said?.fence === task.fence && said.percent !== null ? { percent: said.percent, message: said.message } : null;
+  const fresher =
+    said?.fence === task.fence && said.percent !== null
+      ? { percent: said.percent, message: said.message }
+      : null;
   return taskView(task, data, result, fresher);
 }
 

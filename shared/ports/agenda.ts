@@ -8,7 +8,13 @@
  * - `key`: a heartbeat needs to know whether an API key is still active.
  */
 export type AgendaEntry =
-  | { readonly kind: "verify"; readonly fleet: string; readonly session: string; readonly host: string; readonly epoch: number }
+  | {
+      readonly kind: "verify";
+      readonly fleet: string;
+      readonly session: string;
+      readonly host: string;
+      readonly epoch: number;
+    }
   | { readonly kind: "settle"; readonly fleet: string; readonly session: string }
   | { readonly kind: "timeout"; readonly fleet: string; readonly task: string; readonly fence: number }
   | { readonly kind: "effects"; readonly fleet: string; readonly task: string }

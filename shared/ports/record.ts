@@ -104,7 +104,13 @@ export interface SubmissionStore {
    * and so does noting it in a submission that is closed or unknown.
    */
   mark(fleet: string, group: string, id: string, index: number, end: EndState | "void"): Promise<void>;
-  list(fleet: string, group: string, which: "open" | "closed", cursor: string | null, limit: number): Promise<Page<SubmissionRecord>>;
+  list(
+    fleet: string,
+    group: string,
+    which: "open" | "closed",
+    cursor: string | null,
+    limit: number,
+  ): Promise<Page<SubmissionRecord>>;
   /** Moves an open submission to the closed ones. Repeating it changes nothing. */
   close(fleet: string, group: string, id: string): Promise<void>;
 }

@@ -3,7 +3,12 @@ import { Epoch, Fence, Id } from "../contract/ids.ts";
 import { SessionState } from "../contract/session.ts";
 
 /** One start of a session on its host, as a deadline names it. */
-export type Incarnation = { readonly fleet: string; readonly host: string; readonly session: string; readonly epoch: number };
+export type Incarnation = {
+  readonly fleet: string;
+  readonly host: string;
+  readonly session: string;
+  readonly epoch: number;
+};
 
 /**
  * What a session should be doing, derived from its record and replaced only by a higher `rev`. `tasks` are
@@ -28,7 +33,10 @@ export const Reported = z.object({
   epoch: Epoch,
   seq: z.int(),
   activity: z.nullable(z.string()),
-  tasks: z.record(Id, z.object({ fence: Fence, percent: z.nullable(z.number()), message: z.nullable(z.string()) })),
+  tasks: z.record(
+    Id,
+    z.object({ fence: Fence, percent: z.nullable(z.number()), message: z.nullable(z.string()) }),
+  ),
 });
 export type Reported = z.infer<typeof Reported>;
 

@@ -1,5 +1,9 @@
 /** A task that may be assigned: lower `order` goes first. */
-export type ReadyTask = { readonly taskId: string; readonly requires: readonly string[]; readonly order: number };
+export type ReadyTask = {
+  readonly taskId: string;
+  readonly requires: readonly string[];
+  readonly order: number;
+};
 
 /**
  * Ready tasks of each fleet, one queue per set of required capabilities. A hint like all in Redis: whoever
@@ -14,7 +18,12 @@ export interface WorkQueue {
    * Takes the first task among the queues of these requirement sets, keeping it aside under `requestId` until it
    * is settled, put back, or `untilMs` has passed. The same request again gets the same task. Null when empty.
    */
-  take(fleet: string, requiring: readonly (readonly string[])[], requestId: string, untilMs: number): Promise<ReadyTask | null>;
+  take(
+    fleet: string,
+    requiring: readonly (readonly string[])[],
+    requestId: string,
+    untilMs: number,
+  ): Promise<ReadyTask | null>;
   /** The taken task was assigned, or needs no assignment: it leaves the queue for good. */
   settle(fleet: string, requestId: string): Promise<void>;
   /** The taken task goes back where it was. Nothing happens if it was settled or put back already. */

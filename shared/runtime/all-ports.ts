@@ -17,14 +17,20 @@ import { settings } from "./settings.ts";
 /** Made when first used: a function that never touches objects has no link to the bucket. */
 function lazyObjects(): ObjectStore {
   let store: ObjectStore | undefined;
-  const objects = () => (store ??= createObjectStore({ client: createS3Client(), bucket: link("Payloads", "name") }));
+  const objects = () =>
+    (store ??= createObjectStore({ client: createS3Client(), bucket: link("Payloads", "name") }));
   return { put: (key, bytes) => objects().put(key, bytes), get: (key) => objects().get(key) };
 }
 
 function lazyEvents(): Events {
   const client = createSqsClient();
   return {
-    tasksReady: (fleet, taskIds, delayMs) => createEvents({ client, dispatchUrl: link("DispatchQueue", "url"), wakeUrl: "" }).tasksReady(fleet, taskIds, delayMs),
+    tasksReady: (fleet, taskIds, delayMs) =>
+      createEvents({ client, dispatchUrl: link("DispatchQueue", "url"), wakeUrl: "" }).tasksReady(
+        fleet,
+        taskIds,
+        delayMs,
+      ),
     wakeSweep: () => createEvents({ client, dispatchUrl: "", wakeUrl: link("WakeQueue", "url") }).wakeSweep(),
   };
 }
@@ -35,7 +41,12 @@ let ports: Ports | undefined;
 export function allPorts(): Ports {
   if (ports) return ports;
   const redis = connectRedis();
-  const record = createDynamoRecord({ client: createDynamoClient(), table: link("Record", "name"), objects: lazyObjects(), clock: systemClock });
+  const record = createDynamoRecord({
+    client: createDynamoClient(),
+    table: link("Record", "name"),
+    objects: lazyObjects(),
+    clock: systemClock,
+  });
   ports = {
     settings,
     clock: systemClock,

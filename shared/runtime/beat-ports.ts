@@ -23,6 +23,13 @@ let ports: BeatPorts | undefined;
 export function beatPorts(): BeatPorts {
   if (ports) return ports;
   const redis = connectRedis();
-  ports = { settings, clock: systemClock, registry: createRegistry(redis), keyMirror: createKeyMirror(redis), agenda: createAgenda(redis), log: processLog };
+  ports = {
+    settings,
+    clock: systemClock,
+    registry: createRegistry(redis),
+    keyMirror: createKeyMirror(redis),
+    agenda: createAgenda(redis),
+    log: processLog,
+  };
   return ports;
 }

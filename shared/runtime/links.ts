@@ -11,6 +11,7 @@ export function link(name: string, property: string): string {
   const resource: unknown = (Resource as unknown as Record<string, unknown>)[name];
   const value = z.looseObject({}).safeParse(resource);
   const text = Property.safeParse(value.data?.[property]);
-  if (!text.success) throw new Error(`The link ${name} has no property ${property}: give this function the link in infra/.`);
+  if (!text.success)
+    throw new Error(`The link ${name} has no property ${property}: give this function the link in infra/.`);
   return text.data;
 }

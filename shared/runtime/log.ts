@@ -13,4 +13,6 @@ export function createLog(threshold: string | undefined, write: (line: string) =
   return { info: at("INFO"), warn: at("WARN"), error: at("ERROR") };
 }
 
-export const processLog: Log = createLog(process.env["AWS_LAMBDA_LOG_LEVEL"], (line) => process.stdout.write(line));
+export const processLog: Log = createLog(process.env["AWS_LAMBDA_LOG_LEVEL"], (line) =>
+  process.stdout.write(line),
+);

@@ -20,8 +20,6 @@ const PUT_BACK_ATTEMPTS_LIMIT = 5;
 
 /** The ready queues in Redis: a sorted set per set of requirements, and a hash of what is taken. */
 export function createWorkQueue(redis: RedisClient): WorkQueue {
-  const indexKeys = (fleet: string) => [takenKey(fleet), TAKES_KEY, queuesKey(fleet), WAITING_KEY];
-
   async function remove(fleet: string, taskId: string, wordSet: string): Promise<void> {
     await redis.run(
       removeReady,
@@ -31,23 +29,7 @@ export function createWorkQueue(redis: RedisClient): WorkQueue {
   }
 
   return {
-    async add(fleet, tasks) {
-      for (const part of inParts(tasks)) {
-        const bySet = Map.groupBy(part, ({ requires }) => toWordSet(requires));
-        const [firstSet = "", ...otherSets] = bySet.keys();
-        await redis.transact((transaction) => {
-          for (const [wordSet, ofSet] of bySet) {
-            const key = queueKey(fleet, wordSet);
-            const scored = ofSet.map(({ taskId, order }) => ({ score: order, member: taskId }));
-            for (const some of inParts(scored)) transaction.zadd(key, { nx: true }, ...some);
-            transaction.zremrangebyrank(key, READY_QUEUE_LIMIT, -1);
-          }
-          transaction.sadd(queuesKey(fleet), firstSet, ...otherSets);
-          transaction.sadd(WAITING_KEY, fleet);
-          return transaction;
-        });
-      }
-    },
+    add: (fleet, tasks) => addTasks(redis, fleet, tasks),
     async heads(fleet) {
       return readHeads(redis, fleet, remove);
     },
@@ -70,23 +52,7 @@ export function createWorkQueue(redis: RedisClient): WorkQueue {
         pipeline.hdel(takenKey(fleet), requestId).zrem(TAKES_KEY, toTakeMember(fleet, requestId)),
       );
     },
-    async putBack(fleet, requestId) {
-      const [reply] = await redis.send((pipeline) => pipeline.hget(takenKey(fleet), requestId));
-      let wordSet = parseDocument(Taken, TextReply.parse(reply))?.wordSet ?? toWordSet([]);
-      for (let attempt = 0; attempt < PUT_BACK_ATTEMPTS_LIMIT; attempt++) {
-        const answer = await redis.run(
-          putBackReady,
-          [...indexKeys(fleet), queueKey(fleet, wordSet)],
-          [fleet, requestId, toTakeMember(fleet, requestId), wordSet],
-        );
-        const outcome = parseOutcome(PutBackOutcome, answer);
-        if (outcome.kind !== "undeclared") return;
-        wordSet = outcome.wordSet;
-      }
-      throw new Error(
-        `Request ${requestId} kept taking tasks while its task was put back; put it back again.`,
-      );
-    },
+    putBack: (fleet, requestId) => putBack(redis, fleet, requestId),
     async expired(nowMs, limit) {
       const range = { byScore: true, offset: 0, count: limit } as const;
       const [reply] = await redis.send((pipeline) => pipeline.zrange(TAKES_KEY, "-inf", nowMs, range));
@@ -100,6 +66,47 @@ export function createWorkQueue(redis: RedisClient): WorkQueue {
       return TextsReply.parse(reply).sort();
     },
   };
+}
+
+async function addTasks(redis: RedisClient, fleet: string, tasks: readonly ReadyTask[]): Promise<void> {
+  for (const part of inParts(tasks)) {
+    const bySet = Map.groupBy(part, ({ requires }) => toWordSet(requires));
+    const [firstSet = "", ...otherSets] = bySet.keys();
+    await redis.transact((transaction) => {
+      for (const [wordSet, ofSet] of bySet) {
+        const key = queueKey(fleet, wordSet);
+        const scored = ofSet.map(({ taskId, order }) => ({ score: order, member: taskId }));
+        for (const some of inParts(scored)) transaction.zadd(key, { nx: true }, ...some);
+        transaction.zremrangebyrank(key, READY_QUEUE_LIMIT, -1);
+      }
+      transaction.sadd(queuesKey(fleet), firstSet, ...otherSets);
+      transaction.sadd(WAITING_KEY, fleet);
+      return transaction;
+    });
+  }
+}
+
+async function putBack(redis: RedisClient, fleet: string, requestId: string): Promise<void> {
+  const [reply] = await redis.send((pipeline) => pipeline.hget(takenKey(fleet), requestId));
+  let wordSet = parseDocument(Taken, TextReply.parse(reply))?.wordSet ?? toWordSet([]);
+  for (let attempt = 0; attempt < PUT_BACK_ATTEMPTS_LIMIT; attempt++) {
+    const answer = await redis.run(
+      putBackReady,
+      [...indexKeys(fleet), queueKey(fleet, wordSet)],
+      [fleet, requestId, toTakeMember(fleet, requestId), wordSet],
+    );
+    const outcome = parseOutcome(PutBackOutcome, answer);
+    if (outcome.kind !== "undeclared") return;
+    wordSet = outcome.wordSet;
+  }
+  throw new Error(
+    `Request ${requestId} kept taking tasks while its task was put back; put it back again.`,
+  );
+}
+
+/** The first keys of the scripts that take and put back. */
+function indexKeys(fleet: string): string[] {
+  return [takenKey(fleet), TAKES_KEY, queuesKey(fleet), WAITING_KEY];
 }
 
 /** No task has this id: removing it only drops what is empty. */

@@ -1,0 +1,26 @@
+// Runs dynalite in a thread of its own: it is the busiest part of the embedded cloud, and it throws from
+// callbacks, which would end the whole process. Started by dynamo.ts; speaks over the thread's port.
+import { parentPort, workerData } from "node:worker_threads";
+import dynalite from "dynalite";
+import { listenOnLoopback } from "./free-port.ts";
+
+export type DynamoWorkerData = { path: string | null };
+export type DynamoWorkerMessage = { port: number };
+
+const { path } = workerData as DynamoWorkerData;
+const server = dynalite({ path: path ?? undefined, createTableMs: 0 });
+
+process.on("uncaughtException", (error: NodeJS.ErrnoException) => {
+  // dynalite throws when a client hangs up in the middle of a request: that request is over, and nothing else.
+  if (error.code !== "ECONNRESET") throw error;
+});
+
+// Ours is the only client, and it is told to close first: idle connections need not be dropped in between.
+server.keepAliveTimeout = 0;
+const port = await listenOnLoopback(server);
+
+parentPort?.on("message", () => {
+  server.close(() => parentPort?.close());
+  server.closeAllConnections();
+});
+parentPort?.postMessage({ port } satisfies DynamoWorkerMessage);
