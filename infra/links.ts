@@ -22,11 +22,23 @@ export const LINK_NAMES = {
 } as const satisfies Record<string, readonly string[]>;
 export type LinkName = keyof typeof LINK_NAMES;
 
-/** Which links each function gets. A function holds no secret and no name that it does not use. */
+/**
+ * Which links each function gets. A function holds no secret and no name that it does not use. Whoever
+ * authenticates needs the root key, if only to tell its holder what it is not for.
+ */
 export const FUNCTION_LINKS: Record<FunctionName, readonly LinkName[]> = {
   heartbeat: ["TokenKeys", "Redis"],
-  sessions: ["TokenKeys", "Redis", "Record", "Payloads", "DispatchQueue", "WakeQueue", "HeartbeatEndpoint"],
-  tasks: ["TokenKeys", "Redis", "Record", "Payloads", "DispatchQueue", "WakeQueue"],
+  sessions: [
+    "RootKey",
+    "TokenKeys",
+    "Redis",
+    "Record",
+    "Payloads",
+    "DispatchQueue",
+    "WakeQueue",
+    "HeartbeatEndpoint",
+  ],
+  tasks: ["RootKey", "TokenKeys", "Redis", "Record", "Payloads", "DispatchQueue", "WakeQueue"],
   operator: ["RootKey", "TokenKeys", "Redis", "Record", "Payloads", "DispatchQueue"],
   dispatch: ["Redis", "Record", "DispatchQueue"],
   sweep: ["Redis", "Record", "DispatchQueue"],

@@ -1,26 +1,21 @@
-import { randomUUID } from "node:crypto";
-import { FUNCTIONS, ROUTES } from "../routes.ts";
-import type { FunctionName } from "../routes.ts";
-import { FUNCTION_SIZES, QUEUE_SIZES } from "../sizes.ts";
+import { QUEUE_SIZES } from "../sizes.ts";
 import type { QueueSize } from "../sizes.ts";
-import { startDynamo } from "./dynamo.ts";
+import { ROUTES } from "../routes.ts";
+import type { FunctionName } from "../routes.ts";
 import { startEventSource } from "./event-source.ts";
+import { createFunctions } from "./functions.ts";
+import type { Functions } from "./functions.ts";
 import { startGateway } from "./gateway.ts";
-import { createFunction, importHandler } from "./lambda.ts";
-import type { Invoke } from "./lambda.ts";
 import { publishLinks } from "./links.ts";
-import { startQueuesAndObjects } from "./queues-and-objects.ts";
-import { startRedis } from "./redis.ts";
 import type { RedisEngine } from "./redis.ts";
 import { buildScheduledEvent, startSchedule } from "./schedule.ts";
+import { reasonOf } from "./start-error.ts";
 import { openStateFolder } from "./state-folder.ts";
-import type { Credentials } from "./state-folder.ts";
+import type { StateFolder } from "./state-folder.ts";
+import { BUCKET_NAME, TABLE_NAME, startStores } from "./stores.ts";
+import type { QueueName, Stores } from "./stores.ts";
 import type { OnCommand } from "./upstash-commands.ts";
-import { startUpstashRest } from "./upstash-rest.ts";
 
-const PROJECT = new URL("../../", import.meta.url);
-const TABLE_NAME = "shim-record";
-const BUCKET_NAME = "shim-payloads";
 const SWEEP_SCHEDULE = "sweep-every-minute";
 
 export type CloudOptions = {
@@ -35,20 +30,20 @@ export type CloudOptions = {
   onRedisCommand?: OnCommand;
   /** Handlers by function, `path/to/file.handler` below the project's root, where they are not the real ones. */
   functions?: Partial<Record<FunctionName, string>>;
-  queueSizes?: Record<"dispatch" | "wake", QueueSize>;
-  /** False leaves the sweep to `runSweep`. */
+  queueSizes?: Record<QueueName, QueueSize>;
+  /** False leaves the sweep to `runSweep` and the wake queue. */
   schedule?: boolean;
   /** Hears what is being started. */
   onStep?: (step: string) => void;
-  /** Hears of failed invocations and of parts that broke. */
-  onError?: (part: string, error: unknown) => void;
+  /** Hears of failed invocations, by function; they go to standard error if it is left out. */
+  onError?: (fn: FunctionName, error: unknown) => void;
   /** Called when a store broke after the start: the cloud is of no use any more. */
   onFailure?: (error: Error) => void;
 };
 
 export type Cloud = {
   readonly url: string;
-  readonly rootKey: string;
+  readonly state: StateFolder;
   readonly redis: {
     readonly engine: RedisEngine;
     /** Loses all that Redis holds. */
@@ -57,21 +52,21 @@ export type Cloud = {
     setReachable(reachable: boolean): void;
   };
   readonly dynamoEndpoint: string;
-  /** Of SQS and S3. */
-  readonly queuesEndpoint: string;
-  readonly deadLettersUrl: string;
+  /** SQS and S3, with the queues' addresses. */
+  readonly queuesAndObjects: Omit<Stores["queuesAndObjects"], "close">;
   /** One invocation of the sweep, as the schedule makes it. */
   runSweep(): Promise<unknown>;
-  readonly credentials: Credentials;
-  saveCredentials(changes: Partial<Credentials>): Credentials;
   close(): Promise<void>;
 };
+
+type Defer = (closer: () => Promise<void> | void) => void;
 
 let started = false;
 
 /**
  * Starts the whole cloud in this process: the handlers that are deployed, over real wire protocols on loopback.
- * Once per process, because handlers read their links once. Throws `StartError` for what a person can mend.
+ * Once per process, because handlers read their links once. Throws `StartError` for what a person can mend, and
+ * EADDRINUSE if the port is taken.
  */
 export async function startCloud(options: CloudOptions): Promise<Cloud> {
   if (started) throw new Error("One embedded cloud per process: handlers read their links only once.");
@@ -81,84 +76,108 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     for (const closer of closers.splice(0).reverse()) await closer();
   };
   try {
-    return { ...(await startParts(options, closers)), close };
+    return { ...(await startParts(options, (closer) => closers.push(closer))), close };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-type Closers = (() => Promise<void> | void)[];
-
-async function startParts(options: CloudOptions, closers: Closers): Promise<Omit<Cloud, "close">> {
-  const step = options.onStep ?? (() => undefined);
-  let closing = false;
-  const onError = (part: string) => (error: unknown) => {
-    // What was cut off by the end of the cloud is not worth a word.
-    if (!closing) (options.onError ?? reportError)(part, error);
-  };
+async function startParts(options: CloudOptions, defer: Defer): Promise<Omit<Cloud, "close">> {
+  const onStep = options.onStep ?? (() => undefined);
   const state = openStateFolder(options.stateDir);
-  const { rootKey, tokenKeys } = state.credentials;
-  const stores = await startStores(options, state, closers, onError("dynamo"));
-  const { dynamo, redis, rest, queuesAndObjects } = stores;
-
-  step("functions");
-  const functions = createFunctions(options.functions ?? {});
-  const gateway = await startGateway({
-    routes: ROUTES,
-    functions: functions.invoke,
-    port: options.port,
-    onError: (fn, error) => {
-      onError(fn)(error);
-    },
+  const stores = await startStores({
+    folder: state.path,
+    redisEngine: options.redisEngine,
+    onRedisCommand: options.onRedisCommand,
+    queueSizes: options.queueSizes ?? QUEUE_SIZES,
+    onStep,
+    onFailure: options.onFailure ?? throwLater,
+    defer,
   });
-  closers.push(() => gateway.close());
-  const { url } = gateway;
-  const { queues, deadLetters, endpoint } = queuesAndObjects;
+  onStep("functions");
+  const functions = createFunctions(options.functions ?? {});
+  const onError = createErrorSink(options, defer);
+  const gateway = await startGateway({ routes: ROUTES, functions: functions.invoke, port: options.port, onError });
+  defer(() => gateway.close());
   process.env.SHIM_DEFAULT_PROFILE = options.profile ?? "standard";
+  publishAddresses(stores, state, gateway.url);
+  // Read now, so that a handler that cannot be read stops the start and not a request.
+  await functions.load();
+  state.saveCredentials({ url: gateway.url });
+  startTriggers(options, stores, functions, onError, defer);
+  const { redis, rest, dynamo, queuesAndObjects } = stores;
+  return {
+    url: gateway.url,
+    state,
+    redis: { engine: redis.engine, flushAll: () => redis.flushAll(), setReachable: rest.setReachable },
+    dynamoEndpoint: dynamo.endpoint,
+    queuesAndObjects,
+    runSweep: () => functions.invoke.sweep(buildScheduledEvent(SWEEP_SCHEDULE, new Date())),
+  };
+}
+
+function publishAddresses({ rest, dynamo, queuesAndObjects }: Stores, state: StateFolder, url: string): void {
+  const { dispatch, wake } = queuesAndObjects.queues;
   publishLinks(
     {
-      RootKey: { value: rootKey },
-      TokenKeys: { value: tokenKeys },
+      RootKey: { value: state.credentials.rootKey },
+      TokenKeys: { value: state.credentials.tokenKeys },
       Redis: { url: rest.url, token: rest.token },
       Record: { name: TABLE_NAME },
       Payloads: { name: BUCKET_NAME },
-      DispatchQueue: { url: queues.dispatch.url },
-      WakeQueue: { url: queues.wake.url },
+      DispatchQueue: { url: dispatch.url },
+      WakeQueue: { url: wake.url },
       HeartbeatEndpoint: { url: `${url}/v1/heartbeat` },
     },
-    { dynamo: dynamo.endpoint, queuesAndObjects: endpoint },
+    { dynamo: dynamo.endpoint, queuesAndObjects: queuesAndObjects.endpoint },
   );
-  // Read now, so that a handler that cannot be read stops the start and not a request.
-  await functions.load();
-  state.saveCredentials({ url });
+}
 
-  const { dispatch, sweep } = functions.invoke;
-  const sources = [
-    startEventSource({ endpoint, queue: queues.dispatch, invoke: dispatch, onError: onError("dispatch") }),
-    startEventSource({ endpoint, queue: queues.wake, invoke: sweep, onError: onError("sweep") }),
-  ];
-  for (const source of sources) closers.push(() => source.close());
-  if (options.schedule !== false) {
-    const schedule = startSchedule({ name: SWEEP_SCHEDULE, invoke: sweep, onError: onError("sweep") });
-    closers.push(() => {
-      schedule.close();
-    });
+type OnError = (fn: FunctionName, error: unknown) => void;
+
+/** Everything that calls a function without being a request. */
+function startTriggers(options: CloudOptions, stores: Stores, { invoke }: Functions, onError: OnError, defer: Defer): void {
+  const { endpoint, queues } = stores.queuesAndObjects;
+  for (const [queue, fn] of [[queues.dispatch, "dispatch"], [queues.wake, "sweep"]] as const) {
+    const report = (error: unknown) => {
+      onError(fn, error);
+    };
+    const source = startEventSource({ endpoint, queue, invoke: invoke[fn], onError: report });
+    defer(() => source.close());
   }
-  closers.push(() => {
-    closing = true;
-  });
-  return {
-    url,
-    rootKey,
-    redis: { engine: redis.engine, flushAll: () => redis.flushAll(), setReachable: rest.setReachable },
-    dynamoEndpoint: dynamo.endpoint,
-    queuesEndpoint: endpoint,
-    deadLettersUrl: deadLetters.dispatch.url,
-    runSweep: () => sweep(buildScheduledEvent(SWEEP_SCHEDULE, new Date())),
-    get credentials() {
-      return state.credentials;
+  if (options.schedule === false) return;
+  const schedule = startSchedule({
+    name: SWEEP_SCHEDULE,
+    invoke: invoke.sweep,
+    onError: (error) => {
+      onError("sweep", error);
     },
-    saveCredentials: (changes) => state.saveCredentials(changes),
+  });
+  defer(() => {
+    schedule.close();
+  });
+}
+
+/** What was cut off by the end of the cloud is not worth a word. */
+function createErrorSink(options: CloudOptions, defer: Defer): OnError {
+  let closed = false;
+  defer(() => {
+    closed = true;
+  });
+  return (fn, error) => {
+    if (!closed) (options.onError ?? writeError)(fn, error);
   };
+}
+
+function writeError(fn: FunctionName, error: unknown): void {
+  const stack = error instanceof Error ? error.stack : undefined;
+  process.stderr.write(`${JSON.stringify({ level: "error", function: fn, message: reasonOf(error), stack })}\n`);
+}
+
+/** Nobody listens for it, so the process must not go on as if nothing had happened. */
+function throwLater(error: Error): void {
+  queueMicrotask(() => {
+    throw error;
+  });
 }

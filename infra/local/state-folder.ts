@@ -20,8 +20,8 @@ export const Credentials = z.object({
 export type Credentials = z.infer<typeof Credentials>;
 
 export type StateFolder = {
-  readonly dynamoPath: string | null;
-  readonly objectsPath: string | null;
+  /** Absolute, or null if everything is kept in memory. */
+  readonly path: string | null;
   readonly credentials: Credentials;
   /** Keeps these beside the rest. The file is replaced at once, never half written. */
   saveCredentials(changes: Partial<Credentials>): Credentials;
@@ -42,8 +42,7 @@ export function openStateFolder(folder: string | null): StateFolder {
 function createStateFolder(path: string | null, first: Credentials): StateFolder {
   let credentials = first;
   return {
-    dynamoPath: path === null ? null : join(path, "dynamo"),
-    objectsPath: path === null ? null : join(path, "objects"),
+    path,
     get credentials() {
       return credentials;
     },

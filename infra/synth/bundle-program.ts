@@ -41,14 +41,16 @@ function options(places: Places, outfile: string, code: string): BuildOptions {
   };
 }
 
+/** Folders whose modules import what they need by themselves. */
+const SKIPPED = [".sst", "node_modules"].map((folder) => path.sep + folder + path.sep);
+
 /** Gives sst.config.ts and infra/ their globals (`sst`, `aws`), as SST's own bundler does. */
-function globalsPlugin({ platform, root }: Places, imports: string): Plugin {
-  const skipped = [path.join(root, ".sst") + path.sep, `${path.sep}node_modules${path.sep}`];
+function globalsPlugin(imports: string): Plugin {
   return {
     name: "sst-globals",
     setup(bundle) {
       bundle.onLoad({ filter: /\.[jt]s$/ }, async ({ path: file }) => {
-        if (file.startsWith(platform) || skipped.some((part) => file.includes(part))) return undefined;
+        if (SKIPPED.some((folder) => file.includes(folder))) return undefined;
         return { contents: `${imports}\n${await readFile(file, "utf8")}`, loader: "ts" };
       });
     },
@@ -94,6 +96,6 @@ export async function bundleProgram(
     ...options(places, outfile, code),
     define: { $app: JSON.stringify(app), $cli: JSON.stringify(cli), $dev: "false" },
     inject: [path.join(platform, "src/shim/run.js")],
-    plugins: [globalsPlugin(places, imports)],
+    plugins: [globalsPlugin(imports)],
   });
 }

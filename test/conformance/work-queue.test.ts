@@ -57,7 +57,7 @@ function describeOnRedisOnly(store: RedisStore<WorkQueue>): void {
   });
 
   test("a taken task that cannot be decoded is forgotten when it is put back", async () => {
-    await store.redis.hset(takenKey(FLEET), "r1", "{", "r2", '{"taskId":1}');
+    await store.redis.hset(takenKey(FLEET), "r1", "{", "r2", '{"taskId":"a","order":"1"}');
     await store.redis.zadd(TAKES_KEY, 1, `${FLEET}:r1`, 1, `${FLEET}:r2`, 1, `${FLEET}:r3`);
     expect(await store.port.take(FLEET, [[]], "r1", 100)).toBeNull();
     for (const { requestId } of await store.port.expired(10, 10)) await store.port.putBack(FLEET, requestId);

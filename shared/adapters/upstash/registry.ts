@@ -1,6 +1,13 @@
 import * as z from "zod/mini";
 import { serves } from "../../domain/ready-order.ts";
-import { type Beat, type Candidate, Desired, type Incarnation, type Registry, Reported } from "../../ports/registry.ts";
+import {
+  type Beat,
+  type Candidate,
+  Desired,
+  type Incarnation,
+  type Registry,
+  Reported,
+} from "../../ports/registry.ts";
 import { byLoad, loadWithRoom } from "../index-rules.ts";
 import { DEADLINES_KEY, desiredKey, reportedKey, roomKey, roomsKey } from "./keys.ts";
 import { publishDesired } from "./lua/scripts.ts";
@@ -50,7 +57,9 @@ export function createRegistry(redis: RedisClient): Registry {
   };
 }
 
-function createDeadlines(redis: RedisClient): Pick<Registry, "deadlines" | "extend" | "overdue" | "count" | "forget"> {
+function createDeadlines(
+  redis: RedisClient,
+): Pick<Registry, "deadlines" | "extend" | "overdue" | "count" | "forget"> {
   return {
     async deadlines(incarnations) {
       const parts = inParts(incarnations.map(toDeadlineMember));
@@ -94,7 +103,11 @@ function createDeadlines(redis: RedisClient): Pick<Registry, "deadlines" | "exte
   };
 }
 
-async function beat(redis: RedisClient, incarnations: readonly Incarnation[], deadlineMs: number): Promise<Beat> {
+async function beat(
+  redis: RedisClient,
+  incarnations: readonly Incarnation[],
+  deadlineMs: number,
+): Promise<Beat> {
   const [first, ...rest] = toScored(incarnations, deadlineMs);
   if (first === undefined) return { moved: 0, desired: [], reported: [] };
   const desiredKeys = incarnations.map(({ fleet, session }) => desiredKey(fleet, session));
@@ -157,7 +170,10 @@ async function readCandidates(
     return pipeline;
   });
   const scored = rooms.flatMap((room) => parseScored(room));
-  return scored.map(({ member, score }) => ({ session: member, load: score })).sort(byLoad).slice(0, limit);
+  return scored
+    .map(({ member, score }) => ({ session: member, load: score }))
+    .sort(byLoad)
+    .slice(0, limit);
 }
 
 async function readDocuments<T>(

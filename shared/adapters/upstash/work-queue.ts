@@ -99,9 +99,7 @@ async function putBack(redis: RedisClient, fleet: string, requestId: string): Pr
     if (outcome.kind !== "undeclared") return;
     wordSet = outcome.wordSet;
   }
-  throw new Error(
-    `Request ${requestId} kept taking tasks while its task was put back; put it back again.`,
-  );
+  throw new Error(`Request ${requestId} kept taking tasks while its task was put back; put it back again.`);
 }
 
 /** The first keys of the scripts that take and put back. */

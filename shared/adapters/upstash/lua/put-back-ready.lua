@@ -20,7 +20,8 @@ local decoded, task = false, nil
 if text then
   decoded, task = pcall(cjson.decode, text)
 end
-if not decoded or type(task) ~= "table" or not tonumber(task.order) or type(task.taskId) ~= "string" then
+if not decoded or type(task) ~= "table" or not tonumber(task.order)
+  or type(task.taskId) ~= "string" or type(task.wordSet) ~= "string" then
   redis.call("HDEL", takenKey, request)
   redis.call("ZREM", takesKey, take)
   return cjson.encode({ kind = "gone" })

@@ -52,7 +52,8 @@ local decoded, task = false, nil
 if text then
   decoded, task = pcall(cjson.decode, text)
 end
-if not decoded or type(task) ~= "table" or not tonumber(task.order) or type(task.taskId) ~= "string" then
+if not decoded or type(task) ~= "table" or not tonumber(task.order)
+  or type(task.taskId) ~= "string" or type(task.wordSet) ~= "string" then
   redis.call("HDEL", takenKey, request)
   redis.call("ZREM", takesKey, take)
   return cjson.encode({ kind = "gone" })
@@ -67,10 +68,10 @@ redis.call("HDEL", takenKey, request)
 redis.call("ZREM", takesKey, take)
 return cjson.encode({ kind = "back" })
 `,
-  sha1: "f3171e9eff5a137f1dcd05963bea1dfaf962c293",
+  sha1: "2575e0f64a5956fc12f1aa8cf3365d883417e5ed",
   keyLocking: {
     text: "#!lua flags=allow-key-locking\n",
-    sha1: "858393d4c5a07d96559a557d169efc32f31587d3",
+    sha1: "a878096f4e009e64f17c5ba9002e1f840a072579",
   },
 };
 
