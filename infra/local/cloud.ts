@@ -59,6 +59,7 @@ export type Cloud = {
   close(): Promise<void>;
 };
 
+type OnError = (fn: FunctionName, error: unknown) => void;
 type Defer = (closer: () => Promise<void> | void) => void;
 
 let started = false;
@@ -72,18 +73,29 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   if (started) throw new Error("One embedded cloud per process: handlers read their links only once.");
   started = true;
   const closers: (() => Promise<void> | void)[] = [];
+  let closing = false;
   const close = async () => {
+    closing = true;
     for (const closer of closers.splice(0).reverse()) await closer();
   };
   try {
-    return { ...(await startParts(options, (closer) => closers.push(closer))), close };
+    const onError: OnError = (fn, error) => {
+      // What was cut off by the end of the cloud is not worth a word.
+      if (!closing) (options.onError ?? writeError)(fn, error);
+    };
+    const parts = await startParts(options, onError, (closer) => closers.push(closer));
+    return { ...parts, close };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-async function startParts(options: CloudOptions, defer: Defer): Promise<Omit<Cloud, "close">> {
+async function startParts(
+  options: CloudOptions,
+  onError: OnError,
+  defer: Defer,
+): Promise<Omit<Cloud, "close">> {
   const onStep = options.onStep ?? (() => undefined);
   const state = openStateFolder(options.stateDir);
   const stores = await startStores({
@@ -97,8 +109,12 @@ async function startParts(options: CloudOptions, defer: Defer): Promise<Omit<Clo
   });
   onStep("functions");
   const functions = createFunctions(options.functions ?? {});
-  const onError = createErrorSink(options, defer);
-  const gateway = await startGateway({ routes: ROUTES, functions: functions.invoke, port: options.port, onError });
+  const gateway = await startGateway({
+    routes: ROUTES,
+    functions: functions.invoke,
+    port: options.port,
+    onError,
+  });
   defer(() => gateway.close());
   process.env.SHIM_DEFAULT_PROFILE = options.profile ?? "standard";
   publishAddresses(stores, state, gateway.url);
@@ -110,7 +126,13 @@ async function startParts(options: CloudOptions, defer: Defer): Promise<Omit<Clo
   return {
     url: gateway.url,
     state,
-    redis: { engine: redis.engine, flushAll: () => redis.flushAll(), setReachable: rest.setReachable },
+    redis: {
+      engine: redis.engine,
+      flushAll: () => redis.flushAll(),
+      setReachable: (reachable) => {
+        rest.setReachable(reachable);
+      },
+    },
     dynamoEndpoint: dynamo.endpoint,
     queuesAndObjects,
     runSweep: () => functions.invoke.sweep(buildScheduledEvent(SWEEP_SCHEDULE, new Date())),
@@ -134,12 +156,19 @@ function publishAddresses({ rest, dynamo, queuesAndObjects }: Stores, state: Sta
   );
 }
 
-type OnError = (fn: FunctionName, error: unknown) => void;
-
 /** Everything that calls a function without being a request. */
-function startTriggers(options: CloudOptions, stores: Stores, { invoke }: Functions, onError: OnError, defer: Defer): void {
+function startTriggers(
+  options: CloudOptions,
+  stores: Stores,
+  { invoke }: Functions,
+  onError: OnError,
+  defer: Defer,
+): void {
   const { endpoint, queues } = stores.queuesAndObjects;
-  for (const [queue, fn] of [[queues.dispatch, "dispatch"], [queues.wake, "sweep"]] as const) {
+  for (const [queue, fn] of [
+    [queues.dispatch, "dispatch"],
+    [queues.wake, "sweep"],
+  ] as const) {
     const report = (error: unknown) => {
       onError(fn, error);
     };
@@ -159,20 +188,11 @@ function startTriggers(options: CloudOptions, stores: Stores, { invoke }: Functi
   });
 }
 
-/** What was cut off by the end of the cloud is not worth a word. */
-function createErrorSink(options: CloudOptions, defer: Defer): OnError {
-  let closed = false;
-  defer(() => {
-    closed = true;
-  });
-  return (fn, error) => {
-    if (!closed) (options.onError ?? writeError)(fn, error);
-  };
-}
-
 function writeError(fn: FunctionName, error: unknown): void {
   const stack = error instanceof Error ? error.stack : undefined;
-  process.stderr.write(`${JSON.stringify({ level: "error", function: fn, message: reasonOf(error), stack })}\n`);
+  process.stderr.write(
+    `${JSON.stringify({ level: "error", function: fn, message: reasonOf(error), stack })}\n`,
+  );
 }
 
 /** Nobody listens for it, so the process must not go on as if nothing had happened. */

@@ -27,3 +27,18 @@ export async function findFreePort(): Promise<number> {
   await new Promise((resolve) => server.close(resolve));
   return port;
 }
+
+/** Where `npm start` answers unless it is told otherwise, so that commands need no address. */
+export const DEFAULT_PORT = 7330;
+
+/** The default port, or 0 for any free one if it is taken. */
+export async function findDefaultPort(): Promise<number> {
+  const server = createServer();
+  try {
+    await listenOnLoopback(server, DEFAULT_PORT);
+  } catch {
+    return 0; // Taken, or not for us: any other will do.
+  }
+  await new Promise((resolve) => server.close(resolve));
+  return DEFAULT_PORT;
+}

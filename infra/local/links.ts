@@ -10,7 +10,10 @@ type LinkValues = {
  * Puts every link and endpoint where handlers look for them: the environment. Must run before the first handler
  * is read. Whatever the shell says about a real account is overruled, so that nothing here can reach one.
  */
-export function publishLinks(links: LinkValues, endpoints: { dynamo: string; queuesAndObjects: string }): void {
+export function publishLinks(
+  links: LinkValues,
+  endpoints: { dynamo: string; queuesAndObjects: string },
+): void {
   const resources = { App: { name: "shim", stage: "embedded" }, ...links };
   for (const [name, value] of Object.entries(resources)) {
     process.env[`SST_RESOURCE_${name}`] = JSON.stringify(value);

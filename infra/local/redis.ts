@@ -1,6 +1,7 @@
 import { createIoredisMock } from "js-redis-server";
 import { Redis } from "ioredis";
 import { findRedisServer, startRedisServerChild } from "./redis-server-child.ts";
+import { StartError } from "./start-error.ts";
 
 /** `redis-server` is the real one as a child; `js-redis-server` runs inside this process and opens no port. */
 export type RedisEngine = "redis-server" | "js-redis-server";
@@ -18,7 +19,7 @@ export type RedisServer = {
 export async function startRedis(options: { engine?: RedisEngine } = {}): Promise<RedisServer> {
   const path = options.engine === "js-redis-server" ? undefined : findRedisServer();
   if (options.engine === "redis-server" && path === undefined) {
-    throw new Error(
+    throw new StartError(
       "redis-server is not on PATH. Install it (apt-get install redis-server), or ask for js-redis-server.",
     );
   }

@@ -1,0 +1,32 @@
+import { FUNCTIONS } from "../routes.ts";
+import type { FunctionName } from "../routes.ts";
+import { FUNCTION_SIZES } from "../sizes.ts";
+import { createFunction, importHandler } from "./lambda.ts";
+import type { Invoke } from "./lambda.ts";
+
+const PROJECT = new URL("../../", import.meta.url);
+const NAMES = Object.keys(FUNCTIONS) as FunctionName[];
+
+export type Functions = {
+  readonly invoke: Readonly<Record<FunctionName, Invoke>>;
+  /** Reads every handler; rejects with the reason why one cannot be read. */
+  load(): Promise<void>;
+};
+
+/**
+ * The functions that are deployed, with their sizes. A handler is read when it is first needed, so that its
+ * links can be published before.
+ */
+export function createFunctions(overrides: Partial<Record<FunctionName, string>>): Functions {
+  const load = (name: FunctionName) => importHandler(PROJECT, overrides[name] ?? FUNCTIONS[name]);
+  const create = (name: FunctionName): Invoke => {
+    const { timeoutS, memoryMb } = FUNCTION_SIZES[name];
+    return createFunction({ name, load: () => load(name), timeoutMs: timeoutS * 1_000, memoryMb });
+  };
+  return {
+    invoke: Object.fromEntries(NAMES.map((name) => [name, create(name)])) as Record<FunctionName, Invoke>,
+    load: async () => {
+      await Promise.all(NAMES.map(load));
+    },
+  };
+}

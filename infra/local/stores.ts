@@ -1,0 +1,72 @@
+import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+import type { QueueSize } from "../sizes.ts";
+import { startDynamo } from "./dynamo.ts";
+import type { Dynamo } from "./dynamo.ts";
+import { startQueuesAndObjects } from "./queues-and-objects.ts";
+import type { QueuesAndObjects } from "./queues-and-objects.ts";
+import { startRedis } from "./redis.ts";
+import type { RedisEngine, RedisServer } from "./redis.ts";
+import { StartError, reasonOf } from "./start-error.ts";
+import type { OnCommand } from "./upstash-commands.ts";
+import { startUpstashRest } from "./upstash-rest.ts";
+import type { UpstashRest } from "./upstash-rest.ts";
+
+export const TABLE_NAME = "shim-record";
+export const BUCKET_NAME = "shim-payloads";
+
+export type QueueName = "dispatch" | "wake";
+export type Stores = {
+  dynamo: Dynamo;
+  redis: RedisServer;
+  rest: UpstashRest;
+  queuesAndObjects: QueuesAndObjects<QueueName>;
+};
+
+export type StoresOptions = {
+  /** Folder of the record and the objects, or null to keep them in memory. Redis and queues always are. */
+  folder: string | null;
+  redisEngine?: RedisEngine;
+  onRedisCommand?: OnCommand;
+  queueSizes: Record<QueueName, QueueSize>;
+  onStep: (step: string) => void;
+  onFailure: (error: Error) => void;
+  /** Takes what ends each part, as soon as it runs. */
+  defer: (closer: () => Promise<void>) => void;
+};
+
+/** Starts everything that handlers talk to. Throws `StartError` if the folder holds something that does not open. */
+export async function startStores(options: StoresOptions): Promise<Stores> {
+  const { folder, onStep, defer } = options;
+  // First, because its lock tells whether the folder is another cloud's.
+  onStep("DynamoDB");
+  const dynamo = await startDynamo({
+    path: folder === null ? null : join(folder, "dynamo"),
+    tableName: TABLE_NAME,
+    onFailure: options.onFailure,
+  });
+  defer(() => dynamo.close());
+  onStep("SQS and S3");
+  const queuesAndObjects = await openQueuesAndObjects(options.queueSizes, folder);
+  defer(() => queuesAndObjects.close());
+  onStep("Redis");
+  const redis = await startRedis({ engine: options.redisEngine });
+  defer(() => redis.close());
+  const rest = await startUpstashRest({ redis, token: randomUUID(), onCommand: options.onRedisCommand });
+  defer(() => rest.close());
+  return { dynamo, redis, rest, queuesAndObjects };
+}
+
+async function openQueuesAndObjects(queues: Record<QueueName, QueueSize>, folder: string | null) {
+  const objectsPath = folder === null ? null : join(folder, "objects");
+  try {
+    return await startQueuesAndObjects({ queues, bucketName: BUCKET_NAME, objectsPath });
+  } catch (error) {
+    if (objectsPath === null) throw error;
+    throw new StartError(
+      `The objects in ${objectsPath} cannot be read (${reasonOf(error)}). ` +
+        "Restore the state folder from a copy, or move it away to start with an empty one.",
+      { cause: error },
+    );
+  }
+}
