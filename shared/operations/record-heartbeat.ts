@@ -7,6 +7,9 @@ import type { AgendaEntry } from "../ports/agenda.ts";
 import type { BeatPorts } from "../ports/ports.ts";
 import type { Desired, Incarnation, Reported } from "../ports/registry.ts";
 
+/** What is kept of a progress message in a beat: a line for people, so that a hundred sessions' reports stay small. */
+const MESSAGE_CHARACTERS_KEPT = 200;
+
 /**
  * Takes one beat of a host for all its sessions. A steady beat is exactly the two Redis commands of
  * `registry.beat`; whatever is unusual is left to the sweep, which can ask the record. A beat grants nothing:
@@ -103,7 +106,10 @@ async function keepReport(
 function reportOf(claims: HostClaims, seq: number, beat: SessionBeat): Reported {
   const tasks = (beat.tasks ?? []).map(
     ({ id, fence, percent, message }) =>
-      [id, { fence, percent: percent ?? null, message: message ?? null }] as const,
+      [
+        id,
+        { fence, percent: percent ?? null, message: message?.slice(0, MESSAGE_CHARACTERS_KEPT) ?? null },
+      ] as const,
   );
   return {
     boot: claims.boot,

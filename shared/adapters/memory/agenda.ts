@@ -30,7 +30,7 @@ export function createMemoryAgenda(): Agenda & { lose(): void } {
       return stamp;
     },
     async setStamp(nowMs) {
-      stamp = nowMs;
+      stamp = Math.max(stamp ?? nowMs, nowMs);
     },
     lose() {
       entries = createSortedSet();

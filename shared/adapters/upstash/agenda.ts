@@ -2,7 +2,10 @@ import type { Agenda, AgendaEntry } from "../../ports/agenda.ts";
 import { AGENDA_KEY, STAMP_KEY } from "./keys.ts";
 import { parseAgendaMember, toAgendaMember } from "./members.ts";
 import type { RedisClient } from "./redis.ts";
-import { CountReply, TextReply, TextsReply, inParts } from "./replies.ts";
+import { CountReply, SparseScoresReply, TextsReply, inParts } from "./replies.ts";
+
+/** The one member of the stamp: a sorted set, because its scores can be told never to fall. */
+const TICK = "tick";
 
 /** The agenda as one sorted set, and the stamp beside it. */
 export function createAgenda(redis: RedisClient): Agenda {
@@ -47,12 +50,11 @@ export function createAgenda(redis: RedisClient): Agenda {
       return CountReply.parse(reply);
     },
     async stamp() {
-      const [reply] = await redis.send((pipeline) => pipeline.get(STAMP_KEY));
-      const text = TextReply.parse(reply);
-      return text !== null && /^[0-9]{1,15}$/.test(text) ? Number(text) : null;
+      const [reply] = await redis.send((pipeline) => pipeline.zscore(STAMP_KEY, TICK));
+      return SparseScoresReply.parse([reply])[0] ?? null;
     },
     async setStamp(nowMs) {
-      await redis.send((pipeline) => pipeline.set(STAMP_KEY, String(nowMs)));
+      await redis.send((pipeline) => pipeline.zadd(STAMP_KEY, { gt: true }, { score: nowMs, member: TICK }));
     },
   };
 }

@@ -11,7 +11,7 @@ export const TAKES_KEY = "shim:takes";
 export const WAITING_KEY = "shim:waiting";
 /** Sorted set: agenda entry -> when it is due. Of all fleets. */
 export const AGENDA_KEY = "shim:agenda";
-/** When the sweep last finished a tick. */
+/** Sorted set of one member: when the sweep last finished a tick. */
 export const STAMP_KEY = "shim:stamp";
 
 export function desiredKey(fleet: string, session: string): string {
