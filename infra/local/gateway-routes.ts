@@ -49,7 +49,7 @@ function matchRoute<T>(route: Route<T>, method: string, path: string): Record<st
 }
 
 function compareRoutes(left: Route<unknown>, right: Route<unknown>): number {
-  return rankOf(left).localeCompare(rankOf(right));
+  return rankOf(left) < rankOf(right) ? -1 : 1;
 }
 
 /** A text whose order is the order in which routes are tried. */
