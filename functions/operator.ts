@@ -1,8 +1,8 @@
 // Triggered by every route that no other function answers: fleets, keys, sessions seen from outside, progress,
 // load, rebalance, health, the OpenAPI document, and routes that are not built yet.
 import * as z from "zod/mini";
+import { API } from "../shared/contract/api.ts";
 import { isRefusal, refuse } from "../shared/contract/errors.ts";
-import { FleetRequest, KeyRequest, RebalanceRequest } from "../shared/contract/fleet.ts";
 import { Word } from "../shared/contract/ids.ts";
 import { openApiDocument } from "../shared/contract/openapi.ts";
 import { checkHealth } from "../shared/operations/check-health.ts";
@@ -15,39 +15,20 @@ import { summariseProgress } from "../shared/operations/summarise-progress.ts";
 import { getSession } from "../shared/operations/view-session.ts";
 import { allPorts } from "../shared/runtime/all-ports.ts";
 import { openCursor, sealCursor } from "./edge/cursor.ts";
-import { createApp, route, toHandler } from "./edge/endpoint.ts";
+import { createApp, serve, toHandler } from "./edge/endpoint.ts";
 import { NOT_IMPLEMENTED } from "./edge/not-implemented.ts";
 import { problemAnswer } from "./edge/problem.ts";
 
 const app = createApp();
 
-route(app, "POST", "/v1/fleets", {
-  who: { root: true },
-  body: FleetRequest,
-  creates: true,
-  status: 201,
-  run: ({ ports, body }) => createFleet(ports, body),
-});
-route(app, "GET", "/v1/fleets", { who: { root: true }, run: ({ ports }) => listFleets(ports) });
+serve(app, API.createFleet, { run: ({ ports, body }) => createFleet(ports, body) });
+serve(app, API.listFleets, { run: ({ ports }) => listFleets(ports) });
 
-route(app, "POST", "/v1/keys", {
-  who: { scopes: ["admin"], root: true },
-  body: KeyRequest,
-  creates: true,
-  status: 201,
-  run: ({ ports, fleet, body }) => createKey(ports, fleet, body),
-});
-route(app, "GET", "/v1/keys", {
-  who: { scopes: ["admin"], root: true },
-  run: ({ ports, fleet }) => listKeys(ports, fleet),
-});
-route(app, "DELETE", "/v1/keys/:id", {
-  who: { scopes: ["admin"], root: true },
-  run: ({ ports, fleet, params }) => revokeKey(ports, fleet, params["id"] ?? ""),
-});
+serve(app, API.createKey, { run: ({ ports, fleet, body }) => createKey(ports, fleet, body) });
+serve(app, API.listKeys, { run: ({ ports, fleet }) => listKeys(ports, fleet) });
+serve(app, API.revokeKey, { run: ({ ports, fleet, params }) => revokeKey(ports, fleet, params["id"] ?? "") });
 
-route(app, "GET", "/v1/sessions", {
-  who: { scopes: ["operate"] },
+serve(app, API.listSessions, {
   run: async ({ ports, fleet, query }) => {
     const from = openCursor(ports, query["cursor"], "sessions", fleet);
     if (isRefusal(from)) return from;
@@ -55,23 +36,17 @@ route(app, "GET", "/v1/sessions", {
     return { sessions: page.sessions, cursor: sealCursor(ports, page.cursor, "sessions", fleet) };
   },
 });
-route(app, "GET", "/v1/sessions/:id", {
-  who: { scopes: ["operate"] },
+serve(app, API.getSession, {
   run: ({ ports, fleet, params }) => getSession(ports, fleet, params["id"] ?? ""),
 });
-route(app, "POST", "/v1/sessions/:id/drain", {
-  who: { scopes: ["operate"] },
+serve(app, API.drainSession, {
   run: ({ ports, fleet, params }) => drainSession(ports, fleet, params["id"] ?? ""),
 });
-route(app, "POST", "/v1/sessions/:id/restart", {
-  who: { scopes: ["operate"] },
+serve(app, API.restartSession, {
   run: ({ ports, fleet, params }) => restartSession(ports, fleet, params["id"] ?? ""),
 });
 
-route(app, "POST", "/v1/rebalance", {
-  who: { scopes: ["operate"] },
-  body: RebalanceRequest,
-  optionalBody: true,
+serve(app, API.rebalance, {
   run: async ({ ports, fleet, body }) => {
     if (body.auto !== undefined) await setAutoBalance(ports, fleet, body.auto);
     return { moved: (await rebalanceFleet(ports, fleet)).moved };
@@ -80,8 +55,7 @@ route(app, "POST", "/v1/rebalance", {
 
 const ProgressQuery = z.object({ group: z.optional(Word), cursor: z.optional(z.string()) });
 
-route(app, "GET", "/v1/progress", {
-  who: { scopes: ["submit", "operate", "agent"], session: "any" },
+serve(app, API.summariseProgress, {
   run: async ({ ports, fleet, query }) => {
     const parsed = ProgressQuery.safeParse(query);
     if (!parsed.success) return refuse("request.invalid", "group must be a group's name.");
@@ -92,10 +66,7 @@ route(app, "GET", "/v1/progress", {
     return { ...summary, cursor: sealCursor(ports, summary.cursor, "progress", fleet, group) };
   },
 });
-route(app, "GET", "/v1/load", {
-  who: { scopes: ["operate", "submit"] },
-  run: ({ ports, fleet }) => listLoad(ports, fleet),
-});
+serve(app, API.listLoad, { run: ({ ports, fleet }) => listLoad(ports, fleet) });
 
 app.get("/v1/health", async (c) => {
   const health = await checkHealth(allPorts());

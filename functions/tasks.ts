@@ -1,17 +1,10 @@
 // Triggered by POST and GET /v1/tasks and everything under /v1/tasks/{id}.
 // Runs submit-tasks, list-tasks, view-task, settle-task, cancel-task and redrive-task.
 import * as z from "zod/mini";
+import { API, type Route } from "../shared/contract/api.ts";
 import { type Refusal, isRefusal, refuse } from "../shared/contract/errors.ts";
 import { Id, Word } from "../shared/contract/ids.ts";
-import {
-  CompleteRequest,
-  FailRequest,
-  ProgressRequest,
-  ReasonRequest,
-  ReleaseRequest,
-  TaskState,
-  TaskSubmission,
-} from "../shared/contract/task.ts";
+import { TaskState } from "../shared/contract/task.ts";
 import type { SessionClaims } from "../shared/domain/tokens.ts";
 import { cancelTask } from "../shared/operations/cancel-task.ts";
 import { listTasks } from "../shared/operations/list-tasks.ts";
@@ -21,15 +14,11 @@ import { submitTasks } from "../shared/operations/submit-tasks.ts";
 import { getTask } from "../shared/operations/view-task.ts";
 import type { Ports } from "../shared/ports/ports.ts";
 import { openCursor, sealCursor } from "./edge/cursor.ts";
-import { type Endpoint, createApp, route, toHandler } from "./edge/endpoint.ts";
+import { type BodyOf, type Request, createApp, serve, toHandler } from "./edge/endpoint.ts";
 
 const app = createApp();
 
-route(app, "POST", "/v1/tasks", {
-  who: { scopes: ["submit"] },
-  body: z.union([TaskSubmission, z.array(TaskSubmission)]),
-  creates: true,
-  status: 202,
+serve(app, API.submitTasks, {
   run: async ({ ports, fleet, body, seed }) =>
     submitTasks(ports, fleet, Array.isArray(body) ? body : [body], seed),
 });
@@ -40,8 +29,7 @@ const TaskQuery = z.object({
   cursor: z.optional(z.string()),
 });
 
-route(app, "GET", "/v1/tasks", {
-  who: { scopes: ["submit", "operate", "agent"], session: "any" },
+serve(app, API.listTasks, {
   run: async ({ ports, fleet, query }) => {
     const parsed = TaskQuery.safeParse(query);
     if (!parsed.success)
@@ -54,6 +42,8 @@ route(app, "GET", "/v1/tasks", {
   },
 });
 
+const noSuchTask = refuse("task.not_found", "There is no such task in this fleet.");
+
 async function missing(
   ports: Ports,
   fleet: string,
@@ -61,63 +51,44 @@ async function missing(
 ): Promise<Refusal | null> {
   const id = Id.safeParse(params["id"]);
   const task = id.success ? await ports.record.tasks.get(fleet, id.data) : null;
-  return task ? null : refuse("task.not_found", "There is no such task in this fleet.");
+  return task ? null : noSuchTask;
 }
 
-/** Routes under one task: an id that cannot exist is one that does not. */
-function taskRoute<B = undefined>(method: "GET" | "POST", path: string, endpoint: Endpoint<B>): void {
-  route(app, method, path, {
-    ...endpoint,
-    missing,
-    run: async (request) =>
-      Id.safeParse(request.params["id"]).success
-        ? endpoint.run(request)
-        : refuse("task.not_found", "There is no such task in this fleet."),
-  });
-}
-
-taskRoute("GET", "/v1/tasks/:id", {
-  who: { scopes: ["submit", "operate", "agent"], session: "any" },
-  run: async ({ ports, fleet, params }) => {
-    const task = await getTask(ports, fleet, params["id"] ?? "");
-    return isRefusal(task) ? task : { task };
-  },
-});
-
-/** Routes of a task's holder. */
-function holderRoute<B>(
-  path: string,
-  body: z.ZodMiniType<B>,
-  run: (ports: Ports, claims: SessionClaims, id: string, body: B) => Promise<object>,
+/** Serves a route under one task. An id that cannot exist is one that does not. */
+function serveTask<R extends Route>(
+  route: R,
+  run: (id: string, request: Request<BodyOf<R>>) => Promise<object>,
 ): void {
-  taskRoute("POST", path, {
-    who: { session: "any" },
-    body,
-    run: async (request) =>
-      request.caller.kind === "session"
-        ? run(request.ports, request.caller.claims, request.params["id"] ?? "", request.body)
-        : refuse("scope.insufficient", "This takes a session's token."),
+  serve(app, route, {
+    missing,
+    run: async (request) => {
+      const id = Id.safeParse(request.params["id"]);
+      return id.success ? run(id.data, request) : noSuchTask;
+    },
   });
 }
 
-holderRoute("/v1/tasks/:id/progress", ProgressRequest, reportProgress);
-holderRoute("/v1/tasks/:id/complete", CompleteRequest, completeTask);
-holderRoute("/v1/tasks/:id/fail", FailRequest, failTask);
-holderRoute("/v1/tasks/:id/release", ReleaseRequest, releaseTask);
+/** Serves a route of a task's holder. */
+function serveHolder<R extends Route>(
+  route: R,
+  run: (ports: Ports, claims: SessionClaims, id: string, body: BodyOf<R>) => Promise<object>,
+): void {
+  serveTask(route, async (id, { ports, caller, body }) =>
+    caller.kind === "session"
+      ? run(ports, caller.claims, id, body)
+      : refuse("scope.insufficient", "This takes a session's token."),
+  );
+}
 
-taskRoute("POST", "/v1/tasks/:id/cancel", {
-  who: { scopes: ["submit", "operate"] },
-  body: ReasonRequest,
-  optionalBody: true,
-  run: async ({ ports, fleet, params, body }) =>
-    cancelTask(ports, fleet, params["id"] ?? "", body.reason ?? null),
+serveTask(API.getTask, async (id, { ports, fleet }) => {
+  const task = await getTask(ports, fleet, id);
+  return isRefusal(task) ? task : { task };
 });
-
-taskRoute("POST", "/v1/tasks/:id/redrive", {
-  who: { scopes: ["submit", "operate"] },
-  body: ReasonRequest,
-  optionalBody: true,
-  run: async ({ ports, fleet, params }) => redriveTask(ports, fleet, params["id"] ?? ""),
-});
+serveHolder(API.reportProgress, reportProgress);
+serveHolder(API.completeTask, completeTask);
+serveHolder(API.failTask, failTask);
+serveHolder(API.releaseTask, releaseTask);
+serveTask(API.cancelTask, (id, { ports, fleet, body }) => cancelTask(ports, fleet, id, body.reason ?? null));
+serveTask(API.redriveTask, (id, { ports, fleet }) => redriveTask(ports, fleet, id));
 
 export const handler = toHandler(app);

@@ -1,3 +1,4 @@
+import type { Who } from "../../shared/contract/api.ts";
 import { type Refusal, refuse } from "../../shared/contract/errors.ts";
 import type { Scope } from "../../shared/contract/fleet.ts";
 import { allows, hashSecret, parseApiKey, refuseKey, sameSecret } from "../../shared/domain/api-key.ts";
@@ -37,18 +38,6 @@ export async function authenticate(
   const refused = refuseKey(key, ports.clock.nowMs());
   return refused ? refused.refusal : { kind: "key", fleet: key.fleet, keyId: key.id, scope: key.scope };
 }
-
-/** What a route lets in. */
-export type Who = {
-  /** Scopes of API keys; `admin` always counts. Empty: no API key. */
-  readonly scopes?: readonly Scope[];
-  /** A session's token; with `own`, only that of the session named in the path. */
-  readonly session?: "any" | "own";
-  /** A host's token. */
-  readonly host?: boolean;
-  /** The root key. */
-  readonly root?: boolean;
-};
 
 /** Why this caller may not use this route, or null. */
 export function refuseCaller(who: Who, caller: Caller, pathSession: string | undefined): Refusal | null {

@@ -2,12 +2,13 @@ import { Hono } from "hono";
 import { type LambdaContext, type LambdaEvent, handle } from "hono/aws-lambda";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type * as z from "zod/mini";
+import type { Route } from "../../shared/contract/api.ts";
 import { type Refusal, isRefusal, refuse } from "../../shared/contract/errors.ts";
 import { PROTOCOL_VERSION } from "../../shared/contract/protocol.ts";
 import type { Ports } from "../../shared/ports/ports.ts";
 import { allPorts } from "../../shared/runtime/all-ports.ts";
 import { link } from "../../shared/runtime/links.ts";
-import { type Caller, type Who, authenticate, refuseCaller } from "./authenticate.ts";
+import { type Caller, authenticate, refuseCaller } from "./authenticate.ts";
 import { parseBody } from "./body.ts";
 import { readSeed, withIdempotency } from "./idempotency.ts";
 import { type HttpAnswer, errorAnswer, jsonAnswer, problemAnswer } from "./problem.ts";
@@ -20,29 +21,26 @@ export type Request<B> = {
   readonly fleet: string;
   readonly params: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, string>>;
-  readonly headers: (name: string) => string | undefined;
+  readonly header: (name: string) => string | undefined;
   readonly body: B;
   /** The Idempotency-Key, or null: what new ids are derived from. */
   readonly seed: string | null;
 };
 
-export type Endpoint<B> = {
-  readonly who: Who;
-  /** The body's schema; absent: the route takes no body. */
-  readonly body?: z.ZodMiniType<B>;
-  /** A body may be left out: `{}` stands for it. */
-  readonly optionalBody?: boolean;
-  /** The route creates something, so it takes an Idempotency-Key. */
-  readonly creates?: boolean;
+/** What is not in the contract's table of a route: its operation, and what must exist for it. */
+export type Endpoint<R extends Route> = {
+  readonly run: (request: Request<BodyOf<R>>) => Promise<object>;
   /** Whether what the path names is missing; asked only when the body is bad, because 404 comes before 400. */
   readonly missing?: (
     ports: Ports,
     fleet: string,
     params: Readonly<Record<string, string>>,
   ) => Promise<Refusal | null>;
-  readonly status?: number;
-  readonly run: (request: Request<B>) => Promise<object>;
 };
+
+export type BodyOf<R extends Route> = R extends { readonly body: infer S extends z.ZodMiniType }
+  ? z.infer<S>
+  : undefined;
 
 const FLEET_OF_ROOT = "default";
 
@@ -56,69 +54,65 @@ type Raw = {
 };
 
 /** The order of checks: 401, 403, 404, 400/413/415/422, 409. */
-async function answerRequest<B>(
-  endpoint: Endpoint<B>,
+async function answerRequest<R extends Route>(
+  route: R,
+  endpoint: Endpoint<R>,
   raw: Raw,
 ): Promise<{ status: number; value: object } | Refusal> {
   const ports = allPorts();
   const caller = await authenticate(ports, raw.header("authorization"), () => link("RootKey", "value"));
   if (isRefusal(caller)) return caller;
-  const forbidden = refuseCaller(endpoint.who, caller, raw.params["id"]);
+  const forbidden = refuseCaller(route.who ?? {}, caller, raw.params["id"]);
   if (forbidden) return forbidden;
   const fleet = caller.kind === "root" ? FLEET_OF_ROOT : caller.fleet;
-  const request = await readRequest(endpoint, raw);
+  const request = await readRequest(route, raw);
   if (isRefusal(request)) return (await endpoint.missing?.(ports, fleet, raw.params)) ?? request;
   const { body, seed } = request;
+  const { params, query, header } = raw;
   const run = () =>
-    endpoint.run({
+    endpoint.run({ ports, caller, fleet, params, query, header, body: body as BodyOf<R>, seed });
+  if (seed !== null)
+    return withIdempotency(
       ports,
-      caller,
-      fleet,
-      params: raw.params,
-      query: raw.query,
-      headers: raw.header,
-      body,
-      seed,
-    });
-  const status = endpoint.status ?? 200;
-  if (seed === null) {
-    const value = await run();
-    return isRefusal(value) ? value : { status, value };
-  }
-  return withIdempotency(ports, { fleet, key: seed, request: [raw.method, raw.path, body] }, status, run);
+      { fleet, key: seed, request: [raw.method, raw.path, body] },
+      route.status,
+      run,
+    );
+  const value = await run();
+  return isRefusal(value) ? value : { status: route.status, value };
 }
 
-async function readRequest<B>(
-  endpoint: Endpoint<B>,
+async function readRequest(
+  route: Route,
   raw: Raw,
-): Promise<{ body: B; seed: string | null } | Refusal> {
+): Promise<{ body: unknown; seed: string | null } | Refusal> {
   const version = raw.header("shim-protocol");
   if (version !== undefined && version !== PROTOCOL_VERSION)
     return refuse(
       "protocol.unsupported",
       `Protocol ${version.slice(0, 16)} was asked for; this is ${PROTOCOL_VERSION}.`,
     );
-  const seed = endpoint.creates ? readSeed(raw.header("idempotency-key"), `${raw.method} ${raw.path}`) : null;
+  const seed = route.idempotencyKey
+    ? readSeed(raw.header("idempotency-key"), `${raw.method} ${raw.path}`)
+    : null;
   if (isRefusal(seed)) return seed;
-  if (!endpoint.body) return { body: undefined as B, seed };
+  if (!route.body) return { body: undefined, seed };
   const bytes = await raw.bytes();
-  const absent = endpoint.optionalBody && bytes.byteLength === 0;
+  const absent = route.bodyOptional && bytes.byteLength === 0;
   const body = absent
-    ? parseBody(Buffer.from("{}"), "application/json", endpoint.body)
-    : parseBody(bytes, raw.header("content-type"), endpoint.body);
+    ? parseBody(Buffer.from("{}"), "application/json", route.body)
+    : parseBody(bytes, raw.header("content-type"), route.body);
   return isRefusal(body) ? body : { body: body.value, seed };
 }
 
-type Method = "GET" | "POST" | "DELETE";
-
-/** Adds a route to an app: parse, one operation, its outcome as an answer. */
-export function route<B = undefined>(app: Hono, method: Method, path: string, endpoint: Endpoint<B>): void {
-  app.on(method, path, async (c) => {
+/** Adds a route of the contract to an app: parse, one operation, its outcome as an answer. */
+export function serve<R extends Route>(app: Hono, route: R, endpoint: Endpoint<R>): void {
+  app.on(route.method, route.path.replaceAll(/\{(\w+)\}/g, ":$1"), async (c) => {
     const requestId = requestIdOf(c.env);
     let answer: HttpAnswer;
     try {
-      const result = await answerRequest(endpoint, {
-        method,
+      const result = await answerRequest(route, endpoint, {
+        method: c.req.method,
         path: c.req.path,
         params: c.req.param(),
         query: c.req.query(),
@@ -151,6 +145,7 @@ export function createApp(): Hono {
   return app;
 }
 
+/* eslint-disable @typescript-eslint/no-deprecated -- The package that is to replace hono/aws-lambda is not published yet. */
 /** The app as a Lambda handler. */
 export function toHandler(app: Hono): (event: LambdaEvent, context?: LambdaContext) => Promise<unknown> {
   return handle(app);

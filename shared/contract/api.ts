@@ -1,4 +1,3 @@
-import type * as z from "zod/mini";
 import {
   FleetAnswer,
   FleetRequest,
@@ -11,6 +10,7 @@ import {
   RebalanceAnswer,
   RebalanceRequest,
   RevokedAnswer,
+  type Scope,
 } from "./fleet.ts";
 import { HeartbeatAnswer, HeartbeatRequest } from "./heartbeat.ts";
 import {
@@ -35,14 +35,26 @@ import {
   TaskSubmission,
   TasksAnswer,
 } from "./task.ts";
-import * as zm from "zod/mini";
+import * as z from "zod/mini";
 
-/** One route of the protocol: what it takes, what it answers, and whose credential it wants. */
+/** Whose credential a route takes; whatever is absent is refused. */
+export type Who = {
+  /** API keys of these scopes; `admin` always counts. */
+  readonly scopes?: readonly Scope[];
+  /** A session's token; `own`: only of the session that the path names. */
+  readonly session?: "any" | "own";
+  /** A host's token. */
+  readonly host?: boolean;
+  /** The root key, for the default fleet. */
+  readonly root?: boolean;
+};
+
+/** One route of the protocol: what it takes, what it answers, and whose credential it wants (null: anyone's). */
 export type Route = {
   readonly method: "GET" | "POST" | "DELETE";
   readonly path: string;
   readonly summary: string;
-  readonly who: string;
+  readonly who: Who | null;
   readonly query?: readonly string[];
   readonly body?: z.ZodMiniType;
   readonly bodyOptional?: boolean;
@@ -51,8 +63,8 @@ export type Route = {
   readonly answer: z.ZodMiniType;
 };
 
-const CompleteAnswer = zm.extend(TaskAnswer, { next: zm.nullable(HeldTask) });
-const Submission = zm.union([TaskSubmission, zm.array(TaskSubmission)]);
+const CompleteAnswer = z.extend(TaskAnswer, { next: z.nullable(HeldTask) });
+const Submission = z.union([TaskSubmission, z.array(TaskSubmission)]);
 
 /** Every route that is built, by the name of its operation. */
 export const API = {
@@ -60,7 +72,7 @@ export const API = {
     method: "POST",
     path: "/v1/sessions",
     summary: "Start a session, or start it again",
-    who: "agent key",
+    who: { scopes: ["agent"] },
     body: RegisterRequest,
     idempotencyKey: true,
     status: 201,
@@ -70,7 +82,7 @@ export const API = {
     method: "POST",
     path: "/v1/heartbeat",
     summary: "One beat of a host for all its sessions",
-    who: "host token",
+    who: { host: true },
     body: HeartbeatRequest,
     status: 200,
     answer: HeartbeatAnswer,
@@ -79,7 +91,7 @@ export const API = {
     method: "POST",
     path: "/v1/sessions/{id}/end",
     summary: "Say that a session has ended or crashed",
-    who: "its session token, or its host token",
+    who: { session: "own", host: true },
     body: EndRequest,
     status: 200,
     answer: SessionAnswer,
@@ -88,7 +100,7 @@ export const API = {
     method: "POST",
     path: "/v1/sessions/{id}/claim",
     summary: "Get tasks to work on",
-    who: "its session token",
+    who: { session: "own" },
     body: ClaimRequest,
     bodyOptional: true,
     status: 200,
@@ -98,7 +110,7 @@ export const API = {
     method: "POST",
     path: "/v1/tasks",
     summary: "Submit one task or up to 100",
-    who: "submit key",
+    who: { scopes: ["submit"] },
     body: Submission,
     idempotencyKey: true,
     status: 202,
@@ -108,7 +120,7 @@ export const API = {
     method: "GET",
     path: "/v1/tasks",
     summary: "List tasks",
-    who: "submit, operate or agent key, or a session token",
+    who: { scopes: ["submit", "operate", "agent"], session: "any" },
     query: ["state", "group", "cursor"],
     status: 200,
     answer: TaskPage,
@@ -117,7 +129,7 @@ export const API = {
     method: "GET",
     path: "/v1/tasks/{id}",
     summary: "Read a task",
-    who: "submit, operate or agent key, or a session token",
+    who: { scopes: ["submit", "operate", "agent"], session: "any" },
     status: 200,
     answer: TaskAnswer,
   },
@@ -125,7 +137,7 @@ export const API = {
     method: "POST",
     path: "/v1/tasks/{id}/progress",
     summary: "Say how far a held task is",
-    who: "session token",
+    who: { session: "any" },
     body: ProgressRequest,
     status: 200,
     answer: TaskAnswer,
@@ -134,7 +146,7 @@ export const API = {
     method: "POST",
     path: "/v1/tasks/{id}/complete",
     summary: "Complete a held task and get the next",
-    who: "session token",
+    who: { session: "any" },
     body: CompleteRequest,
     status: 200,
     answer: CompleteAnswer,
@@ -143,7 +155,7 @@ export const API = {
     method: "POST",
     path: "/v1/tasks/{id}/fail",
     summary: "Report a failed attempt",
-    who: "session token",
+    who: { session: "any" },
     body: FailRequest,
     status: 200,
     answer: TaskAnswer,
@@ -152,7 +164,7 @@ export const API = {
     method: "POST",
     path: "/v1/tasks/{id}/release",
     summary: "Give a held task back",
-    who: "session token",
+    who: { session: "any" },
     body: ReleaseRequest,
     status: 200,
     answer: TaskAnswer,
@@ -161,7 +173,7 @@ export const API = {
     method: "POST",
     path: "/v1/tasks/{id}/cancel",
     summary: "Cancel a task",
-    who: "submit or operate key",
+    who: { scopes: ["submit", "operate"] },
     body: ReasonRequest,
     bodyOptional: true,
     status: 200,
@@ -171,7 +183,7 @@ export const API = {
     method: "POST",
     path: "/v1/tasks/{id}/redrive",
     summary: "Return a dead letter to work",
-    who: "submit or operate key",
+    who: { scopes: ["submit", "operate"] },
     body: ReasonRequest,
     bodyOptional: true,
     status: 200,
@@ -181,7 +193,7 @@ export const API = {
     method: "GET",
     path: "/v1/progress",
     summary: "Count tasks and read results",
-    who: "submit, operate or agent key, or a session token",
+    who: { scopes: ["submit", "operate", "agent"], session: "any" },
     query: ["group", "cursor"],
     status: 200,
     answer: ProgressSummary,
@@ -190,7 +202,7 @@ export const API = {
     method: "GET",
     path: "/v1/load",
     summary: "How busy each session is",
-    who: "operate or submit key",
+    who: { scopes: ["operate", "submit"] },
     status: 200,
     answer: LoadAnswer,
   },
@@ -198,7 +210,7 @@ export const API = {
     method: "GET",
     path: "/v1/sessions",
     summary: "List sessions",
-    who: "operate key",
+    who: { scopes: ["operate"] },
     query: ["cursor"],
     status: 200,
     answer: SessionsAnswer,
@@ -207,7 +219,7 @@ export const API = {
     method: "GET",
     path: "/v1/sessions/{id}",
     summary: "Read a session",
-    who: "operate key",
+    who: { scopes: ["operate"] },
     status: 200,
     answer: SessionAnswer,
   },
@@ -215,7 +227,7 @@ export const API = {
     method: "POST",
     path: "/v1/sessions/{id}/drain",
     summary: "Let a session take no more work",
-    who: "operate key",
+    who: { scopes: ["operate"] },
     status: 200,
     answer: SessionAnswer,
   },
@@ -223,7 +235,7 @@ export const API = {
     method: "POST",
     path: "/v1/sessions/{id}/restart",
     summary: "Ask a session's host to start it again",
-    who: "operate key",
+    who: { scopes: ["operate"] },
     status: 200,
     answer: SessionAnswer,
   },
@@ -231,7 +243,7 @@ export const API = {
     method: "POST",
     path: "/v1/rebalance",
     summary: "Move waiting assignments to less loaded sessions",
-    who: "operate key",
+    who: { scopes: ["operate"] },
     body: RebalanceRequest,
     bodyOptional: true,
     status: 200,
@@ -241,7 +253,7 @@ export const API = {
     method: "POST",
     path: "/v1/keys",
     summary: "Make an API key",
-    who: "admin key, or the root key for the default fleet",
+    who: { scopes: ["admin"], root: true },
     body: KeyRequest,
     idempotencyKey: true,
     status: 201,
@@ -251,7 +263,7 @@ export const API = {
     method: "GET",
     path: "/v1/keys",
     summary: "List API keys",
-    who: "admin key, or the root key for the default fleet",
+    who: { scopes: ["admin"], root: true },
     status: 200,
     answer: KeysAnswer,
   },
@@ -259,7 +271,7 @@ export const API = {
     method: "DELETE",
     path: "/v1/keys/{id}",
     summary: "Revoke an API key",
-    who: "admin key, or the root key for the default fleet",
+    who: { scopes: ["admin"], root: true },
     status: 200,
     answer: RevokedAnswer,
   },
@@ -267,7 +279,7 @@ export const API = {
     method: "POST",
     path: "/v1/fleets",
     summary: "Make a fleet",
-    who: "root key",
+    who: { root: true },
     body: FleetRequest,
     idempotencyKey: true,
     status: 201,
@@ -277,7 +289,7 @@ export const API = {
     method: "GET",
     path: "/v1/fleets",
     summary: "List fleets",
-    who: "root key",
+    who: { root: true },
     status: 200,
     answer: FleetsAnswer,
   },
@@ -285,7 +297,7 @@ export const API = {
     method: "GET",
     path: "/v1/health",
     summary: "Whether the stores answer",
-    who: "anyone",
+    who: null,
     status: 200,
     answer: HealthAnswer,
   },

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { API, type Route } from "./api.ts";
+import { API, type Route, type Who } from "./api.ts";
 import { Problem } from "./errors.ts";
 import { PROTOCOL_VERSION } from "./protocol.ts";
 
@@ -27,6 +27,18 @@ function parameters(route: Route): object[] {
   return [...inPath, ...inQuery, ...header];
 }
 
+/** Who may use a route, in words. */
+function credential(who: Who | null): string {
+  if (who === null) return "none";
+  const words = [
+    who.scopes && `an API key of scope ${[...new Set([...who.scopes, "admin"])].join(", ")}`,
+    who.session && (who.session === "own" ? "the session's own token" : "a session's token"),
+    who.host && "the host's token",
+    who.root && "the root key",
+  ];
+  return words.filter(Boolean).join("; or ");
+}
+
 function operation(operationId: string, route: Route): object {
   const problem = {
     description: "Refused: problem details with a stable code",
@@ -35,7 +47,7 @@ function operation(operationId: string, route: Route): object {
   return {
     operationId,
     summary: route.summary,
-    description: `Credential: ${route.who}.`,
+    description: `Credential: ${credential(route.who)}.`,
     parameters: parameters(route),
     ...(route.body && {
       requestBody: {
@@ -50,7 +62,7 @@ function operation(operationId: string, route: Route): object {
       },
       default: problem,
     },
-    security: route.who === "anyone" ? [] : [{ bearer: [] }],
+    security: route.who === null ? [] : [{ bearer: [] }],
   };
 }
 

@@ -79,9 +79,5 @@ export async function changeOrCreate<T extends object>(
   write: Commit<T>,
   decide: (current: T | null) => Decision<T>,
 ): Promise<Changed<T, T | null> | Refusal> {
-  return change<T | null>(
-    load,
-    write as Commit<NonNullable<T | null>>,
-    decide as (current: T | null) => Decision<NonNullable<T | null>>,
-  ) as Promise<Changed<T, T | null> | Refusal>;
+  return change<T | null>(load, write, decide);
 }

@@ -12,7 +12,7 @@ import { runEndEffects } from "./run-end-effects.ts";
 export async function timeoutTask(ports: Ports, fleet: string, id: string, fence: number): Promise<void> {
   const nowMs = ports.clock.nowMs();
   const { backoffBaseMs } = await profileOf(ports, fleet);
-  let holder: string | null = null;
+  const holders: string[] = []; // Of the last decision, which is the one committed.
   const result = await changeTask(ports, fleet, id, (task) => {
     if (
       task.state !== "running" ||
@@ -21,13 +21,14 @@ export async function timeoutTask(ports: Ports, fleet: string, id: string, fence
       task.timeoutAtMs > nowMs
     )
       return UNCHANGED;
-    holder = task.owner.session;
+    holders.push(task.owner.session);
     const detail = `It ran longer than its limit of ${task.timeoutMs ?? 0} ms.`;
     return commit(
       requeue(task, { cause: "timeout", detail, backoffBaseMs, uniform: ports.chance.uniform() }, nowMs),
     );
   });
-  if (isRefusal(result) || !result.changed || holder === null) return;
+  const holder = holders.at(-1);
+  if (isRefusal(result) || !result.changed || holder === undefined) return;
   ports.log.warn("task timed out", { fleet, task: id, session: holder });
   await stopHolder(ports, fleet, holder, id, fence);
   if (isEnded(result.document)) await runEndEffects(ports, result.document);
