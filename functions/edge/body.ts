@@ -1,6 +1,10 @@
-import type * as z from "zod/mini";
+import en from "zod/v4/locales/en.js";
+import * as z from "zod/mini";
 import { type Refusal, isRefusal, refuse } from "../../shared/contract/errors.ts";
 import { parseStrictJson } from "./strict-json.ts";
+
+/** zod/mini brings no words of its own; without these every issue reads "Invalid input". */
+z.config(en());
 
 const ISSUES_LIMIT = 5;
 
@@ -17,8 +21,16 @@ export function parseBody<T>(
   if (isRefusal(parsed)) return parsed;
   const checked = schema.safeParse(parsed.value);
   if (checked.success) return { value: checked.data };
-  const issues = checked.error.issues
-    .slice(0, ISSUES_LIMIT)
-    .map(({ path, message }) => `${path.map(String).join(".") || "body"}: ${message}`);
-  return refuse("request.invalid", issues.join("; "));
+  const issues = checked.error.issues.flatMap(closest).slice(0, ISSUES_LIMIT);
+  const said = issues.map(({ path, message }) => `${path.map(String).join(".") || "body"}: ${message}`);
+  return refuse("request.invalid", said.join("; "));
+}
+
+/** Of a choice between shapes, what is wrong with the one that fits best: the one that got furthest. */
+function closest(issue: z.core.$ZodIssue): readonly z.core.$ZodIssue[] {
+  if (issue.code !== "invalid_union") return [issue];
+  const depth = (issues: readonly z.core.$ZodIssue[]) =>
+    Math.max(0, ...issues.map(({ path }) => path.length));
+  const [best] = [...issue.errors].sort((a, b) => depth(b) - depth(a));
+  return (best ?? []).map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }));
 }
