@@ -100,6 +100,7 @@ async function startParts(
   const state = openStateFolder(options.stateDir);
   const stores = await startStores({
     folder: state.path,
+    knownUrl: state.credentials.url,
     redisEngine: options.redisEngine,
     onRedisCommand: options.onRedisCommand,
     queueSizes: options.queueSizes ?? QUEUE_SIZES,

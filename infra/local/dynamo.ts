@@ -22,6 +22,8 @@ export type DynamoOptions = {
   /** Folder of the store, or null to keep everything in memory. */
   path: string | null;
   tableName: string;
+  /** Where the cloud that used this folder last answers, for the case that it still runs. */
+  knownUrl?: string;
   /** Called if the store breaks after its start: nothing answers any more. */
   onFailure: (error: Error) => void;
 };
@@ -30,8 +32,8 @@ export type DynamoOptions = {
  * Starts DynamoDB with the record's table. Throws `StartError` if another process has the folder open, or if it
  * is not a store that opens.
  */
-export async function startDynamo({ path, tableName, onFailure }: DynamoOptions): Promise<Dynamo> {
-  if (path !== null) await checkStore(path);
+export async function startDynamo({ path, tableName, knownUrl, onFailure }: DynamoOptions): Promise<Dynamo> {
+  if (path !== null) await checkStore(path, knownUrl);
   const worker = new Worker(new URL("./dynamo-worker.ts", import.meta.url), {
     workerData: { path } satisfies DynamoWorkerData,
   });

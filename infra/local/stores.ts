@@ -26,6 +26,8 @@ export type Stores = {
 export type StoresOptions = {
   /** Folder of the record and the objects, or null to keep them in memory. Redis and queues always are. */
   folder: string | null;
+  /** Where the cloud that used this folder last answers, for the case that it still runs. */
+  knownUrl?: string;
   redisEngine?: RedisEngine;
   onRedisCommand?: OnCommand;
   queueSizes: Record<QueueName, QueueSize>;
@@ -43,6 +45,7 @@ export async function startStores(options: StoresOptions): Promise<Stores> {
   const dynamo = await startDynamo({
     path: folder === null ? null : join(folder, "dynamo"),
     tableName: TABLE_NAME,
+    knownUrl: options.knownUrl,
     onFailure: options.onFailure,
   });
   defer(() => dynamo.close());

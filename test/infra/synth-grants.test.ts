@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { FUNCTIONS } from "../../infra/routes.ts";
 import type { FunctionName } from "../../infra/routes.ts";
 import { synthesize } from "../../infra/synth/synthesize.ts";
+import { usedCode } from "./synth-code.ts";
 import { FIRST_SYNTH_TIMEOUT_MS, ROOT, componentOf, viewOf } from "./synth-view.ts";
 
 const NAMES = Object.keys(FUNCTIONS) as FunctionName[];
@@ -80,6 +81,37 @@ it("grants each function its own log group", () => {
 
 it("grants the heartbeat nothing else: what it needs of Redis is a token", () => {
   expect(grantsOf("heartbeat").filter(({ action }) => !LOGGING.includes(action))).toEqual([]);
+});
+
+/** What a call in a handler or an operation needs the function's role to allow, beyond what every record user does. */
+const NEEDS: readonly (readonly [call: RegExp, action: string, on: RegExp])[] = [
+  [/\brecord\.\w+\./, "dynamodb:UpdateItem", /:table\/shim-dev-RecordTable-\w+$/],
+  [/\bsubmissions\.(add|close)\(/, "dynamodb:DeleteItem", /:table\/shim-dev-RecordTable-\w+$/],
+  [/\bpayloads\.get\(/, "s3:GetObject", /payloadsbucket/],
+  [/\bpayloads\.put\(/, "s3:PutObject", /payloadsbucket/],
+  [/\.tasksReady\(/, "sqs:SendMessage", /:shim-dev-DispatchQueueQueue-\w+$/],
+  [/\.wakeSweep\(/, "sqs:SendMessage", /:shim-dev-WakeQueueQueue-\w+$/],
+];
+
+describe.each(NAMES)("%s", (name) => {
+  it.each(NEEDS)(
+    "is granted what %s needs, %s, if and only if its code has that call",
+    async (call, action, on) => {
+      const granted = grantsOf(name).some((grant) => grant.action === action && on.test(grant.resource));
+      expect(granted).toBe(call.test(await usedCode(name)));
+    },
+  );
+
+  it("reads, writes and queries the table and queries its index, or has nothing of it", () => {
+    const granted = grantsOf(name)
+      .filter(({ action }) => action.startsWith("dynamodb:") && action !== "dynamodb:DeleteItem")
+      .map(
+        ({ action, resource }) =>
+          `${action.slice("dynamodb:".length)}${resource.endsWith("/index/open") ? " open" : ""}`,
+      );
+    const everything = ["BatchGetItem", "GetItem", "PutItem", "Query", "Query open", "UpdateItem"];
+    expect(granted.toSorted()).toEqual(name === "heartbeat" ? [] : everything);
+  });
 });
 
 it("grants the consumers receiving from their own queue alone", () => {
