@@ -33,12 +33,15 @@ const waking = allow(wakeQueue.arn, "sqs:SendMessage");
 const consuming = (queue: sst.aws.Queue) =>
   allow(queue.arn, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes");
 
-/** What each function may do, action by action. Redis is not here: it is HTTPS with a token. */
+/**
+ * What each function may do, action by action: what its code uses, as test/infra/synth-grants.test.ts compares.
+ * Redis is not here: it is HTTPS with a token.
+ */
 export const GRANTS: Record<FunctionName, readonly Grant[]> = {
   heartbeat: [],
-  sessions: [...recordAccess, payloadReads, payloadWrites, dispatching, waking],
-  tasks: [...recordAccess, closing, payloadReads, payloadWrites, dispatching, waking],
-  operator: [...recordAccess, closing, payloadReads, dispatching],
+  sessions: [...recordAccess, payloadReads, dispatching, waking],
+  tasks: [...recordAccess, closing, payloadReads, payloadWrites, dispatching],
+  operator: [...recordAccess, payloadReads, dispatching],
   dispatch: [...recordAccess, dispatching, consuming(dispatchQueue)],
   sweep: [...recordAccess, closing, dispatching, consuming(wakeQueue)],
 };

@@ -38,7 +38,7 @@ export const FUNCTION_LINKS: Record<FunctionName, readonly LinkName[]> = {
     "WakeQueue",
     "HeartbeatEndpoint",
   ],
-  tasks: ["RootKey", "TokenKeys", "Redis", "Record", "Payloads", "DispatchQueue", "WakeQueue"],
+  tasks: ["RootKey", "TokenKeys", "Redis", "Record", "Payloads", "DispatchQueue"],
   operator: ["RootKey", "TokenKeys", "Redis", "Record", "Payloads", "DispatchQueue"],
   dispatch: ["Redis", "Record", "DispatchQueue"],
   sweep: ["Redis", "Record", "DispatchQueue"],

@@ -15,6 +15,15 @@ export const REQUIRE_BANNER = [
 export type App = { readonly name: string; readonly removal: string; readonly protect: boolean };
 export type Places = { readonly root: string; readonly platform: string; readonly work: string };
 
+/**
+ * Where the two bundles go: next to SST's node_modules, because Node resolves a bundle's imports from where it
+ * lies. Named after the work folder, so that whoever owns that can remove them too.
+ */
+export function bundleFiles({ platform, work }: Places): readonly [app: string, program: string] {
+  const name = path.join(platform, path.basename(work));
+  return [`${name}-app.mjs`, `${name}-program.mjs`];
+}
+
 function options(places: Places, outfile: string, code: string): BuildOptions {
   return {
     absWorkingDir: places.root,

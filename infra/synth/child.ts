@@ -1,8 +1,7 @@
 // Started by synthesize.ts with the project's folder, the stage and a folder to work in; answers over IPC.
-import { rm } from "node:fs/promises";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import { bundleApp, bundleProgram } from "./bundle-program.ts";
+import { bundleApp, bundleFiles, bundleProgram } from "./bundle-program.ts";
 import type { App, Places } from "./bundle-program.ts";
 import { createMockCloud } from "./mock-cloud.ts";
 import { loadPulumi } from "./pulumi.ts";
@@ -17,33 +16,29 @@ async function importDefault<T>(file: string): Promise<T> {
   return module.default;
 }
 
-async function run(places: Places, stage: string): Promise<Synthesis> {
-  // Next to SST's node_modules, because Node resolves a bundle's imports from where the bundle lies.
-  const appFile = path.join(places.platform, `synth-app-${process.pid}.mjs`);
-  const programFile = path.join(places.platform, `synth-program-${process.pid}.mjs`);
+/** Starts the stack's run. What it makes inside outputs may still be under way when the run itself has ended. */
+async function start(places: Places, stage: string): Promise<() => Promise<Synthesis>> {
+  const [appFile, programFile] = bundleFiles(places);
   const rpc = await startRpcServer(places.root, path.join(places.work, "functions"));
   process.env["SST_SERVER"] = rpc.url;
   for (const name of SECRETS) process.env[`SST_SECRET_${name}`] = `synth-${name}`;
-  try {
-    await bundleApp(places, stage, appFile);
-    const app = {
-      removal: "retain",
-      protect: false,
-      ...(await importDefault<Pick<App, "name">>(appFile)),
-      stage,
-    };
-    await bundleProgram(places, app, programFile);
-    const { runtime, monitor } = loadPulumi(places.platform);
-    const cloud = createMockCloud(monitor);
-    await runtime.setMocks(cloud.mocks, app.name, stage, false);
-    const program = await importDefault<() => Promise<unknown>>(programFile);
-    await runtime.runInPulumiStack(program);
+  await bundleApp(places, stage, appFile);
+  const app = {
+    removal: "retain",
+    protect: false,
+    ...(await importDefault<Pick<App, "name">>(appFile)),
+    stage,
+  };
+  await bundleProgram(places, app, programFile);
+  const { runtime, monitor } = loadPulumi(places.platform);
+  const cloud = createMockCloud(monitor);
+  await runtime.setMocks(cloud.mocks, app.name, stage, false);
+  const program = await importDefault<() => Promise<unknown>>(programFile);
+  await runtime.runInPulumiStack(program);
+  return async () => {
     await runtime.disconnect();
     return { resources: cloud.resources(), functions: rpc.functions() };
-  } finally {
-    rpc.close();
-    await Promise.all([appFile, programFile].map((file) => rm(file, { force: true })));
-  }
+  };
 }
 
 function answerAndExit(answer: SynthAnswer): void {
@@ -65,6 +60,16 @@ const [root, stage, work] = process.argv.slice(2);
 if (root === undefined || stage === undefined || work === undefined) {
   throw new Error("Run infra/synth/cli.ts instead: this file is its child process.");
 }
-run({ root, platform: path.join(root, ".sst/platform"), work }, stage).then((synthesis) => {
-  answerAndExit({ kind: "done", synthesis });
+
+let collect = () => Promise.reject<Synthesis>(new Error("The run waits for something that will never come."));
+start({ root, platform: path.join(root, ".sst/platform"), work }, stage).then((collectWhole) => {
+  collect = collectWhole;
 }, fail);
+
+// Pulumi does not wait for outputs that nothing depends on, and a part of the stack is worse than none. So the
+// stack is whole when this process has nothing left to do.
+process.once("beforeExit", () => {
+  collect().then((synthesis) => {
+    answerAndExit({ kind: "done", synthesis });
+  }, fail);
+});

@@ -1,5 +1,6 @@
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { installPlatform } from "./install-platform.ts";
 import { SYNTH_TIMEOUT_MS, synthesize } from "./synthesize.ts";
 import type { Synthesis } from "./synthesis.ts";
 
@@ -9,6 +10,7 @@ const HELP = `Lists every resource that "sst deploy" would create, without an ac
 
   --stage       stage to build the stack for (default: dev); "production" is the permanent one
   --json        print one JSON object as the last line: {"resources":[{"type","name","inputs"}]}
+  --install     only install SST's component sources, whose types the stack is checked against
   --timeout-ms  how long the run may take, installation apart (default: ${SYNTH_TIMEOUT_MS})
 
 The first run installs SST's component sources into .sst/platform from the npm registry.
@@ -31,6 +33,7 @@ async function main(): Promise<void> {
       stage: { type: "string", default: "dev" },
       json: { type: "boolean", default: false },
       "timeout-ms": { type: "string", default: String(SYNTH_TIMEOUT_MS) },
+      install: { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
     },
   });
@@ -45,6 +48,10 @@ async function main(): Promise<void> {
     throw new Error(`--timeout-ms must be a positive integer.`);
   const root = path.resolve(import.meta.dirname, "../..");
   const onProgress = (message: string) => process.stderr.write(`infra:synth: ${message}\n`);
+  if (values.install) {
+    await installPlatform(root, onProgress);
+    return;
+  }
   print(await synthesize({ root, stage: values.stage, timeoutMs, onProgress }), values.json);
 }
 

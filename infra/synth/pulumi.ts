@@ -21,7 +21,9 @@ export type RegisterRequest = {
   getRetainondelete(): boolean | undefined;
 };
 export type MockMonitorClass = {
-  readonly prototype: { registerResource(this: unknown, request: RegisterRequest, done: unknown): unknown };
+  readonly prototype: {
+    registerResource: (this: unknown, request: RegisterRequest, done: unknown) => unknown;
+  };
 };
 type Runtime = {
   setMocks(mocks: Mocks, project: string, stack: string, preview: boolean): Promise<void>;

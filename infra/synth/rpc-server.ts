@@ -20,7 +20,10 @@ const BOOTSTRAP = {
   appsyncRealtime: "",
 };
 
-/** Answers the two calls that SST's components make to its Go program: where assets go, and a function's bundle. */
+/**
+ * Answers the two calls that SST's components make to its Go program: where assets go, and a function's bundle.
+ * Does not keep its process alive.
+ */
 export async function startRpcServer(root: string, artifacts: string) {
   const functions: SynthFunction[] = [];
 
@@ -47,18 +50,16 @@ export async function startRpcServer(root: string, artifacts: string) {
   const server = createServer((request, response) => {
     void (async () => {
       const { method, params } = (await json(request)) as { method: string; params: [unknown] };
-      response.setHeader("content-type", "application/json");
+      // A connection kept for later would keep this process alive, whose end says that the stack is whole.
+      response.writeHead(200, { "content-type": "application/json", connection: "close" });
       response.end(JSON.stringify(await answer(method, params[0])));
     })();
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  server.unref();
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}`,
     functions: () => functions.toSorted((a, b) => a.name.localeCompare(b.name)),
-    close: () => {
-      server.closeAllConnections();
-      server.close();
-    },
   };
 }

@@ -28,9 +28,9 @@ export async function runProcess(
     output += chunk.toString();
   });
   child.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()));
-  let timedOut = false;
+  const limit = { passed: false };
   const timer = setTimeout(() => {
-    timedOut = true;
+    limit.passed = true;
     if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
   }, timeoutMs);
   try {
@@ -39,7 +39,7 @@ export async function runProcess(
       child.once("close", resolve);
     });
     if (code === 0) return stdout;
-    const how = timedOut ? `was stopped after ${timeoutMs} ms` : `ended with ${code ?? "a signal"}`;
+    const how = limit.passed ? `was stopped after ${timeoutMs} ms` : `ended with ${code ?? "a signal"}`;
     throw new Error(`"${[command, ...args].join(" ")}" ${how}:\n${output.trim().slice(-OUTPUT_TAIL)}`);
   } finally {
     clearTimeout(timer);

@@ -1,6 +1,7 @@
 import { fork } from "node:child_process";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import path from "node:path";
+import { bundleFiles } from "./bundle-program.ts";
 import { installPlatform } from "./install-platform.ts";
 import type { Progress } from "./install-platform.ts";
 import { offlineEnv } from "./offline-env.ts";
@@ -70,6 +71,8 @@ export async function synthesize({ root, stage, timeoutMs, onProgress }: SynthOp
     progress(`running the stack of stage ${stage} under mocks`);
     return await runChild(root, stage, work, timeoutMs ?? SYNTH_TIMEOUT_MS);
   } finally {
-    await rm(work, { recursive: true, force: true });
+    // Here and not in the child, which may have been killed.
+    const left = [work, ...bundleFiles({ root, platform: path.join(root, ".sst/platform"), work })];
+    await Promise.all(left.map((file) => rm(file, { recursive: true, force: true })));
   }
 }

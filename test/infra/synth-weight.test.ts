@@ -1,0 +1,31 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { expect, it, onTestFinished } from "vitest";
+import { FUNCTIONS } from "../../infra/routes.ts";
+import type { FunctionName } from "../../infra/routes.ts";
+import { buildFunction } from "../../infra/synth/build-function.ts";
+import { ROOT } from "./synth-view.ts";
+
+/** Measured: 160,000. Every host runs this code every few seconds, and a cold start pays for each byte. */
+const HEARTBEAT_BYTES_LIMIT = 170_000;
+const HEAVY = /node_modules\/(@aws-sdk|@smithy|hono|zod\/v4\/classic)\//;
+
+async function bundle(name: FunctionName) {
+  const folder = await mkdtemp(path.join(tmpdir(), "shim-weight-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  return buildFunction(ROOT, FUNCTIONS[name], folder);
+}
+
+it("the heartbeat's bundle is small, with no AWS SDK, no router and no full zod in it", async () => {
+  const { bytes, sources } = await bundle("heartbeat");
+  expect(sources.filter((source) => HEAVY.test(source))).toEqual([]);
+  expect(sources).toContain(FUNCTIONS.heartbeat.replace(".handler", ".ts"));
+  expect(bytes).toBeLessThan(HEARTBEAT_BYTES_LIMIT);
+});
+
+it("the same question finds the SDK and the router where they are", async () => {
+  const { sources } = await bundle("tasks");
+  const packages = new Set(sources.flatMap((source) => HEAVY.exec(source)?.[1] ?? []));
+  expect(packages).toEqual(new Set(["@aws-sdk", "@smithy", "hono"]));
+});
