@@ -68,8 +68,15 @@ export function newTask(
 }
 
 /**
- * The items that will count these tasks, up to 25 of one group each. Their ids follow from their members, so that
- * repeating a submission that was cut short finds the same items.
+ * How long repeating a submission finds the items that it filed before. Much shorter than the time after which a
+ * member that does not exist is taken for one that never will.
+ */
+export const SUBMISSION_WINDOW_MS = 5 * 60_000;
+
+/**
+ * The items that will count these tasks, up to 25 of one group each. Their ids follow from their members and a
+ * window of time, so that repeating a submission that was cut short finds the same items, unless so late that
+ * they may have been given up.
  */
 export function newSubmissions(
   fleet: string,
@@ -81,18 +88,29 @@ export function newSubmissions(
     const chunks = Array.from({ length: Math.ceil(members.length / SUBMISSION_MEMBERS_LIMIT) }, (_, i) =>
       members.slice(i * SUBMISSION_MEMBERS_LIMIT, (i + 1) * SUBMISSION_MEMBERS_LIMIT).map(({ id }) => id),
     );
-    return chunks.map((ids) => newSubmission(fleet, group, ids, nowMs));
+    const window = Math.floor(nowMs / SUBMISSION_WINDOW_MS);
+    return chunks.map((ids) => newSubmission(fleet, group, ids, { window }, nowMs));
   });
 }
 
-export function newSubmission(
+/** The item that counts a task anew after its n-th redrive, and takes back that it counted as failed. */
+export function newRecount(
+  task: Pick<TaskRecord, "fleet" | "group" | "id">,
+  redrives: number,
+  nowMs: number,
+): SubmissionRecord {
+  const recount = newSubmission(task.fleet, task.group ?? NO_GROUP, [task.id], { redrives }, nowMs);
+  return { ...recount, adjust: { total: -1, completed: 0, failed: -1, cancelled: 0 } };
+}
+
+function newSubmission(
   fleet: string,
   group: string,
   members: string[],
+  occasion: { window: number } | { redrives: number },
   nowMs: number,
-  redrives = 0,
 ): SubmissionRecord {
-  const id = `sub_${hashOf(fleet, group, members, redrives)}`;
+  const id = `sub_${hashOf(fleet, group, members, occasion)}`;
   return {
     v: 1,
     fleet,

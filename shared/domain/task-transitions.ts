@@ -83,15 +83,19 @@ function staleLease(task: TaskRecord, holder: Holder): ReturnType<typeof refused
   );
 }
 
+/** Whether this holder itself completed, failed or released the task, in this tenure. */
+export function isSettledBy({ settledBy: by }: TaskRecord, holder: Holder): boolean {
+  return by?.session === holder.session && by.epoch === holder.epoch && by.fence === holder.fence;
+}
+
 /** The running task if this holder holds it, else why not; `unchanged` if it settled it by the same request. */
 function heldRunning(
   task: TaskRecord,
   holder: Holder,
   bodyHash: string,
 ): TaskIn<"running"> | Exclude<Decision<never>, { kind: "commit" }> {
-  const by = task.settledBy;
-  if (by && by.session === holder.session && by.epoch === holder.epoch && by.fence === holder.fence) {
-    if (by.bodyHash === bodyHash) return UNCHANGED;
+  if (isSettledBy(task, holder)) {
+    if (task.settledBy?.bodyHash === bodyHash) return UNCHANGED;
     return refused("task.finished", `You already settled task ${task.id} with another request.`);
   }
   if (
@@ -244,7 +248,8 @@ function giveBack(task: OwnedTask, nowMs: number): TaskIn<"queued" | "failed"> {
       effectsPending: true,
     });
   }
-  return enter(task, "queued", { fence, placements, attempt, progress: null, notBeforeMs: nowMs });
+  const notBeforeMs = task.state === "assigned" ? task.notBeforeMs : nowMs; // One that only waited keeps its turn.
+  return enter(task, "queued", { fence, placements, attempt, progress: null, notBeforeMs });
 }
 
 export type Loss = {

@@ -3,7 +3,7 @@ import type { HeldTask } from "../contract/session.ts";
 import type { OwnedTask, SessionRecord, TaskRecord } from "../contract/records.ts";
 import { UNCHANGED, commit } from "../domain/decision.ts";
 import { letGo, load, refuseEpoch } from "../domain/session-transitions.ts";
-import { isEnded, isOwnedBy, start } from "../domain/task-transitions.ts";
+import { isEnded, isOwnedBy, isSettledBy, start } from "../domain/task-transitions.ts";
 import type { SessionClaims } from "../domain/tokens.ts";
 import type { AgendaEntry } from "../ports/agenda.ts";
 import type { Ports } from "../ports/ports.ts";
@@ -65,18 +65,21 @@ async function startAssigned(ports: Ports, { fleet, id, fence }: OwnedTask): Pro
   return !isRefusal(result) && result.changed && result.document.state === "running" ? result.document : null;
 }
 
-/** A function that died between ending a task and letting go of it left the end's effects to whoever looks next. */
+/**
+ * A function that died between the session's end of a task and letting go of it left the end's effects to whoever
+ * looks next. What others ended the session may still be working on.
+ */
 async function letGoOfEnded(
   ports: Ports,
   session: SessionRecord,
   tasks: readonly TaskRecord[],
 ): Promise<void> {
+  const { fleet, id, epoch, held } = session;
   for (const task of tasks) {
-    if (!isEnded(task) || task.id in session.stopping) continue;
+    const fence = held[task.id] ?? 0;
+    if (!isEnded(task) || !isSettledBy(task, { session: id, epoch, fence })) continue;
     await runEndEffects(ports, task);
-    await changeSession(ports, session.fleet, session.id, (current) =>
-      letGo(current, task.id, session.held[task.id]),
-    );
+    await changeSession(ports, fleet, id, (current) => letGo(current, task.id, fence));
   }
 }
 

@@ -1,6 +1,6 @@
 import { type Refusal, isRefusal, refuse } from "../contract/errors.ts";
 import type { Task } from "../contract/task.ts";
-import { newSubmission, NO_GROUP } from "../domain/new-task.ts";
+import { newRecount, NO_GROUP } from "../domain/new-task.ts";
 import { redrive } from "../domain/task-transitions.ts";
 import type { Ports } from "../ports/ports.ts";
 import { announceReady } from "./announce-ready.ts";
@@ -27,10 +27,7 @@ export async function redriveTask(
 
   const nowMs = ports.clock.nowMs();
   const group = before.group ?? NO_GROUP;
-  const recount = {
-    ...newSubmission(fleet, group, [id], nowMs, before.redrives + 1),
-    adjust: { total: -1, completed: 0, failed: -1, cancelled: 0 },
-  };
+  const recount = newRecount(before, before.redrives + 1, nowMs);
   await ports.record.submissions.mark(fleet, group, before.submission.id, before.submission.index, "failed");
   const waitingOn = dependencies
     .filter(({ state }) => state !== "completed")

@@ -168,11 +168,11 @@ async function addToHost({ record }: Ports, host: HostRecord, id: string): Promi
 async function welcome(ports: Ports, session: SessionRecord, profile: ProfileName): Promise<void> {
   const { fleet, host, id, epoch } = session;
   const nowMs = ports.clock.nowMs();
-  const { timeoutMs, tickMs } = PROFILES[profile];
+  const { timeoutMs } = PROFILES[profile];
   await ports.registry.extend([{ fleet, host, session: id, epoch }], nowMs + timeoutMs);
   await publishSession(ports, session);
-  const stampMs = await ports.agenda.stamp();
-  if (stampMs === null || nowMs - stampMs > 2 * tickMs) await ports.events.wakeSweep();
+  const sweep = await ports.record.sweep.get();
+  if (!sweep || sweep.untilMs <= nowMs) await ports.events.wakeSweep();
   await fillFleet(ports, fleet, WELCOME_LIMIT);
 }
 

@@ -1,5 +1,5 @@
 import type { OwnedTask, SessionRecord, SweepRecord, TaskRecord } from "../contract/records.ts";
-import { newSubmission, NO_GROUP } from "../domain/new-task.ts";
+import { newRecount, NO_GROUP } from "../domain/new-task.ts";
 import { isAlive } from "../domain/session-transitions.ts";
 import { isEnded, isOwned, isReady, requeue } from "../domain/task-transitions.ts";
 import { toReadyTask } from "../domain/ready-order.ts";
@@ -15,6 +15,7 @@ import { recoverSession } from "./recover-session.ts";
 import { rollUpGroup } from "./roll-up-group.ts";
 import { runEndEffects } from "./run-end-effects.ts";
 import { settleSession } from "./settle-session.ts";
+import { openGroup } from "./submit-tasks.ts";
 
 /** Documents of each kind compared in one step. */
 const PAGE = 200;
@@ -84,24 +85,21 @@ async function repairTasks(ports: Ports, fleet: string, cursor: string | null): 
   const page = await ports.record.tasks.listOpen(fleet, cursor, PAGE);
   const tasks = await ports.record.tasks.getMany(fleet, page.items);
   const { ageingStepMs } = await profileOf(ports, fleet);
-  const ready = tasks.filter((task) => isReady(task, nowMs));
+  for (const task of tasks) await repairTask(ports, task);
+  const ready = tasks.filter((task) => isReady(task, nowMs)); // Last: a task that is handed out is counted.
   if (ready.length > 0)
     await ports.workQueue.add(
       fleet,
       ready.map((task) => toReadyTask(task, ageingStepMs)),
     );
-  for (const task of tasks) await repairTask(ports, task);
   return page.cursor;
 }
 
 async function repairTask(ports: Ports, task: TaskRecord): Promise<void> {
   const { fleet, id } = task;
   if (task.redrives > 0) {
-    const recount = newSubmission(fleet, task.group ?? NO_GROUP, [id], ports.clock.nowMs(), task.redrives);
-    await ports.record.submissions.add({
-      ...recount,
-      adjust: { total: -1, completed: 0, failed: -1, cancelled: 0 },
-    });
+    await ports.record.submissions.add(newRecount(task, task.redrives, ports.clock.nowMs()));
+    await openGroup(ports, fleet, task.group ?? NO_GROUP);
   }
   if (task.state === "blocked") {
     const linked = await linkDependencies(ports, task);

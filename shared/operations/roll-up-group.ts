@@ -1,5 +1,6 @@
 import type { GroupRecord, SubmissionRecord } from "../contract/records.ts";
 import { addTotals, openMembers, totalsOf } from "../domain/totals.ts";
+import { SUBMISSION_WINDOW_MS } from "../domain/new-task.ts";
 import { isEnded } from "../domain/task-transitions.ts";
 import type { Ports } from "../ports/ports.ts";
 import { openGroup } from "./submit-tasks.ts";
@@ -7,7 +8,7 @@ import { openGroup } from "./submit-tasks.ts";
 /** Open submissions looked at in one go, and how many of them are rolled up at once. */
 const PAGE = 50;
 /** A member that does not exist this long after its submission was cut short and belongs to nobody. */
-const CUT_SHORT_MS = 10 * 60_000;
+const CUT_SHORT_MS = 2 * SUBMISSION_WINDOW_MS;
 
 /**
  * Adds submissions whose tasks have all ended to their group's totals, each exactly once: those being added are

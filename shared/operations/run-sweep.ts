@@ -25,7 +25,12 @@ export async function runSweep(
   const holder = ports.chance.id();
   const startedMs = ports.clock.nowMs();
   let held = await ports.record.sweep.get();
-  if (why === "wake" && held && held.untilMs > startedMs) return { ticks: 0, ended: "overtaken" };
+  const running = held !== null && held.untilMs > startedMs;
+  if (why === "wake" && running) return { ticks: 0, ended: "overtaken" };
+  if (running) {
+    await letFinish(ports);
+    held = await ports.record.sweep.get();
+  }
   let failed = false;
   let lastRepairMs = 0;
   for (let ticks = 0; ; ticks++) {
@@ -46,10 +51,24 @@ export async function runSweep(
     const idle = result?.busy === false;
     held = await keepRepair(ports, held, result?.repair ?? repairBefore, idle);
     if (!held) return { ticks: ticks + 1, ended: "overtaken" };
-    if (idle) return { ticks: ticks + 1, ended: "idle" };
+    if (idle && !(await livesAgain(ports))) return { ticks: ticks + 1, ended: "idle" };
     const tickMs = Math.min(...fleets.map(({ profile }) => PROFILES[profile].tickMs));
     await ports.clock.wait(Math.max(0, nowMs + tickMs - ports.clock.nowMs()));
   }
+}
+
+/** Lets the tick of the sweep that is being taken over finish: its missing stamp would look like an outage. */
+async function letFinish(ports: Ports): Promise<void> {
+  const fleets = await allFleets(ports);
+  await ports.clock.wait(Math.min(...fleets.map(({ profile }) => PROFILES[profile].tickMs)));
+}
+
+/**
+ * Looks once more after the lease was given up. Whoever registers sets its deadline first and then looks for a
+ * lease: so either it finds none and wakes a sweep, or this finds its deadline.
+ */
+async function livesAgain({ registry }: Ports): Promise<boolean> {
+  return (await registry.count()) > 0;
 }
 
 function leased(held: SweepRecord | null, holder: string, nowMs: number, repair: Repair): SweepRecord {

@@ -1,8 +1,8 @@
 import { isRefusal } from "../contract/errors.ts";
 import type { SessionRecord, TaskRecord } from "../contract/records.ts";
 import { UNCHANGED, commit } from "../domain/decision.ts";
-import { isAlive, letGo } from "../domain/session-transitions.ts";
-import { isEnded, isOwnedBy, voidReservation } from "../domain/task-transitions.ts";
+import { isAlive, letGo, mustStop } from "../domain/session-transitions.ts";
+import { isEnded, isOwnedBy, isSettledBy, voidReservation } from "../domain/task-transitions.ts";
 import type { Ports } from "../ports/ports.ts";
 import { changeSession, changeTask } from "./change.ts";
 import { profileOf } from "./fleet-of.ts";
@@ -10,7 +10,8 @@ import { runEndEffects } from "./run-end-effects.ts";
 
 /**
  * Lets a live session go of what it holds without owning it: tasks that ended or went elsewhere, reservations
- * that never became assignments, and tasks it was told to stop and does not report any more.
+ * that never became assignments, and tasks it was told to stop and does not report any more. What was taken from
+ * it and what it still reports it is told to stop, for whoever took it may have died before saying so.
  *
  * @returns whether tasks remain that it must still stop
  */
@@ -28,6 +29,12 @@ export async function settleSession(ports: Ports, fleet: string, id: string): Pr
     const task = tasks.get(taskId) ?? null;
     if (task && isOwnedBy(task, id, session.epoch) && task.fence === fence) continue;
     const sinceMs = session.stopping[taskId];
+    const settled = task !== null && isSettledBy(task, { session: id, epoch: session.epoch, fence });
+    if (sinceMs === undefined && !settled && reported[taskId]?.fence === fence) {
+      await changeSession(ports, fleet, id, (current) => mustStop(current, taskId, ports.clock.nowMs()));
+      stopping = true;
+      continue;
+    }
     const busy = sinceMs !== undefined && (taskId in reported || ports.clock.nowMs() < sinceMs + graceMs);
     stopping ||= busy;
     if (!busy) await letGoOf(ports, session, taskId, fence, task);

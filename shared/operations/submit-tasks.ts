@@ -45,12 +45,8 @@ export async function submitTasks(
 
   const nowMs = ports.clock.nowMs();
   const fresh = ordered.ordered.filter(({ id }) => !byId.has(id));
-  const places = await fileSubmissions(
-    ports,
-    fleet,
-    wanted.filter(({ id }) => !byId.has(id)),
-    nowMs,
-  );
+  const places = fresh.length === 0 ? [] : newPlaces(fleet, wanted, byId, nowMs);
+  await fileSubmissions(ports, fleet, places);
   for (const submission of fresh) {
     const data = await ports.record.payloads.put(fleet, submission.id, "data", submission.data ?? null);
     const created = await createTask(
@@ -109,18 +105,39 @@ function refuseAgainst(
   return null;
 }
 
+/**
+ * What will count the new tasks: the items of the whole submission if its other tasks are counted there too, for
+ * then it was cut short; else items of the new tasks alone.
+ */
+function newPlaces(
+  fleet: string,
+  wanted: readonly IdentifiedSubmission[],
+  byId: ReadonlyMap<string, TaskRecord>,
+  nowMs: number,
+): SubmissionRecord[] {
+  const whole = newSubmissions(fleet, wanted, nowMs);
+  const ids = new Set(whole.map(({ id }) => id));
+  const cutShort = wanted.every(({ id }) => {
+    const existing = byId.get(id);
+    return !existing || ids.has(existing.submission.id);
+  });
+  if (cutShort) return whole;
+  return newSubmissions(
+    fleet,
+    wanted.filter(({ id }) => !byId.has(id)),
+    nowMs,
+  );
+}
+
 /** Files what will count the new tasks, before the tasks: a task that exists is always counted somewhere. */
 async function fileSubmissions(
   ports: Ports,
   fleet: string,
-  fresh: readonly IdentifiedSubmission[],
-  nowMs: number,
-): Promise<SubmissionRecord[]> {
-  const submissions = newSubmissions(fleet, fresh, nowMs);
+  submissions: readonly SubmissionRecord[],
+): Promise<void> {
   for (const submission of submissions) await ports.record.submissions.add(submission);
   for (const group of new Set(submissions.map((submission) => submission.group)))
     await openGroup(ports, fleet, group);
-  return submissions;
 }
 
 /** Marks a group as having submissions that are not in its totals yet. Call it after filing them. */

@@ -10,7 +10,7 @@ import { recoverSession } from "./recover-session.ts";
 import { repairFleet } from "./repair.ts";
 import { runEndEffects } from "./run-end-effects.ts";
 import { settleSession } from "./settle-session.ts";
-import { fillFleet } from "./take-ready.ts";
+import { BALANCE_AFTER_MS, fillFleet } from "./take-ready.ts";
 import { timeoutTask } from "./timeout-task.ts";
 import { verifySession } from "./verify-session.ts";
 import { isAlive } from "../domain/session-transitions.ts";
@@ -22,8 +22,6 @@ const PAGE = 100;
 const FILL_LIMIT = 100;
 /** An entry that could not be handled is tried again after this. */
 const RETRY_MS = 10_000;
-/** Between two rebalances of a fleet. */
-const BALANCE_EVERY_MS = 5_000;
 /** Between two steps of the repair while nothing is known to be lost. */
 const REPAIR_EVERY_MS = 30_000;
 /** A rebuild may take this long of one tick. */
@@ -149,7 +147,7 @@ async function handleEntry(
     }
     case "balance": {
       if (!settings?.autoBalance) return null;
-      return (await rebalanceFleet(ports, entry.fleet)).waiting ? BALANCE_EVERY_MS : null;
+      return (await rebalanceFleet(ports, entry.fleet)).waiting ? BALANCE_AFTER_MS : null;
     }
     case "key":
       await mirrorKey(ports, entry.fleet, entry.keyId);

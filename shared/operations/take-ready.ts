@@ -7,6 +7,8 @@ import { assignTask } from "./assign-task.ts";
 
 /** How long a taken task may stay unassigned before the sweep looks for it, in milliseconds. */
 export const TAKE_LEASE_MS = 10_000;
+/** Assignments that still wait after this may be moved to less loaded sessions. Milliseconds. */
+export const BALANCE_AFTER_MS = 5_000;
 /** Sessions tried for one task before it goes back to its queue. */
 const CANDIDATES_LIMIT = 5;
 /** Entries of the ready queue that turn out not to be ready, in a row, before a caller gives up. */
@@ -78,7 +80,8 @@ export async function fillFleet(ports: Ports, fleet: string, limit: number): Pro
     else if (outcome === "assigned") assigned++;
     else voids++;
   }
-  if (assigned > 0) await ports.agenda.put([{ kind: "balance", fleet }], ports.clock.nowMs());
+  if (assigned > 0)
+    await ports.agenda.put([{ kind: "balance", fleet }], ports.clock.nowMs() + BALANCE_AFTER_MS);
   return assigned;
 }
 
