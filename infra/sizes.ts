@@ -10,8 +10,8 @@ export const FUNCTION_SIZES: Record<FunctionName, FunctionSize> = {
   tasks: { memoryMb: 512, timeoutS: 29 },
   operator: { memoryMb: 512, timeoutS: 29 },
   dispatch: { memoryMb: 512, timeoutS: 30 },
-  // Ticks until the next minute's invocation is due and mostly waits, all month long: memory is its price.
-  sweep: { memoryMb: 256, timeoutS: 70 },
+  // Ticks until the next minute's invocation takes over, at most 100 s, and mostly waits: memory is its price.
+  sweep: { memoryMb: 256, timeoutS: 120 },
 };
 
 export type QueueSize = {
