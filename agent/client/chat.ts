@@ -1,8 +1,9 @@
-import type { HeldTask, RegisterAnswer, RegisterRequest, Session } from "../../shared/contract/session.ts";
+import type { HeldTask, RegisterRequest, Session } from "../../shared/contract/session.ts";
 import { newId } from "../ids.ts";
 import type { AgentApi } from "../worker/agent-api.ts";
 import type { Beating, Heart } from "../worker/heart.ts";
-import { registerSession } from "../worker/register-session.ts";
+import { monotonicMs } from "../worker/monotonic.ts";
+import { registerSession, type Registration } from "../worker/register-session.ts";
 
 /** One chat of this client: a registered session and the tasks it claimed. */
 export type Chat = {
@@ -42,10 +43,10 @@ export function createChat(parts: ChatParts): Chat {
     );
   };
 
-  function adopt(answer: RegisterAnswer): Session {
+  function adopt({ answer, sentAtMs }: Registration): Session {
     held.clear();
     life = { epoch: answer.session.epoch, token: answer.token };
-    heart.adopt(answer.heartbeat, answer.hostToken);
+    heart.adopt(answer.heartbeat, answer.hostToken, sentAtMs);
     return answer.session;
   }
 
@@ -83,7 +84,7 @@ export function createChat(parts: ChatParts): Chat {
     held.clear();
     const options = { patient: true, signal: ended.signal, log: () => undefined };
     const again = registerSession(api, parts.request, heart.hostToken, options);
-    parts.track(again.then((registration) => registration && adopt(registration.answer)));
+    parts.track(again.then((registration) => registration && adopt(registration)));
   }
 
   function fenceOf(taskId: string): number {
@@ -96,7 +97,10 @@ export function createChat(parts: ChatParts): Chat {
 
   return {
     id,
-    start: async () => adopt(await api.register(parts.request, heart.hostToken(), newId("reg"))),
+    async start() {
+      const sentAtMs = monotonicMs();
+      return adopt({ answer: await api.register(parts.request, heart.hostToken(), newId("reg")), sentAtMs });
+    },
     token,
     holds: (taskId) => held.has(taskId),
     async claim(max) {

@@ -26,8 +26,8 @@ export type HeartbeatTerms = {
 export type Heart = {
   add(session: Beating): void;
   remove(session: Beating): void;
-  /** A registration was answered: beat there, so often, with this host token. */
-  adopt(terms: HeartbeatTerms, hostToken: string): void;
+  /** A registration sent at `sentAtMs` (monotonic) was answered: beat there, so often, with this host token. */
+  adopt(terms: HeartbeatTerms, hostToken: string, sentAtMs: number): void;
   renew(hostToken: string): void;
   readonly hostToken: () => string | null;
   /** Beats at once: something changed that the server waits for. */
@@ -114,11 +114,12 @@ export function createHeart({ host, boot, api, log, ref }: HeartParts): Heart {
   return {
     add: (session) => void sessions.add(session),
     remove: (session) => void sessions.delete(session),
-    adopt(newTerms, hostToken) {
+    adopt(newTerms, hostToken, sentAtMs) {
       token = hostToken;
       terms = newTerms;
       intervalMs = newTerms.intervalMs;
-      schedule(Math.min(nextAtMs, monotonicMs() + intervalMs));
+      // Counted from its sending, because the lease is: one that was answered late is soon due for renewal.
+      schedule(Math.min(nextAtMs, sentAtMs + intervalMs));
     },
     renew: (hostToken) => {
       token = hostToken;

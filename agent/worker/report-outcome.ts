@@ -25,17 +25,23 @@ const SETTLED: ReadonlySet<string> = new Set([
   "task.not_found",
 ]);
 
+export type OutcomeReport = {
+  readonly taskId: string;
+  readonly report: TaskReport;
+  /** Asked for each try, because a heartbeat may have renewed it. */
+  readonly token: () => string;
+  /** Raised when the session is over. */
+  readonly signal: AbortSignal;
+  /** Hears of the first try that got no answer. */
+  readonly onRetry: (why: string) => void;
+};
+
 /**
- * Tells the server how a task ended, through outages, with the same fence and body each time. `token` is asked
- * for each try, because a heartbeat may have renewed it. Never throws on a refusal.
+ * Tells the server how a task ended, through outages, with the same fence and body each time. Never throws on a
+ * refusal.
  */
-export async function reportOutcome(
-  api: AgentApi,
-  taskId: string,
-  report: TaskReport,
-  token: () => string,
-  signal: AbortSignal,
-): Promise<Reported> {
+export async function reportOutcome(api: AgentApi, outcome: OutcomeReport): Promise<Reported> {
+  const { taskId, report, token, signal } = outcome;
   const untilMs = monotonicMs() + REPORT_LIMIT_MS;
   for (let failures = 0; ; failures += 1) {
     try {
@@ -44,12 +50,13 @@ export async function reportOutcome(
       if (signal.aborted) return { kind: "dropped", why: String(signal.reason), settled: false };
       const repeatable = isTransient(error) || codeOf(error) === "auth.expired";
       if (!repeatable && report.route === "complete" && isBadBody(error)) {
-        return await reportOutcome(api, taskId, asFailure(report.body.fence, error), token, signal);
+        return await reportOutcome(api, { ...outcome, report: asFailure(report.body.fence, error) });
       }
       if (!repeatable || monotonicMs() > untilMs) {
         const why = codeOf(error) ?? messageOf(error);
         return { kind: "dropped", why, settled: SETTLED.has(why) };
       }
+      if (failures === 0) outcome.onRetry(messageOf(error));
     }
     // An aborted wait is seen by the next try.
     await wait(100 + jitteredDelayMs(BACKOFF, failures, Math.random), undefined, { signal }).catch(

@@ -134,13 +134,15 @@ async function tell(
   end: Extract<AttemptEnd, { kind: "completed" | "failed" }>,
   say: Say,
 ): Promise<AfterTask> {
-  const reported = await reportOutcome(
-    parts.api,
-    held.task.id,
-    describeOutcome(held, end),
-    life.token,
-    life.over,
-  );
+  const reported = await reportOutcome(parts.api, {
+    taskId: held.task.id,
+    report: describeOutcome(held, end),
+    token: life.token,
+    signal: life.over,
+    onRetry: (why) => {
+      say("outcome could not be delivered yet", { why });
+    },
+  });
   if (reported.kind === "dropped") {
     parts.tally.dropped += 1;
     say("outcome dropped, nothing of it is published", { why: reported.why });

@@ -63,7 +63,7 @@ export function createWorkerSession(parts: WorkerSessionParts): WorkerSession {
     if (registration === null) return null;
     const { answer, sentAtMs } = registration;
     registeredBefore = true;
-    heart.adopt(answer.heartbeat, answer.hostToken);
+    heart.adopt(answer.heartbeat, answer.hostToken, sentAtMs);
     log("registered", {
       session: id,
       epoch: answer.session.epoch,

@@ -1,25 +1,9 @@
-import { spawn } from "node:child_process";
-import path from "node:path";
-import { text } from "node:stream/consumers";
 import { expect, test } from "vitest";
 import { labels, words } from "../../agent/commands/options.ts";
 import { readSubmissions } from "../../agent/commands/read-submissions.ts";
 import { formatTable } from "../../agent/commands/text.ts";
-import { temporaryDirectory } from "./processes.ts";
 import { problem, serveReplies } from "./servers.ts";
-
-const CLI = path.resolve(import.meta.dirname, "../../agent/cli.ts");
-
-async function shim(args: readonly string[], input = "", env: NodeJS.ProcessEnv = {}) {
-  const child = spawn(process.execPath, [CLI, ...args], {
-    cwd: temporaryDirectory(),
-    env: { PATH: process.env.PATH, ...env },
-  });
-  child.stdin.end(input);
-  const code = new Promise<number | null>((resolve) => child.once("exit", resolve));
-  const [out, err, exit] = await Promise.all([text(child.stdout), text(child.stderr), code]);
-  return { out, err, code: exit };
-}
+import { runShim } from "./shim-command.ts";
 
 test("tasks are read from an object, an array, or one object a line", () => {
   const one = { type: "a", data: 1 };
@@ -57,19 +41,19 @@ test.each([
   ],
   ["no server named", ["status"], 2],
 ])("%s exits with its code", async (_, args, code) => {
-  expect((await shim(args)).code).toBe(code);
+  expect((await runShim(args)).code).toBe(code);
 });
 
 test("an unreachable server exits with 69, and says so as JSON in the last line", async () => {
   const { url } = await serveReplies(["hang up"]);
-  const { out, code } = await shim(["tasks", "task_1", "--url", url, "--key", "k", "--json"]);
+  const { out, code } = await runShim(["tasks", "task_1", "--url", url, "--key", "k", "--json"]);
   expect(code).toBe(69);
   expect(JSON.parse(out.trim())).toMatchObject({ error: { code: "server.unavailable" } });
 });
 
 test("a key that may not do that exits with 77, and prints title, reason, code and next step", async () => {
   const { url } = await serveReplies([problem(403, "scope.insufficient")]);
-  const { err, code } = await shim(["tasks", "task_1"], "", { SHIM_URL: url, SHIM_KEY: "k" });
+  const { err, code } = await runShim(["tasks", "task_1"], "", { SHIM_URL: url, SHIM_KEY: "k" });
   expect(code).toBe(77);
   expect(err).toMatch(/T\n.*D\n.*scope\.insufficient\n.*N/);
 });

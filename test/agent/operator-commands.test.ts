@@ -1,0 +1,139 @@
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import { expect, test } from "vitest";
+import { useEmbeddedCloud } from "../fixtures/embedded-cloud.ts";
+import { createFleet, type TestFleet } from "./fleet.ts";
+import { eventually, temporaryDirectory } from "./processes.ts";
+import { lastLine, runShim } from "./shim-command.ts";
+import { startWorker } from "./worker-process.ts";
+
+const cloud = useEmbeddedCloud();
+
+/** The shim command as somebody with the fleet's admin key runs it. */
+function operator({ url, key }: TestFleet) {
+  return (args: readonly string[], input = "") => runShim(args, input, { SHIM_URL: url, SHIM_KEY: key });
+}
+
+test("submit takes more tasks than one request may hold, and --wait ends when all have", async () => {
+  const fleet = await createFleet(cloud());
+  startWorker({ fleet, host: "h", flags: ["--sessions", "4"], script: "exit 0" });
+  const ids = Array.from({ length: 120 }, (_, n) => `t${n}`);
+  const file = path.join(temporaryDirectory(), "tasks.jsonl");
+  // The first ten are work; the others are cancelled, which is also an end.
+  writeFileSync(
+    file,
+    ids
+      .map((id) =>
+        JSON.stringify({ id, type: "x", data: null, requires: Number(id.slice(1)) < 10 ? [] : ["nobody"] }),
+      )
+      .join("\n"),
+  );
+  const shim = operator(fleet);
+  const submitting = shim(["submit", file, "--wait", "--json"]);
+  await eventually(
+    "all are submitted",
+    async () => (lastLine(await shim(["tasks", "--json"])) as { tasks: unknown[] }).tasks.length === 120,
+  );
+  await fleet.reached("t9", "completed");
+  for (const id of ids.slice(10)) await fleet.cancel(id);
+  const end = await submitting;
+  expect(lastLine(end)).toMatchObject({ submitted: 120, completed: 10, failed: 0, cancelled: 110, ids });
+  expect(end.code).toBe(1);
+});
+
+test("submit reads standard input, prints the ids, and waits for success with 0", async () => {
+  const fleet = await createFleet(cloud());
+  startWorker({ fleet, host: "h", script: "exit 0" });
+  const end = await operator(fleet)(["submit", "-", "--wait"], '{"id":"one","type":"x","data":{}}');
+  expect(end).toMatchObject({ code: 0, out: "one\n1 of 1 completed, 0 failed, 0 cancelled\n" });
+});
+
+test("a task that does not fit the contract is refused with its code, and nothing is submitted", async () => {
+  const fleet = await createFleet(cloud());
+  const end = await operator(fleet)(["submit", "-", "--json"], '{"id":"one","type":"x","data":{},"bogus":1}');
+  expect(end.code).toBe(1);
+  expect(lastLine(end)).toMatchObject({ error: { code: "request.invalid" } });
+  expect(lastLine(await operator(fleet)(["tasks", "--json"]))).toEqual({ tasks: [] });
+});
+
+test("status is one JSON object, or plain text where there is no terminal", async () => {
+  const fleet = await createFleet(cloud());
+  const worker = startWorker({ fleet, host: "h", script: "exit 0" });
+  await worker.said("registered");
+  await fleet.submit({ id: "t" });
+  await fleet.reached("t", "completed");
+  const shim = operator(fleet);
+  const status = await eventually("the summary caught up", async () => {
+    const object = lastLine(await shim(["status", "--json"])) as { completedTasks: number };
+    return object.completedTasks === 1 && object;
+  });
+  expect(status).toMatchObject({
+    totalTasks: 1,
+    activeChats: 1,
+    load: [{ sessionId: "h-1", currentTasks: 0 }],
+    sessions: [{ id: "h-1", state: "live" }],
+  });
+  const { out } = await shim(["status"]);
+  expect(out).toMatch(/^Tasks +1 in all: 1 completed/);
+  expect(out).toMatch(/h-1 +h +live/);
+  expect(out).not.toContain("\u001b");
+});
+
+test("tasks and sessions are listed and shown; cancel and redrive act on one task", async () => {
+  const fleet = await createFleet(cloud());
+  const shim = operator(fleet);
+  await fleet.submit({ id: "a" }, { id: "b" });
+  expect((await shim(["cancel", "a", "--reason", "not needed"])).out).toBe("a is cancelled.\n");
+  expect((await shim(["tasks", "--state", "queued"])).out).toMatch(/^TASK .*\nb +test +queued/);
+  expect(lastLine(await shim(["tasks", "a", "--json"]))).toMatchObject({
+    task: { id: "a", state: "cancelled" },
+  });
+  expect(lastLine(await shim(["redrive", "b", "--json"]))).toMatchObject({
+    error: { code: "task.not_failed" },
+  });
+  expect((await shim(["sessions"])).out).toBe("No sessions.\n");
+  expect(lastLine(await shim(["sessions", "nobody", "--json"]))).toMatchObject({
+    error: { code: "session.not_found" },
+  });
+});
+
+test("drain ends a worker's session and so the worker; restart starts it again with a higher epoch", async () => {
+  const fleet = await createFleet(cloud());
+  const shim = operator(fleet);
+  const worker = startWorker({ fleet, host: "h", script: "sleep 60" });
+  await fleet.submit({ id: "t", maxAttempts: 5 });
+  await fleet.reached("t", "running");
+  expect((await shim(["restart", "h-1"])).code).toBe(0);
+  await worker.said("stopped", { task: "t" });
+  await eventually(
+    "it is registered again",
+    () => worker.logged.filter((line) => line.what === "registered").length === 2,
+  );
+  await fleet.reached("t", "running");
+  await fleet.cancel("t");
+  expect((await shim(["drain", "h-1"])).code).toBe(0);
+  expect(await worker.exited).toBe(0);
+});
+
+test("keys are created once, listed without secrets, do what their scope says, and are revoked", async () => {
+  const fleet = await createFleet(cloud());
+  const shim = operator(fleet);
+  const created = lastLine(await shim(["keys", "create", "--scope", "submit", "--name", "ci", "--json"])) as {
+    key: { id: string };
+    secret: string;
+  };
+  const listed = await shim(["keys", "list"]);
+  expect(listed.out).toContain(created.key.id);
+  expect(listed.out).not.toContain(created.secret);
+  const limited = operator({ ...fleet, key: created.secret });
+  expect((await limited(["submit", "-"], '{"type":"x","data":{}}')).code).toBe(0);
+  expect((await limited(["keys", "list"])).code).toBe(77);
+  expect((await shim(["keys", "revoke", created.key.id])).code).toBe(0);
+  expect((await limited(["submit", "-"], '{"type":"x","data":{}}')).code).toBe(77);
+});
+
+test("rebalance says what it moved, and sets the fleet's policy", async () => {
+  const fleet = await createFleet(cloud());
+  expect(lastLine(await operator(fleet)(["rebalance", "--auto", "off", "--json"]))).toEqual({ moved: [] });
+  expect((await operator(fleet)(["rebalance"])).out).toBe("Nothing had to move.\n");
+});

@@ -1,0 +1,29 @@
+import { spawn } from "node:child_process";
+import path from "node:path";
+import { text } from "node:stream/consumers";
+import { temporaryDirectory } from "./processes.ts";
+
+const CLI = path.resolve(import.meta.dirname, "../../agent/cli.ts");
+
+export type CommandEnd = { readonly out: string; readonly err: string; readonly code: number | null };
+
+/** Runs `shim` with these arguments to its end, in an empty directory and with no environment but the given one. */
+export async function runShim(
+  args: readonly string[],
+  input = "",
+  env: NodeJS.ProcessEnv = {},
+): Promise<CommandEnd> {
+  const child = spawn(process.execPath, [CLI, ...args], {
+    cwd: temporaryDirectory(),
+    env: { PATH: process.env.PATH, ...env },
+  });
+  child.stdin.end(input);
+  const exited = new Promise<number | null>((resolve) => child.once("exit", resolve));
+  const [out, err, code] = await Promise.all([text(child.stdout), text(child.stderr), exited]);
+  return { out, err, code };
+}
+
+/** The last line of an output, as JSON. */
+export function lastLine({ out }: CommandEnd): unknown {
+  return JSON.parse(out.trim().split("\n").at(-1) ?? "");
+}
