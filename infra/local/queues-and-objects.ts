@@ -39,6 +39,8 @@ export async function startQueuesAndObjects<Name extends string>(
     persistence.loadS3(stores.s3Store);
     stores.s3Store.persistence = persistence;
   }
+  // Without a host of its own a queue is addressed as it is reached: no name server knows `sqs.REGION.localhost`.
+  stores.sqsStore.host = "";
   const app = buildApp({ logger: false, defaultRegion: REGION, stores });
   const endpoint = await app.listen({ port: 0, host: LOOPBACK });
   const client = { endpoint, region: REGION, credentials: CREDENTIALS };
