@@ -6,7 +6,7 @@ import type { Ports } from "../ports/ports.ts";
 import { announceReady } from "./announce-ready.ts";
 import { changeTask } from "./change.ts";
 import { linkDependencies } from "./link-dependencies.ts";
-import { openGroup } from "./submit-tasks.ts";
+import { fileRecount } from "./open-group.ts";
 import { viewTask } from "./view-task.ts";
 
 /**
@@ -38,8 +38,7 @@ export async function redriveTask(
       : redrive(task, { id: recount.id, index: 0 }, waitingOn, nowMs),
   );
   if (isRefusal(result)) return result;
-  await ports.record.submissions.add(recount);
-  await openGroup(ports, fleet, group);
+  await fileRecount(ports, result.document);
   const task =
     result.document.state === "blocked" ? await linkDependencies(ports, result.document) : result.document;
   await announceReady(ports, fleet, [task]);

@@ -1,5 +1,4 @@
 import type { OwnedTask, SessionRecord, SweepRecord, TaskRecord } from "../contract/records.ts";
-import { newRecount, NO_GROUP } from "../domain/new-task.ts";
 import { isAlive } from "../domain/session-transitions.ts";
 import { isEnded, isOwned, isReady, requeue } from "../domain/task-transitions.ts";
 import { toReadyTask } from "../domain/ready-order.ts";
@@ -7,15 +6,15 @@ import { UNCHANGED, commit } from "../domain/decision.ts";
 import { isRefusal } from "../contract/errors.ts";
 import type { Ports } from "../ports/ports.ts";
 import { announceReady } from "./announce-ready.ts";
-import { changeTask } from "./change.ts";
-import { profileOf } from "./fleet-of.ts";
+import { changeOrCreate, changeTask } from "./change.ts";
+import { fleetOf, profileOf } from "./fleet-of.ts";
 import { linkDependencies } from "./link-dependencies.ts";
+import { fileRecount } from "./open-group.ts";
 import { publishSession } from "./publish-session.ts";
 import { recoverSession } from "./recover-session.ts";
 import { rollUpGroup } from "./roll-up-group.ts";
 import { runEndEffects } from "./run-end-effects.ts";
 import { settleSession } from "./settle-session.ts";
-import { openGroup } from "./submit-tasks.ts";
 
 /** Documents of each kind compared in one step. */
 const PAGE = 200;
@@ -34,17 +33,41 @@ export async function repairFleet(
   cursors: Cursors | null,
 ): Promise<Cursors | null> {
   const goesOn = (cursor: string | null | undefined) => cursors === null || cursor != null;
-  const next: Cursors = {
-    sessions: goesOn(cursors?.sessions)
-      ? await repairSessions(ports, fleet, cursors?.sessions ?? null)
-      : null,
-    tasks: goesOn(cursors?.tasks) ? await repairTasks(ports, fleet, cursors?.tasks ?? null) : null,
-    groups: goesOn(cursors?.groups) ? await repairGroups(ports, fleet, cursors?.groups ?? null) : null,
+  const sessions = goesOn(cursors?.sessions)
+    ? await repairSessions(ports, fleet, cursors?.sessions ?? null)
+    : NOTHING;
+  const tasks = goesOn(cursors?.tasks) ? await repairTasks(ports, fleet, cursors?.tasks ?? null) : NOTHING;
+  const groups = goesOn(cursors?.groups) ? await repairGroups(ports, fleet, cursors?.groups ?? null) : null;
+  const seen = {
+    sessions: (cursors?.seen.sessions ?? 0) + sessions.count,
+    tasks: (cursors?.seen.tasks ?? 0) + tasks.count,
   };
-  return next.sessions === null && next.tasks === null && next.groups === null ? null : next;
+  if (sessions.cursor !== null || tasks.cursor !== null || groups !== null)
+    return { sessions: sessions.cursor, tasks: tasks.cursor, groups, seen };
+  await noteQuotas(ports, fleet, seen);
+  return null;
 }
 
-async function repairSessions(ports: Ports, fleet: string, cursor: string | null): Promise<string | null> {
+type Step = { readonly cursor: string | null; readonly count: number };
+const NOTHING: Step = { cursor: null, count: 0 };
+
+/** Notes whether a fleet's quotas are used up, for registration and submission to refuse more. */
+async function noteQuotas(ports: Ports, fleet: string, seen: Cursors["seen"]): Promise<void> {
+  const settings = await fleetOf(ports, fleet);
+  const sessionsFull = seen.sessions >= settings.sessionsQuota;
+  const openTasksFull = seen.tasks >= settings.openTasksQuota;
+  await changeOrCreate(
+    () => ports.record.fleets.get(fleet),
+    ports.record.fleets.commit,
+    (current) => {
+      const now = current ?? settings;
+      const same = now.sessionsFull === sessionsFull && now.openTasksFull === openTasksFull;
+      return same ? UNCHANGED : commit({ ...now, sessionsFull, openTasksFull });
+    },
+  );
+}
+
+async function repairSessions(ports: Ports, fleet: string, cursor: string | null): Promise<Step> {
   const page = await ports.record.sessions.list(fleet, "live", cursor, PAGE);
   const sessions = await ports.record.sessions.getMany(fleet, page.items);
   const desired = await ports.registry.desired(
@@ -58,7 +81,7 @@ async function repairSessions(ports: Ports, fleet: string, cursor: string | null
     if ((desired[i]?.rev ?? -1) < session.rev) await publishSession(ports, session);
     await repairSession(ports, session, deadlines[i] ?? null);
   }
-  return page.cursor;
+  return { cursor: page.cursor, count: sessions.length };
 }
 
 async function repairSession(ports: Ports, session: SessionRecord, deadlineMs: number | null): Promise<void> {
@@ -80,7 +103,7 @@ async function repairSession(ports: Ports, session: SessionRecord, deadlineMs: n
     await ports.agenda.put([{ kind: "settle", fleet, session: id }], ports.clock.nowMs());
 }
 
-async function repairTasks(ports: Ports, fleet: string, cursor: string | null): Promise<string | null> {
+async function repairTasks(ports: Ports, fleet: string, cursor: string | null): Promise<Step> {
   const nowMs = ports.clock.nowMs();
   const page = await ports.record.tasks.listOpen(fleet, cursor, PAGE);
   const tasks = await ports.record.tasks.getMany(fleet, page.items);
@@ -92,15 +115,12 @@ async function repairTasks(ports: Ports, fleet: string, cursor: string | null): 
       fleet,
       ready.map((task) => toReadyTask(task, ageingStepMs)),
     );
-  return page.cursor;
+  return { cursor: page.cursor, count: tasks.length };
 }
 
 async function repairTask(ports: Ports, task: TaskRecord): Promise<void> {
   const { fleet, id } = task;
-  if (task.redrives > 0) {
-    await ports.record.submissions.add(newRecount(task, task.redrives, ports.clock.nowMs()));
-    await openGroup(ports, fleet, task.group ?? NO_GROUP);
-  }
+  if (task.redrives > 0) await fileRecount(ports, task);
   if (task.state === "blocked") {
     const linked = await linkDependencies(ports, task);
     await announceReady(ports, fleet, [linked]);

@@ -3,7 +3,7 @@ import { addTotals, openMembers, totalsOf } from "../domain/totals.ts";
 import { SUBMISSION_WINDOW_MS } from "../domain/new-task.ts";
 import { isEnded } from "../domain/task-transitions.ts";
 import type { Ports } from "../ports/ports.ts";
-import { openGroup } from "./submit-tasks.ts";
+import { openGroup } from "./open-group.ts";
 
 /** Open submissions looked at in one go, and how many of them are rolled up at once. */
 const PAGE = 50;

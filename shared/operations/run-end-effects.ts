@@ -6,6 +6,7 @@ import { NO_GROUP } from "../domain/new-task.ts";
 import type { Ports } from "../ports/ports.ts";
 import { announceReady, withdrawReady } from "./announce-ready.ts";
 import { changeTask } from "./change.ts";
+import { fileRecount } from "./open-group.ts";
 
 const EDGES_PAGE = 100;
 
@@ -20,6 +21,7 @@ export async function runEndEffects(ports: Ports, task: EndedTask): Promise<void
   const ended: EndedTask[] = [task];
   for (let next = ended.shift(); next; next = ended.shift()) {
     const current = next;
+    if (current.redrives > 0) await fileRecount(ports, current);
     await ports.record.submissions.mark(
       fleet,
       current.group ?? NO_GROUP,

@@ -3,14 +3,13 @@ import { SUBMIT_TASKS_LIMIT, TASK_DATA_BYTES_LIMIT } from "../contract/limits.ts
 import type { SubmissionRecord, TaskRecord } from "../contract/records.ts";
 import type { Task, TaskSubmission } from "../contract/task.ts";
 import { hashOf } from "../domain/canonical-json.ts";
-import { commit, UNCHANGED } from "../domain/decision.ts";
 import { inDependencyOrder } from "../domain/dependencies.ts";
 import { type IdentifiedSubmission, newSubmissions, newTask, submissionHash } from "../domain/new-task.ts";
-import { NO_TOTALS } from "../domain/totals.ts";
 import type { Ports } from "../ports/ports.ts";
 import { announceReady } from "./announce-ready.ts";
-import { changeOrCreate } from "./change.ts";
+import { fleetOf } from "./fleet-of.ts";
 import { linkDependencies } from "./link-dependencies.ts";
+import { openGroup } from "./open-group.ts";
 import { viewTask } from "./view-task.ts";
 
 /**
@@ -43,6 +42,9 @@ export async function submitTasks(
   const misfit = refuseAgainst(wanted, byId);
   if (misfit) return misfit;
 
+  const { openTasksFull, openTasksQuota } = await fleetOf(ports, fleet);
+  if (openTasksFull && wanted.some(({ id }) => !byId.has(id)))
+    return refuse("quota.exceeded", `The fleet has its ${openTasksQuota} open tasks, by the last count.`);
   const nowMs = ports.clock.nowMs();
   const fresh = ordered.ordered.filter(({ id }) => !byId.has(id));
   const places = fresh.length === 0 ? [] : newPlaces(fleet, wanted, byId, nowMs);
@@ -138,22 +140,6 @@ async function fileSubmissions(
   for (const submission of submissions) await ports.record.submissions.add(submission);
   for (const group of new Set(submissions.map((submission) => submission.group)))
     await openGroup(ports, fleet, group);
-}
-
-/** Marks a group as having submissions that are not in its totals yet. Call it after filing them. */
-export async function openGroup({ record }: Ports, fleet: string, group: string): Promise<void> {
-  await changeOrCreate(
-    () => record.groups.get(fleet, group),
-    record.groups.commit,
-    (current) => {
-      if (current?.open) return UNCHANGED;
-      return commit(
-        current
-          ? { ...current, open: true }
-          : { v: 1, rev: 0, fleet, group, open: true, totals: NO_TOTALS, rolling: [] },
-      );
-    },
-  );
 }
 
 function placeOf(submissions: readonly SubmissionRecord[], taskId: string): TaskRecord["submission"] {
