@@ -2,11 +2,12 @@ import { isRefusal } from "../contract/errors.ts";
 import type { OwnedTask, SessionRecord, TaskRecord } from "../contract/records.ts";
 import { commit } from "../domain/decision.ts";
 import { letGo, reserve } from "../domain/session-transitions.ts";
-import { assign, isOwnedBy, isReady, requeue, start } from "../domain/task-transitions.ts";
+import { assign, isEnded, isOwnedBy, isReady, requeue, start } from "../domain/task-transitions.ts";
 import type { Ports } from "../ports/ports.ts";
 import { announceReady } from "./announce-ready.ts";
 import { changeSession, changeTask } from "./change.ts";
 import { publishSession } from "./publish-session.ts";
+import { runEndEffects } from "./run-end-effects.ts";
 
 /** Tries to reserve a place while others change the same session. */
 const RESERVE_TRIES = 8;
@@ -107,6 +108,8 @@ export async function confirm(ports: Ports, task: TaskRecord, reserved: SessionR
       : { kind: "unchanged" },
   );
   await releasePlace(ports, fleet, reserved.id, id, task.fence);
-  if (!isRefusal(undone) && undone.changed) await ports.events.tasksReady(fleet, [id]);
+  if (isRefusal(undone) || !undone.changed) return { outcome: "not_ready" };
+  if (isEnded(undone.document)) await runEndEffects(ports, undone.document);
+  else await announceReady(ports, fleet, [undone.document]);
   return { outcome: "not_ready" };
 }

@@ -37,7 +37,7 @@ export async function registerSession(
   request: RegisterRequest,
 ): Promise<RegisterAnswer | Refusal> {
   const { fleet } = by;
-  const { profile } = await fleetOf(ports, fleet);
+  const { profile, sessionsFull, sessionsQuota } = await fleetOf(ports, fleet);
   const id = request.id ?? `ses_${by.seed === null ? ports.chance.id() : hashOf(fleet, by.seed)}`;
   const taken = await takeHost(ports, by, request);
   if (isRefusal(taken)) return taken;
@@ -46,6 +46,8 @@ export async function registerSession(
   if (isRefusal(previous)) return previous;
   if (previous && isAlive(previous)) return answer(ports, by, previous, profile);
 
+  if (!previous && sessionsFull)
+    return refuse("quota.exceeded", `The fleet has its ${sessionsQuota} live sessions, by the last count.`);
   const added = await addToHost(ports, taken, id);
   if (isRefusal(added)) return added;
   const session = await ports.record.sessions.commit(
@@ -139,12 +141,10 @@ async function predecessor(
 async function addToHost({ record }: Ports, host: HostRecord, id: string): Promise<HostRecord | Refusal> {
   const { fleet } = host;
   const listed = await record.hosts.get(fleet, host.id);
-  const crowded = (listed?.sessions.length ?? 0) >= HOST_SESSIONS_LIMIT;
-  const alive = crowded
-    ? (await record.sessions.getMany(fleet, listed?.sessions ?? []))
-        .filter(isAlive)
-        .map((session) => session.id)
-    : null;
+  const crowded = listed !== null && listed.sessions.length >= HOST_SESSIONS_LIMIT;
+  const gone = new Set(crowded ? listed.sessions : []);
+  for (const session of await record.sessions.getMany(fleet, [...gone]))
+    if (isAlive(session)) gone.delete(session.id);
   const result = await changeOrCreate(
     () => record.hosts.get(fleet, host.id),
     record.hosts.commit,
@@ -152,7 +152,8 @@ async function addToHost({ record }: Ports, host: HostRecord, id: string): Promi
       if (current?.boot !== host.boot)
         return refused("host.live", `Host ${host.id} was registered by another boot at the same time.`);
       if (current.sessions.includes(id)) return UNCHANGED;
-      const others = alive ?? current.sessions;
+      // One that was filed meanwhile is not among those that are gone.
+      const others = current.sessions.filter((other) => !gone.has(other));
       if (others.length >= HOST_SESSIONS_LIMIT)
         return refused(
           "host.full",

@@ -31,7 +31,10 @@ export async function takeReady(ports: Ports, session: SessionRecord, limit: num
       requestId,
       ports.clock.nowMs() + TAKE_LEASE_MS,
     );
-    if (!taken) continue;
+    if (!taken) {
+      voids++;
+      continue;
+    }
     const assignment = await assignTask(ports, fleet, taken.taskId, id, true);
     if (assignment.outcome === "no_room") {
       await ports.workQueue.putBack(fleet, requestId);
