@@ -22,13 +22,15 @@ export type SessionClaims = Extract<Claims, { kind: "session" }>;
 export type SigningKeys = readonly { readonly id: string; readonly secret: Buffer }[];
 
 const SECRET_BYTES_MINIMUM = 32;
+/** No full stop: it separates the parts of a token. */
+const KEY_ID_PATTERN = /^[A-Za-z0-9_-]+$/;
 
 /** Reads `kid:base64url[,kid:base64url]`. Throws on anything else: a deployment without a key must not start. */
 export function parseSigningKeys(text: string): SigningKeys {
   const keys = text.split(",").map((part) => {
     const [id, secret] = part.trim().split(":");
     const bytes = Buffer.from(secret ?? "", "base64url");
-    if (!id || bytes.length < SECRET_BYTES_MINIMUM)
+    if (!id || !KEY_ID_PATTERN.test(id) || bytes.length < SECRET_BYTES_MINIMUM)
       throw new Error("TokenKeys must be ID:SECRET[,ID:SECRET], each secret at least 32 bytes in base64url.");
     return { id, secret: bytes };
   });
