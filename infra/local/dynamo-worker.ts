@@ -2,7 +2,7 @@
 // callbacks, which would end the whole process. Started by dynamo.ts; speaks over the thread's port.
 import { parentPort, workerData } from "node:worker_threads";
 import dynalite from "dynalite";
-import { listenOnLoopback } from "./free-port.ts";
+import { KEEP_ALIVE_MS, listenOnLoopback } from "./free-port.ts";
 
 export type DynamoWorkerData = { path: string | null };
 export type DynamoWorkerMessage = { port: number };
@@ -15,8 +15,7 @@ process.on("uncaughtException", (error: NodeJS.ErrnoException) => {
   if (error.code !== "ECONNRESET") throw error;
 });
 
-// Ours is the only client, and it is told to close first: idle connections need not be dropped in between.
-server.keepAliveTimeout = 0;
+server.keepAliveTimeout = KEEP_ALIVE_MS;
 const port = await listenOnLoopback(server);
 
 parentPort?.on("message", () => {

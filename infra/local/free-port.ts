@@ -4,6 +4,9 @@ import type { Server } from "node:net";
 /** Everything of the embedded cloud listens here and nowhere else. */
 export const LOOPBACK = "127.0.0.1";
 
+/** Longer than a client keeps an idle connection, so that none is closed as a request is on its way. */
+export const KEEP_ALIVE_MS = 65_000;
+
 /** Listens on loopback and resolves with the port; rejects with the system's error (EADDRINUSE, EACCES). */
 export function listenOnLoopback(server: Server, port = 0): Promise<number> {
   return new Promise((resolve, reject) => {

@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ERRORS } from "../../shared/contract/errors.ts";
-import { LOOPBACK, listenOnLoopback } from "./free-port.ts";
+import { KEEP_ALIVE_MS, LOOPBACK, listenOnLoopback } from "./free-port.ts";
 import { buildGatewayEvent, decodePath } from "./gateway-event.ts";
 import { sendAnswer, sendMessage } from "./gateway-response.ts";
 import { createRouter } from "./gateway-routes.ts";
@@ -9,8 +9,6 @@ import type { Invoke } from "./lambda.ts";
 
 /** Bytes of an event, as JSON, that Lambda takes at once. */
 const EVENT_BYTES_LIMIT = 6 * 1_024 * 1_024;
-/** Longer than a client keeps an idle connection, so that it is never closed as a request is on its way. */
-const KEEP_ALIVE_MS = 65_000;
 
 export type GatewayOptions<Name extends string> = {
   routes: readonly (readonly [route: string, fn: Name])[];

@@ -1,10 +1,9 @@
 // `npm start`: the embedded cloud in the foreground, until Ctrl-C.
-import { Console } from "node:console";
-import { ensureAdminKey } from "./admin-key.ts";
-import { startCloud } from "./cloud.ts";
+import { enableCompileCache } from "node:module";
 import type { Cloud, CloudOptions } from "./cloud.ts";
 import { DEFAULT_PORT, findDefaultPort } from "./free-port.ts";
 import { StartError, reasonOf } from "./start-error.ts";
+import { keepStandardOutput } from "./standard-output.ts";
 import { USAGE, parseStartFlags } from "./start-flags.ts";
 import type { StartFlags } from "./start-flags.ts";
 import { formatReady } from "./start-text.ts";
@@ -14,8 +13,16 @@ const CLOSE_WITHIN_MS = 4_000;
 /** npm passes on a signal that its whole process group has already got: that is one Ctrl-C, not two. */
 const SAME_SIGNAL_MS = 500;
 
-// Handlers write their log lines to the console; standard output belongs to the reader of --json.
-globalThis.console = new Console(process.stderr);
+// Read before the rest, which is large: a second start finds it compiled.
+enableCompileCache();
+// A part imports node:sqlite, unused here, which node calls experimental at every start.
+process.removeAllListeners("warning");
+process.on("warning", ({ name, message }) => {
+  if (name !== "ExperimentalWarning") process.stderr.write(`${name}: ${message}\n`);
+});
+const print = keepStandardOutput();
+// Lambda's own setting: a person at a terminal needs no line a minute to say that all is well.
+process.env.AWS_LAMBDA_LOG_LEVEL ??= "WARN";
 
 let cloud: Cloud | undefined;
 let stoppingSince: number | undefined;
@@ -60,13 +67,13 @@ async function run(flags: StartFlags): Promise<void> {
     },
   };
   try {
+    const { startCloud } = await import("./cloud.ts");
+    const { ensureAdminKey } = await import("./admin-key.ts");
     cloud = await startCloud(options);
     const adminKey = await ensureAdminKey(cloud.url, cloud.state);
     const { url, state, redis } = cloud;
     const ready = { ready: true, url, rootKey: state.credentials.rootKey, adminKey };
-    process.stdout.write(
-      flags.json ? `${JSON.stringify(ready)}\n` : formatReady(ready, state.path, redis.engine),
-    );
+    print(flags.json ? `${JSON.stringify(ready)}\n` : formatReady(ready, state.path, redis.engine));
   } finally {
     progress.done();
   }
@@ -89,12 +96,10 @@ function fail(message: string): never {
   process.exit(1);
 }
 
-process.stdout.on("error", () => undefined); // The reader of the ready line may leave: the cloud goes on.
-
 const flags = parseStartFlags(process.argv.slice(2));
 if (typeof flags === "string") fail(`${flags}\n\n${USAGE}`);
 if (flags.help) {
-  process.stdout.write(USAGE);
+  print(USAGE);
 } else {
   try {
     await run(flags);

@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { buffer } from "node:stream/consumers";
 import type { Redis } from "ioredis";
-import { listenOnLoopback, LOOPBACK } from "./free-port.ts";
+import { KEEP_ALIVE_MS, LOOPBACK, listenOnLoopback } from "./free-port.ts";
 import { createExecutor, encodeReply, parseCommand } from "./upstash-commands.ts";
 import type { Executor, OnCommand, RedisCommand, Reply } from "./upstash-commands.ts";
 import { streamMessages } from "./upstash-subscribe.ts";
@@ -68,7 +68,7 @@ export async function startUpstashRest(options: UpstashRestOptions): Promise<Ups
     response.end(JSON.stringify(body));
   }
 
-  const server = createServer((request, response) => {
+  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
     if (!reachable) {
       request.destroy();
       return;

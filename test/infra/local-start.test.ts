@@ -1,7 +1,9 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import {
+  mkdirSync,
   mkdtempSync,
   readFileSync,
   readdirSync,
@@ -17,13 +19,14 @@ import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
-import { DEFAULT_PORT, LOOPBACK, listenOnLoopback } from "../../infra/local/free-port.ts";
+import { DEFAULT_PORT, listenOnLoopback } from "../../infra/local/free-port.ts";
 import { findRedisServer } from "../../infra/local/redis-server-child.ts";
 
 const PROJECT = fileURLToPath(new URL("../../", import.meta.url));
 const START = join(PROJECT, "infra/local/start.ts");
 const READY_WITHIN_MS = 10_000;
-const onLinux = process.platform === "linux";
+const END_WITHIN_MS = 5_000;
+const LOOPBACK_IN_HEX = "0100007F:";
 
 type Ready = { ready: true; url: string; rootKey: string; adminKey: string };
 type Running = Ready & { child: ChildProcess; readyMs: number };
@@ -64,7 +67,8 @@ async function waitUntilReady(child: ChildProcess): Promise<Running> {
   if (!child.stdout || !child.stderr) throw new Error("The child has no output.");
   const complaints = text(child.stderr);
   for await (const line of createInterface(child.stdout)) {
-    if (!line.startsWith("{")) continue;
+    // Nothing but the ready line may be on standard output, save what npm itself says.
+    if (line === "" || line.startsWith("> ")) continue;
     const ready = JSON.parse(line) as Ready;
     child.stdout.resume();
     return { ...ready, child, readyMs: performance.now() - launchedAt };
@@ -150,179 +154,162 @@ function isAlive(pid: number): boolean {
   }
 }
 
-const engines = [
-  { engine: "js-redis-server", skip: !onLinux },
-  { engine: "redis-server", skip: !onLinux || findRedisServer() === undefined },
-];
+/** Fails if anything of this process tree listens beyond loopback. */
+function expectLoopbackOnly(pid: number): void {
+  if (process.platform !== "linux") return;
+  const listeners = listListeners(pid);
+  expect(listeners.length).toBeGreaterThanOrEqual(4);
+  expect(listeners.filter((address) => !address.startsWith(LOOPBACK_IN_HEX))).toEqual([]);
+}
 
-describe.each(engines)("with $engine", ({ engine, skip }) => {
-  test.skipIf(skip)(
-    `it is ready in time, listens on loopback only, and leaves no process when it is killed${skip ? " (SKIPPED: needs Linux and the engine on PATH)" : ""}`,
-    async () => {
-      const cloud = await start(makeFolder(), "--redis", engine);
-      expect(cloud.readyMs).toBeLessThan(READY_WITHIN_MS);
-      expect((await request(cloud, "GET", "/v1/health")).status).toBe(200);
-      const pid = cloud.child.pid ?? 0;
-      const listeners = listListeners(pid);
-      expect(listeners.length).toBeGreaterThanOrEqual(4);
-      expect(listeners.filter((address) => !address.startsWith("0100007F:"))).toEqual([]);
-      const descendants = listDescendants(pid);
-      expect(descendants.length > 0).toBe(engine === "redis-server");
-      process.kill(pid, "SIGKILL");
-      await expect.poll(() => descendants.filter(isAlive), { timeout: 3_000 }).toEqual([]);
+test("a cloud is ready in time, keeps its folder to itself, and after kill -9 has its keys and every accepted task", async () => {
+  const folder = makeFolder();
+  const credentials = join(folder, "credentials.json");
+  const first = await start(folder, "--redis", "js-redis-server");
+  expect(first.readyMs).toBeLessThan(READY_WITHIN_MS);
+  expectLoopbackOnly(first.child.pid ?? 0);
+  expect(statSync(credentials).mode & 0o777).toBe(0o600);
+  const { rootKey, adminKey, url } = first;
+  expect(JSON.parse(readFileSync(credentials, "utf8"))).toMatchObject({ rootKey, adminKey, url });
+
+  const second = await runToEnd("--json", "--port", "0", "--state-dir", folder);
+  expect(second).toMatchObject({ code: 1, stdout: "" });
+  expect(second.stderr).toContain("Another embedded cloud is running on this state folder");
+  expect(second.stderr).toContain(url);
+  expect(second.stderr).toContain("--state-dir");
+  expect(readFileSync(credentials, "utf8")).toContain(url);
+
+  const tasks = [
+    { id: "small", type: "test", data: { n: 1 } },
+    { id: "an-object-in-s3", type: "test", data: { text: randomBytes(30_000).toString("base64") } },
+  ];
+  expect((await request(first, "POST", "/v1/tasks", tasks)).status).toBe(202);
+  const last = { id: "last", type: "test", data: {} };
+  expect((await request(first, "POST", "/v1/tasks", last)).status).toBe(202);
+  await end(first.child, "SIGKILL");
+
+  const again = await start(folder, "--redis", "js-redis-server");
+  expect([again.rootKey, again.adminKey]).toEqual([rootKey, adminKey]);
+  for (const { id, data } of [...tasks, last]) {
+    const { status, body } = await request(again, "GET", `/v1/tasks/${id}`);
+    expect(status).toBe(200);
+    expect(body["task"]).toMatchObject({ id, data });
+  }
+});
+
+const noRedisServer = findRedisServer() === undefined || process.platform !== "linux";
+test.skipIf(noRedisServer)(
+  `the redis-server of a cloud listens on loopback only and dies with it${noRedisServer ? " (SKIPPED: redis-server is not on PATH, or this is not Linux)" : ""}`,
+  async () => {
+    const { child } = await start(makeFolder(), "--redis", "redis-server");
+    const pid = child.pid ?? 0;
+    const descendants = listDescendants(pid);
+    expect(descendants.length).toBeGreaterThan(0);
+    expectLoopbackOnly(pid);
+    process.kill(pid, "SIGKILL");
+    await expect.poll(() => descendants.filter(isAlive), { timeout: 3_000 }).toEqual([]);
+  },
+);
+
+test("Ctrl-C ends it soon with code 0; npm start replaces an admin key that no longer counts; npm's group ends it", async () => {
+  const folder = makeFolder();
+  const file = join(folder, "credentials.json");
+  const first = await start(folder);
+  const interrupted = await end(first.child, "SIGINT");
+  expect(interrupted.code).toBe(0);
+  expect(interrupted.tookMs).toBeLessThan(END_WITHIN_MS);
+
+  const revoked = `${first.adminKey.slice(0, -4)}AAAA`;
+  const kept = JSON.parse(readFileSync(file, "utf8")) as object;
+  writeFileSync(file, JSON.stringify({ ...kept, adminKey: revoked }));
+  const args = ["start", "--silent", "--", "--json", "--port", "0", "--state-dir", folder];
+  const second = await waitUntilReady(launch("npm", args));
+  expect(second.adminKey).not.toBe(revoked);
+  expect((await request(second, "GET", "/v1/keys")).status).toBe(200);
+
+  const terminated = await end(second.child, "SIGTERM");
+  expect(terminated.tookMs).toBeLessThan(END_WITHIN_MS);
+  const answers = () =>
+    fetch(second.url).then(
+      () => true,
+      () => false,
+    );
+  await expect.poll(answers, { timeout: END_WITHIN_MS }).toBe(false);
+});
+
+test("without flags it takes a free port if its own is taken, and tells a person where it is and what to try", async () => {
+  const server = createServer();
+  // Another program may have it already, which serves as well.
+  await listenOnLoopback(server, DEFAULT_PORT).catch(() => undefined);
+  const child = launchStart("--state-dir", makeFolder());
+  let output = "";
+  child.stdout?.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  await expect.poll(() => output, { timeout: READY_WITHIN_MS }).toContain("Ctrl-C stops everything.");
+  server.close();
+  const url = /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0] ?? "";
+  expect(url).not.toContain(`:${DEFAULT_PORT}`);
+  expect((await fetch(`${url}/v1/health`)).status).toBe(200);
+  expect(output).toMatch(/shim_k\.default\//);
+  expect(output).toContain("npm run -s shim -- submit -");
+});
+
+describe("what cannot be started is refused with code 1 and a reason", () => {
+  async function refusalOf(...args: string[]): Promise<string> {
+    const { code, stdout, stderr } = await runToEnd(...args);
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr).not.toContain("    at ");
+    return stderr;
+  }
+
+  test("a port that is taken", async () => {
+    const server = createServer();
+    const port = await listenOnLoopback(server);
+    const refusal = await refusalOf("--port", String(port), "--state-dir", makeFolder());
+    server.close();
+    expect(refusal).toContain(`Port ${port} cannot be listened on (EADDRINUSE)`);
+    expect(refusal).toContain("--port");
+  });
+
+  test("a store that does not open", async () => {
+    const folder = makeFolder();
+    mkdirSync(join(folder, "dynamo"));
+    writeFileSync(join(folder, "dynamo", "CURRENT"), "garbage");
+    const refusal = await refusalOf("--port", "0", "--state-dir", folder);
+    expect(refusal).toContain(`The DynamoDB store in ${join(folder, "dynamo")} does not open`);
+    expect(refusal).toContain("move it away");
+    expect(readdirSync(folder)).toEqual(["dynamo"]);
+  });
+
+  test("credentials that cannot be read, which are kept", async () => {
+    const folder = makeFolder();
+    const file = join(folder, "credentials.json");
+    writeFileSync(file, '{"rootKey":"shim_ro');
+    const refusal = await refusalOf("--port", "0", "--state-dir", folder);
+    expect(refusal).toContain(`The credentials in ${file} cannot be read`);
+    expect(readFileSync(file, "utf8")).toBe('{"rootKey":"shim_ro');
+  });
+
+  test("a file where the state folder should be", async () => {
+    const file = join(makeFolder(), "file");
+    writeFileSync(file, "not a folder");
+    expect(await refusalOf("--port", "0", "--state-dir", file)).toContain(
+      `The state folder ${file} cannot be used`,
+    );
+  });
+
+  test.each(["--port x", "--port 65536", "--profile slow", "--redis memcached", "--nonsense"])(
+    "%s",
+    async (line) => {
+      const refusal = await refusalOf(...line.split(" "));
+      expect(refusal).toContain(line.split(" ").at(-1));
+      expect(refusal).toContain("Usage: npm start");
     },
   );
 });
 
-describe("the state folder", () => {
-  test("after kill -9 the next start has the same keys and every accepted task", async () => {
-    const folder = makeFolder();
-    const first = await start(folder);
-    const data = { text: "x".repeat(20_000) };
-    const tasks = ["small", "large"].map((id) => ({
-      id,
-      type: "test",
-      data: id === "small" ? { n: 1 } : data,
-    }));
-    expect((await request(first, "POST", "/v1/tasks", tasks)).status).toBe(202);
-    const atOnce = request(first, "POST", "/v1/tasks", { id: "last", type: "test", data: {} });
-    expect((await atOnce).status).toBe(202);
-    await end(first.child, "SIGKILL");
-
-    const second = await start(folder);
-    expect([second.rootKey, second.adminKey]).toEqual([first.rootKey, first.adminKey]);
-    for (const { id, data } of [...tasks, { id: "last", data: {} }]) {
-      const { status, body } = await request(second, "GET", `/v1/tasks/${id}`);
-      expect(status).toBe(200);
-      expect(body["task"]).toMatchObject({ id, data });
-    }
-  });
-
-  test("its credentials are the owner's alone and say where the cloud answers", async () => {
-    const folder = makeFolder();
-    const cloud = await start(folder);
-    const file = join(folder, "credentials.json");
-    expect(statSync(file).mode & 0o777).toBe(0o600);
-    const { rootKey, adminKey, url } = cloud;
-    expect(JSON.parse(readFileSync(file, "utf8"))).toMatchObject({ rootKey, adminKey, url });
-  });
-
-  test("an admin key that no longer counts is replaced", async () => {
-    const folder = makeFolder();
-    const file = join(folder, "credentials.json");
-    const first = await start(folder);
-    await end(first.child, "SIGTERM");
-    const revoked = `${first.adminKey.slice(0, -4)}AAAA`;
-    writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, "utf8")), adminKey: revoked }));
-    const second = await start(folder);
-    expect(second.adminKey).not.toBe(revoked);
-    expect((await request(second, "GET", "/v1/keys")).status).toBe(200);
-  });
-
-  test("a second cloud on it is refused, says where the first answers, and leaves that alone", async () => {
-    const folder = makeFolder();
-    const first = await start(folder);
-    const second = await runToEnd("--json", "--port", "0", "--state-dir", folder);
-    expect(second).toMatchObject({ code: 1, stdout: "" });
-    expect(second.stderr).toContain("Another embedded cloud is running on this state folder");
-    expect(second.stderr).toContain(first.url);
-    expect(second.stderr).toContain("--state-dir");
-    expect((await request(first, "GET", "/v1/health")).status).toBe(200);
-    expect(readFileSync(join(folder, "credentials.json"), "utf8")).toContain(first.url);
-  });
-
-  test("a store or a file of credentials that is damaged is refused with the file's name, and kept", async () => {
-    const folder = makeFolder();
-    const { child } = await start(folder);
-    await end(child, "SIGTERM");
-    const credentials = join(folder, "credentials.json");
-    const kept = readFileSync(credentials, "utf8");
-
-    writeFileSync(join(folder, "dynamo", "CURRENT"), "garbage");
-    const store = await runToEnd("--port", "0", "--state-dir", folder);
-    expect(store.code).toBe(1);
-    expect(store.stderr).toContain(`The DynamoDB store in ${join(folder, "dynamo")} does not open`);
-    expect(store.stderr).not.toContain("    at ");
-
-    writeFileSync(credentials, kept.slice(0, 30));
-    const file = await runToEnd("--port", "0", "--state-dir", folder);
-    expect(file.code).toBe(1);
-    expect(file.stderr).toContain(`The credentials in ${credentials} cannot be read`);
-    expect(file.stderr).not.toContain("    at ");
-    expect(readFileSync(credentials, "utf8")).toBe(kept.slice(0, 30));
-  });
-
-  test("a file in its place is refused", async () => {
-    const file = join(makeFolder(), "file");
-    writeFileSync(file, "not a folder");
-    const { code, stderr } = await runToEnd("--port", "0", "--state-dir", file);
-    expect(code).toBe(1);
-    expect(stderr).toContain(`The state folder ${file} cannot be used`);
-  });
-});
-
-describe("the port", () => {
-  test("one that is taken is refused when it was asked for", async () => {
-    const server = createServer();
-    const port = await listenOnLoopback(server);
-    const { code, stderr } = await runToEnd("--port", String(port), "--state-dir", makeFolder());
-    server.close();
-    expect(code).toBe(1);
-    expect(stderr).toContain(`Port ${port} cannot be listened on (EADDRINUSE)`);
-    expect(stderr).not.toContain("    at ");
-  });
-
-  test("when the default is taken, a free one is", async () => {
-    const server = createServer();
-    // Somebody else may have it already, which serves this test as well.
-    await listenOnLoopback(server, DEFAULT_PORT).catch(() => undefined);
-    const cloud = await waitUntilReady(launchStart("--json", "--state-dir", makeFolder()));
-    server.close();
-    expect(cloud.url).toMatch(new RegExp(`^http://${LOOPBACK}:\\d+$`));
-    expect(cloud.url).not.toContain(`:${DEFAULT_PORT}`);
-    expect((await request(cloud, "GET", "/v1/health")).status).toBe(200);
-  });
-});
-
-describe("the end", () => {
-  test.each(["SIGINT", "SIGTERM"] as const)("%s ends it with code 0, soon", async (signal) => {
-    const { child } = await start(makeFolder());
-    const { code, tookMs } = await end(child, signal);
-    expect(code).toBe(0);
-    expect(tookMs).toBeLessThan(5_000);
-  });
-
-  test("a signal to npm's process group ends the cloud behind it", async () => {
-    const folder = makeFolder();
-    const args = ["start", "--silent", "--", "--json", "--port", "0", "--state-dir", folder];
-    const cloud = await waitUntilReady(launch("npm", args));
-    const { tookMs } = await end(cloud.child, "SIGTERM");
-    expect(tookMs).toBeLessThan(5_000);
-    await expect.poll(() => fetch(cloud.url).then(String, () => "closed"), { timeout: 5_000 }).toBe("closed");
-  });
-});
-
-describe("the command line", () => {
-  test("help names every flag, and a wrong flag is refused with the help", async () => {
-    const help = await runToEnd("--help");
-    expect(help).toMatchObject({ code: 0, stderr: "" });
-    for (const flag of ["--port", "--state-dir", "--profile", "--redis", "--json"])
-      expect(help.stdout).toContain(flag);
-    for (const wrong of [["--port", "x"], ["--profile", "slow"], ["--redis", "memcached"], ["--nonsense"]]) {
-      const { code, stderr } = await runToEnd(...wrong);
-      expect(code).toBe(1);
-      expect(stderr).toContain(wrong[1] ?? wrong[0]);
-      expect(stderr).toContain("Usage: npm start");
-    }
-  });
-
-  test("without --json a person reads the address, the keys and what to try next", async () => {
-    const child = launchStart("--port", "0", "--state-dir", makeFolder());
-    let output = "";
-    child.stdout?.on("data", (chunk: Buffer) => (output += chunk.toString()));
-    await expect.poll(() => output, { timeout: READY_WITHIN_MS }).toContain("Ctrl-C stops everything.");
-    expect(output).toMatch(/http:\/\/127\.0\.0\.1:\d+/);
-    expect(output).toMatch(/shim_k\.default\//);
-    expect(output).toContain("npm run -s shim -- submit -");
-  });
+test("help names every flag", async () => {
+  const help = await runToEnd("--help");
+  expect(help).toMatchObject({ code: 0, stderr: "" });
+  for (const flag of ["--port", "--state-dir", "--profile", "--redis", "--json"])
+    expect(help.stdout).toContain(flag);
 });
