@@ -4,10 +4,14 @@ import { LABEL_CHARACTERS_LIMIT } from "./limits.ts";
 /** Names that every object inherits; as keys of a map they would be found though nobody put them there. */
 const INHERITED = new Set(Object.getOwnPropertyNames(Object.prototype));
 
+/** Segments that every URL and file path resolves away: what is called so could never be asked for. */
+const RELATIVE = new Set([".", ".."]);
+
 /** An identifier: 1 to 64 of letters, digits, `_`, `.` and `-`. Never reused. */
 export const Id = z.string().check(
   z.regex(/^[A-Za-z0-9_.-]{1,64}$/, "must be 1 to 64 of A-Z a-z 0-9 _ . -"),
   z.refine((id) => !INHERITED.has(id), "must not be a name that every object has"),
+  z.refine((id) => !RELATIVE.has(id), "must not be . or .."),
 );
 
 /** A short word that describes: a label's name or value, a capability, a task's type, group or key. */

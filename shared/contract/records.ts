@@ -148,6 +148,9 @@ export const FleetRecord = z.object({
   autoBalance: z.boolean(),
   sessionsQuota: z.int(),
   openTasksQuota: z.int(),
+  /** Whether the quota was used up when the repair last counted; more may have come in since. */
+  sessionsFull: z.boolean(),
+  openTasksFull: z.boolean(),
   createdAtMs: Millis,
 });
 export type FleetRecord = z.infer<typeof FleetRecord>;
@@ -217,6 +220,8 @@ export const SweepRecord = z.object({
       sessions: z.nullable(z.string()),
       tasks: z.nullable(z.string()),
       groups: z.nullable(z.string()),
+      /** Live sessions and open tasks seen so far, to be held against the fleet's quota. */
+      seen: z.object({ sessions: z.int(), tasks: z.int() }),
     }),
   ),
   /** A full pass is due, because Redis was lost. */

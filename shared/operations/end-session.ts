@@ -1,4 +1,5 @@
 import { type Refusal, isRefusal, refuse } from "../contract/errors.ts";
+import { Id } from "../contract/ids.ts";
 import type { SessionRecord } from "../contract/records.ts";
 import type { EndRequest, Session } from "../contract/session.ts";
 import { refused } from "../domain/decision.ts";
@@ -10,12 +11,21 @@ import { recoverSession } from "./recover-session.ts";
 import { returnWaiting } from "./return-waiting.ts";
 import { viewSession } from "./view-session.ts";
 
-/** Why this token may not end this session, or null. A host's token speaks for all sessions of its boot. */
-function refuseEnder(claims: Claims, session: SessionRecord): Refusal | null {
+/** The session that this token may end, or why it may not. A host's token speaks for all sessions of its boot. */
+async function findOwn(ports: Ports, claims: Claims, id: string): Promise<SessionRecord | Refusal> {
+  const known = Id.safeParse(id);
+  const session = known.success ? await ports.record.sessions.get(claims.fleet, id) : null;
+  if (!session) return refuse("session.not_found", "There is no such session in this fleet.");
   const own =
     session.host === claims.host &&
     (claims.kind === "host" ? session.boot === claims.boot : session.id === claims.session);
-  return own ? null : refuse("session.forbidden", `Session ${session.id} belongs to another host or boot.`);
+  return own ? session : refuse("session.forbidden", `Session ${id} belongs to another host or boot.`);
+}
+
+/** Why this token may not end this session, whatever it says of the end; or null. */
+export async function refuseEnd(ports: Ports, claims: Claims, id: string): Promise<Refusal | null> {
+  const found = await findOwn(ports, claims, id);
+  return isRefusal(found) ? found : null;
 }
 
 /**
@@ -28,10 +38,8 @@ export async function endSession(
   id: string,
   request: EndRequest,
 ): Promise<{ session: Session } | Refusal> {
-  const session = await ports.record.sessions.get(claims.fleet, id);
-  if (!session) return refuse("session.not_found", `There is no session ${id} in this fleet.`);
-  const forbidden = refuseEnder(claims, session);
-  if (forbidden) return forbidden;
+  const session = await findOwn(ports, claims, id);
+  if (isRefusal(session)) return session;
   const epoch = claims.kind === "session" ? claims.epoch : session.epoch - (isAlive(session) ? 0 : 1);
   const repeated = !isAlive(session) && session.epoch === epoch + 1;
   if (session.epoch !== epoch && !repeated)

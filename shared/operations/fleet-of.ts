@@ -1,7 +1,7 @@
 import { FLEET_OPEN_TASKS_QUOTA, FLEET_SESSIONS_QUOTA } from "../contract/limits.ts";
 import { PROFILES, type Profile, type ProfileName } from "../contract/profile.ts";
 import type { FleetRecord } from "../contract/records.ts";
-import type { Ports } from "../ports/ports.ts";
+import type { Ports, Settings } from "../ports/ports.ts";
 
 type FleetPorts = Pick<Ports, "record" | "clock" | "settings">;
 
@@ -17,16 +17,23 @@ export function newFleet(fleet: string, profile: ProfileName, nowMs: number): Fl
     autoBalance: true,
     sessionsQuota: FLEET_SESSIONS_QUOTA,
     openTasksQuota: FLEET_OPEN_TASKS_QUOTA,
+    sessionsFull: false,
+    openTasksFull: false,
     createdAtMs: nowMs,
   };
 }
 
 /**
  * A fleet's settings. Keys and tokens name only fleets that exist, so one without an item is the default fleet
- * before its first change, which takes its profile from the deployment.
+ * before its first change. That fleet takes its profile from the deployment, always.
  */
 export async function fleetOf({ record, clock, settings }: FleetPorts, fleet: string): Promise<FleetRecord> {
-  return (await record.fleets.get(fleet)) ?? newFleet(fleet, settings.defaultProfile, clock.nowMs());
+  const found = await record.fleets.get(fleet);
+  return withProfile(settings, found ?? newFleet(fleet, settings.defaultProfile, clock.nowMs()));
+}
+
+export function withProfile({ defaultProfile }: Settings, fleet: FleetRecord): FleetRecord {
+  return fleet.fleet === DEFAULT_FLEET ? { ...fleet, profile: defaultProfile } : fleet;
 }
 
 /** The timing of a fleet. */

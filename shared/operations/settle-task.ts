@@ -48,6 +48,8 @@ export async function completeTask(
   request: CompleteRequest,
 ): Promise<{ task: Task; next: HeldTask | null } | Refusal> {
   const { fence, result, evidence } = request;
+  const before = await ports.record.tasks.get(claims.fleet, id);
+  if (!before) return refuse("task.not_found", `There is no task ${id} in this fleet.`);
   const outcome = evidence === undefined ? result : { result, evidence };
   const bytes = Buffer.byteLength(JSON.stringify(outcome ?? null));
   if (bytes > TASK_RESULT_BYTES_LIMIT)
@@ -57,8 +59,6 @@ export async function completeTask(
     );
   const bodyHash = hashOf("complete", result, evidence);
   const holder = holderOf(claims, fence);
-  const before = await ports.record.tasks.get(claims.fleet, id);
-  if (!before) return refuse("task.not_found", `There is no task ${id} in this fleet.`);
   const probe = complete(before, holder, bodyHash, { at: "inline", json: "null" }, ports.clock.nowMs());
   if (probe.kind === "refused") return probe.refusal;
   const ref = await ports.record.payloads.put(claims.fleet, id, `result-${fence}`, result ?? null);

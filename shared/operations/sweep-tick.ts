@@ -2,7 +2,7 @@ import { PROFILES } from "../contract/profile.ts";
 import type { FleetRecord, SweepRecord } from "../contract/records.ts";
 import type { AgendaEntry } from "../ports/agenda.ts";
 import type { Ports } from "../ports/ports.ts";
-import { DEFAULT_FLEET, fleetOf } from "./fleet-of.ts";
+import { DEFAULT_FLEET, fleetOf, withProfile } from "./fleet-of.ts";
 import { liveSessions } from "./live-sessions.ts";
 import { mirrorKey } from "./manage-keys.ts";
 import { rebalanceFleet } from "./rebalance-fleet.ts";
@@ -43,9 +43,10 @@ export type Repair = Pick<SweepRecord, "repairing" | "cursors" | "rebuild">;
 /** All fleets, the one that exists from the start among them. */
 export async function allFleets(ports: Ports): Promise<FleetRecord[]> {
   const fleets = await ports.record.fleets.list();
-  return fleets.some(({ fleet }) => fleet === DEFAULT_FLEET)
-    ? fleets
-    : [await fleetOf(ports, DEFAULT_FLEET), ...fleets];
+  const first = fleets.some(({ fleet }) => fleet === DEFAULT_FLEET)
+    ? []
+    : [await fleetOf(ports, DEFAULT_FLEET)];
+  return [...first, ...fleets].map((fleet) => withProfile(ports.settings, fleet));
 }
 
 /**

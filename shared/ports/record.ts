@@ -126,4 +126,6 @@ export interface AnswerStore {
   get(fleet: string, key: string): Promise<AnswerRecord | null>;
   /** Keeps the first: returns what is stored, which is `answer` only if nothing answered was there before. */
   keep(answer: AnswerRecord): Promise<AnswerRecord>;
+  /** Forgets a request that has no answer yet, because it was refused. An answer stays. */
+  drop(fleet: string, key: string): Promise<void>;
 }

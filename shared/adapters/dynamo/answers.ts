@@ -44,5 +44,10 @@ export function createAnswers(table: Table, clock: Pick<Clock, "nowMs">): Answer
       }
       throw new Error(`the answer ${kept.key} of fleet ${kept.fleet} keeps vanishing; repeat the request`);
     },
+    drop: (fleet, key) =>
+      table.remove(KEY.answer(fleet, key), {
+        expression: "attribute_not_exists(#answer)",
+        names: { "#answer": "answer" },
+      }),
   };
 }

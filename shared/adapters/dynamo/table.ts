@@ -100,9 +100,15 @@ export function createTable(client: DynamoDBClient, name: string) {
       const answer = await unlessRefused(() => client.send(command));
       return answer?.Attributes === undefined ? null : unmarshall(answer.Attributes);
     },
-    async remove(key: Key): Promise<void> {
-      const command = new DeleteItemCommand({ TableName: name, Key: toAttributes(key) });
-      await reach("dynamodb", () => client.send(command));
+    /** Removes the item, unless the condition refuses it. */
+    async remove(key: Key, condition?: Expression): Promise<void> {
+      const command = new DeleteItemCommand({
+        TableName: name,
+        Key: toAttributes(key),
+        ConditionExpression: condition?.expression,
+        ...(condition === undefined ? {} : toInput(condition)),
+      });
+      await unlessRefused(() => client.send(command));
     },
     /** Items of one partition, by sort key. */
     async query({ pk, prefix = "", after = null, limit = Infinity }: Range): Promise<Item[]> {

@@ -120,6 +120,9 @@ function createAnswers(clock: Pick<Clock, "nowMs">): AnswerStore {
       stored.set(keyOf(kept.fleet, kept.key), structuredClone(kept));
       return kept;
     },
+    async drop(fleet, key) {
+      if (stored.get(keyOf(fleet, key))?.answer === null) stored.delete(keyOf(fleet, key));
+    },
   };
 }
 
