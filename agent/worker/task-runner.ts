@@ -22,6 +22,8 @@ export type AfterTask = {
 /** Runs one task at a time for a session, from its claim to its outcome. */
 export type TaskRunner = {
   run(held: HeldTask, life: Life): Promise<AfterTask>;
+  /** Gives back a task that was claimed and not started. */
+  giveBack(held: HeldTask, life: Life): Promise<void>;
   /** The task under way, as a beat reports it. */
   report(): NonNullable<SessionBeat["tasks"]>;
   extendLease(untilMs: number): void;
@@ -69,10 +71,10 @@ export function createTaskRunner(parts: TaskRunnerParts): TaskRunner {
       ];
     },
 
+    giveBack: (held, life) => release(parts, held, life, sayOf(parts, held)),
+
     async run(held, life) {
-      const say = (what: string, fields = {}) => {
-        parts.log(what, { session: parts.session, task: held.task.id, fence: held.fence, ...fields });
-      };
+      const say = sayOf(parts, held);
       const poster = createProgressPoster((progress) => postProgress(api, held, life, progress, abort));
       const attempt = parts.startAttempt(held, life.leaseUntilMs, (progress) => {
         if (current) current.progress = progress;
@@ -102,6 +104,12 @@ export function createTaskRunner(parts: TaskRunnerParts): TaskRunner {
 }
 
 type Say = (what: string, fields?: Record<string, string | number>) => void;
+
+function sayOf({ log, session }: TaskRunnerParts, held: HeldTask): Say {
+  return (what, fields = {}) => {
+    log(what, { session, task: held.task.id, fence: held.fence, ...fields });
+  };
+}
 
 async function settle(
   parts: TaskRunnerParts,

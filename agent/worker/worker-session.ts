@@ -87,7 +87,10 @@ export function createWorkerSession(parts: WorkerSessionParts): WorkerSession {
       const ending = now.ending();
       if (ending) return ending;
       const [held, ...others] = waiting;
-      if (drained.signal.aborted) return { kind: "drained" };
+      if (drained.signal.aborted) {
+        for (const unstarted of waiting) await runner.giveBack(unstarted, now);
+        return { kind: "drained" };
+      }
       // Without a lease nothing may start; the next acknowledged beat rings.
       if (now.leaseUntilMs() <= monotonicMs()) await bell.wait();
       else if (held) {
@@ -210,7 +213,6 @@ export function createWorkerSession(parts: WorkerSessionParts): WorkerSession {
           log("starts again", { session: id, why: ending.why });
           await pause(RESTART_PAUSE_MS * Math.random(), drained.signal);
         } else {
-          // Ending releases what was claimed and not started.
           await end(now, { reason: "stopped" });
           log("ended", { session: id });
         }

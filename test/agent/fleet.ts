@@ -23,7 +23,7 @@ export type TestFleet = {
 
 export async function createFleet(
   cloud: { readonly url: string; readonly rootKey: string },
-  profile: ProfileName = "fast",
+  profile: ProfileName = "standard",
 ): Promise<TestFleet> {
   const http = createHttp(cloud.url);
   const body = { id: `fleet_${randomBytes(6).toString("hex")}`, profile };
@@ -55,7 +55,7 @@ export async function createFleet(
         body: {},
       });
     },
-    reached: (id, state, limitMs = 15_000) =>
+    reached: (id, state, limitMs = 45_000) =>
       eventually(
         `task ${id} is ${state}`,
         async () => {

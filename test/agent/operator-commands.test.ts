@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { useEmbeddedCloud } from "../fixtures/embedded-cloud.ts";
 import { createFleet, type TestFleet } from "./fleet.ts";
 import { eventually, temporaryDirectory } from "./processes.ts";
@@ -8,6 +8,8 @@ import { lastLine, runShim } from "./shim-command.ts";
 import { startWorker } from "./worker-process.ts";
 
 const cloud = useEmbeddedCloud();
+// A bound, not a duration: on a busy machine every process takes its time to start.
+vi.setConfig({ testTimeout: 90_000 });
 
 /** The shim command as somebody with the fleet's admin key runs it. */
 function operator({ url, key }: TestFleet) {
@@ -98,7 +100,7 @@ test("tasks and sessions are listed and shown; cancel and redrive act on one tas
 });
 
 test("drain ends a worker's session and so the worker; restart starts it again with a higher epoch", async () => {
-  const fleet = await createFleet(cloud());
+  const fleet = await createFleet(cloud(), "fast");
   const shim = operator(fleet);
   const worker = startWorker({ fleet, host: "h", script: "sleep 60" });
   await fleet.submit({ id: "t", maxAttempts: 5 });

@@ -38,7 +38,7 @@ export function runProgram(
 export async function eventually<T>(
   what: string,
   probe: () => T | null | false | Promise<T | null | false>,
-  limitMs = 10_000,
+  limitMs = 30_000,
 ): Promise<T> {
   const untilMs = performance.now() + limitMs;
   for (;;) {

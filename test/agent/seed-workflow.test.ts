@@ -1,15 +1,17 @@
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { ChatCoordinator, createShim, SessionBalancer, type Shim } from "../../agent/client/client.ts";
 import { useEmbeddedCloud } from "../fixtures/embedded-cloud.ts";
 import { createFleet } from "./fleet.ts";
 import { eventually } from "./processes.ts";
 
 const cloud = useEmbeddedCloud();
+// A bound, not a duration: on a busy machine every process takes its time to start.
+vi.setConfig({ testTimeout: 90_000 });
 
 const open: Shim[] = [];
 
 async function connect(options: { maxConcurrentChats?: number } = {}) {
-  const fleet = await createFleet(cloud());
+  const fleet = await createFleet(cloud(), "fast");
   const shim = createShim({ url: fleet.url, key: fleet.key, ...options });
   open.push(shim);
   return { shim, fleet };

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { useEmbeddedCloud } from "../fixtures/embedded-cloud.ts";
 import { createFleet } from "./fleet.ts";
 import { eventually, programPath, temporaryDirectory, watchLife } from "./processes.ts";
@@ -9,6 +9,8 @@ import { serveSeverable } from "./severable.ts";
 import { startWorker } from "./worker-process.ts";
 
 const cloud = useEmbeddedCloud();
+// A bound, not a duration: on a busy machine every process takes its time to start.
+vi.setConfig({ testTimeout: 90_000 });
 
 const LISTEN = `"${process.execPath}" "${programPath("listen")}"`;
 const lines = (file: string) => (existsSync(file) ? readFileSync(file, "utf8").trim().split("\n") : []);
@@ -32,7 +34,7 @@ const COMMIT =
   "git -c user.name=t -c user.email=t@example.com commit -q --allow-empty -m $SHIM_TASK_ID.$SHIM_FENCE";
 
 test("a task that finishes while the server is away is completed once it is back, by the same attempt", async () => {
-  const fleet = await createFleet(cloud(), "standard");
+  const fleet = await createFleet(cloud());
   const way = await serveSeverable(fleet.url);
   const dir = temporaryDirectory();
   const [starts, go] = [path.join(dir, "starts"), path.join(dir, "go")];
@@ -73,7 +75,7 @@ test("a completion whose answer is lost is repeated, counts once, and the next t
 });
 
 test("away past its lease, a worker's children are stopped; the task runs again with a higher fence, and is published once", async () => {
-  const fleet = await createFleet(cloud());
+  const fleet = await createFleet(cloud(), "fast");
   const way = await serveSeverable(fleet.url);
   const dir = temporaryDirectory();
   const [starts, socketPath] = [path.join(dir, "starts"), path.join(dir, "s")];
@@ -104,7 +106,7 @@ test("away past its lease, a worker's children are stopped; the task runs again 
 });
 
 test("a frozen supervisor's task is stopped and done elsewhere; thawed, it publishes nothing of its own and works on", async () => {
-  const fleet = await createFleet(cloud());
+  const fleet = await createFleet(cloud(), "fast");
   const dir = temporaryDirectory();
   const socketPath = path.join(dir, "s");
   const repo = repository();
@@ -135,7 +137,7 @@ test("a frozen supervisor's task is stopped and done elsewhere; thawed, it publi
 });
 
 test("when a worker is killed its children die, and its successor of the same name waits for its deadline and does the task", async () => {
-  const fleet = await createFleet(cloud());
+  const fleet = await createFleet(cloud(), "fast");
   const dir = temporaryDirectory();
   const socketPath = path.join(dir, "s");
   const first = startWorker({ fleet, host: "same", script: `${LISTEN} ${socketPath}` });
