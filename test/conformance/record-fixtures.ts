@@ -197,7 +197,7 @@ export const aSweep = (over: Partial<SweepRecord> = {}): SweepRecord => ({
   holder: "sweep-1",
   untilMs: AT_MS + 60_000,
   tickAtMs: AT_MS,
-  cursors: { sessions: null, tasks: "3.task_1", groups: null },
+  cursors: { sessions: null, tasks: "3.task_1", groups: null, seen: { sessions: 3, tasks: 200 } },
   repairing: null,
   rebuild: false,
   ...over,
