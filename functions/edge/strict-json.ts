@@ -9,6 +9,9 @@ const STRUCTURE = /[{}[\],:]|"(?:[^"\\]|\\.)*"/gs;
 const LONE_SURROGATE_HINT = /\\u[dD]/;
 const LONE_SURROGATE = /(?<!\\)(?:\\\\)*\\ud[89a-f]/;
 
+/** A number that may be too large to be one: three digits of exponent, or hundreds of digits. */
+const INFINITY_HINT = /\d[eE]\+?0*[1-9]\d{2}|\d{300}/;
+
 /** A parsed body, or why it is refused. */
 export type Parsed = { readonly value: unknown } | Refusal;
 
@@ -32,7 +35,7 @@ export function parseStrictJson(bytes: Uint8Array): Parsed {
       error instanceof RangeError ? "It is nested too deeply." : "It is empty, not UTF-8, or not JSON.";
     return refuse(error instanceof RangeError ? "body.too_deep" : "body.not_json", why);
   }
-  return refuseKeys(text) ?? refuseHalves(text, value) ?? { value };
+  return refuseKeys(text) ?? refuseHalves(text, value) ?? refuseInfinity(text, value) ?? { value };
 }
 
 type Level = { readonly keys: Set<string> | null; expectsKey: boolean };
@@ -67,4 +70,17 @@ function refuseKeys(text: string): Refusal | null {
 function refuseHalves(text: string, value: unknown): Refusal | null {
   const halved = LONE_SURROGATE_HINT.test(text) && LONE_SURROGATE.test(JSON.stringify(value));
   return halved ? refuse("body.not_json", "It has half of a surrogate pair, which is no text.") : null;
+}
+
+/** JSON.parse makes infinity of a number past the range of doubles, and JSON.stringify null of that. */
+function refuseInfinity(text: string, value: unknown): Refusal | null {
+  return INFINITY_HINT.test(text) && isInfinite(value)
+    ? refuse("request.invalid", "It has a number past the range of IEEE 754 doubles.")
+    : null;
+}
+
+/** Recurses no deeper than the limit of a body's depth, which was checked before. */
+function isInfinite(value: unknown): boolean {
+  if (typeof value === "number") return !Number.isFinite(value);
+  return typeof value === "object" && value !== null && Object.values(value).some(isInfinite);
 }
