@@ -27,7 +27,7 @@ type Answered = { status: number; value: object };
 /**
  * Carries a request out once per key. A repeat gets the first answer; one whose first try was cut short runs
  * again, which completes it, because what it creates is named by the key. The answer is kept sealed: it may hold
- * a secret. A refusal changed nothing and is not kept.
+ * a secret. A refusal changed nothing and leaves the key free for the request as it was meant.
  */
 export async function withIdempotency(
   ports: Ports,
@@ -44,7 +44,10 @@ export async function withIdempotency(
   const before = opened(ports, begun);
   if (before) return before;
   const value = await run();
-  if (isRefusal(value)) return value;
+  if (isRefusal(value)) {
+    await answers.drop(fleet, key);
+    return value;
+  }
   const sealed = seal(
     ports.settings.signingKeys,
     gzipSync(JSON.stringify(value)).toString("base64"),

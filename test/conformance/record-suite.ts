@@ -470,6 +470,18 @@ function testAnswers(world: () => RecordWorld): void {
     expect(await answers.keep(pending)).toEqual(answered);
   });
 
+  test("a request is forgotten only while it has no answer", async () => {
+    const { answers } = world().record;
+    const answered = anAnswer(newFleet());
+    await answers.drop(answered.fleet, answered.key);
+    await answers.keep({ ...answered, answer: null });
+    await answers.drop(answered.fleet, answered.key);
+    expect(await answers.get(answered.fleet, answered.key)).toBeNull();
+    await answers.keep(answered);
+    await answers.drop(answered.fleet, answered.key);
+    expect(await answers.get(answered.fleet, answered.key)).toEqual(answered);
+  });
+
   test("an answer past its time is as if it never was", async () => {
     const { clock, record } = world();
     const first = anAnswer(newFleet(), { expiresAtMs: clock.nowMs() + 100 });
