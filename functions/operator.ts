@@ -14,19 +14,29 @@ import { rebalanceFleet, setAutoBalance } from "../shared/operations/rebalance-f
 import { summariseProgress } from "../shared/operations/summarise-progress.ts";
 import { getSession } from "../shared/operations/view-session.ts";
 import { allPorts } from "../shared/runtime/all-ports.ts";
+import { type Things, serveById } from "./edge/by-id.ts";
 import { openCursor, sealCursor } from "./edge/cursor.ts";
-import { createApp, serve, toHandler } from "./edge/endpoint.ts";
+import { createApp, requestIdOf, serve, toHandler } from "./edge/endpoint.ts";
 import { NOT_IMPLEMENTED } from "./edge/not-implemented.ts";
 import { problemAnswer } from "./edge/problem.ts";
 
 const app = createApp();
+
+const keys: Things = {
+  find: (ports, fleet, id) => ports.record.keys.get(fleet, id),
+  absent: refuse("key.not_found", "There is no such API key in this fleet."),
+};
+const sessions: Things = {
+  find: (ports, fleet, id) => ports.record.sessions.get(fleet, id),
+  absent: refuse("session.not_found", "There is no such session in this fleet."),
+};
 
 serve(app, API.createFleet, { run: ({ ports, body }) => createFleet(ports, body) });
 serve(app, API.listFleets, { run: ({ ports }) => listFleets(ports) });
 
 serve(app, API.createKey, { run: ({ ports, fleet, body }) => createKey(ports, fleet, body) });
 serve(app, API.listKeys, { run: ({ ports, fleet }) => listKeys(ports, fleet) });
-serve(app, API.revokeKey, { run: ({ ports, fleet, params }) => revokeKey(ports, fleet, params["id"] ?? "") });
+serveById(app, API.revokeKey, keys, (id, { ports, fleet }) => revokeKey(ports, fleet, id));
 
 serve(app, API.listSessions, {
   run: async ({ ports, fleet, query }) => {
@@ -36,15 +46,9 @@ serve(app, API.listSessions, {
     return { sessions: page.sessions, cursor: sealCursor(ports, page.cursor, "sessions", fleet) };
   },
 });
-serve(app, API.getSession, {
-  run: ({ ports, fleet, params }) => getSession(ports, fleet, params["id"] ?? ""),
-});
-serve(app, API.drainSession, {
-  run: ({ ports, fleet, params }) => drainSession(ports, fleet, params["id"] ?? ""),
-});
-serve(app, API.restartSession, {
-  run: ({ ports, fleet, params }) => restartSession(ports, fleet, params["id"] ?? ""),
-});
+serveById(app, API.getSession, sessions, (id, { ports, fleet }) => getSession(ports, fleet, id));
+serveById(app, API.drainSession, sessions, (id, { ports, fleet }) => drainSession(ports, fleet, id));
+serveById(app, API.restartSession, sessions, (id, { ports, fleet }) => restartSession(ports, fleet, id));
 
 serve(app, API.rebalance, {
   run: async ({ ports, fleet, body }) => {
@@ -78,7 +82,7 @@ for (const [method, path] of NOT_IMPLEMENTED) {
   app.on(method, path, (c) => {
     const { headers, body } = problemAnswer(
       refuse("route.not_implemented", `${method} ${path} is not built yet.`),
-      "none",
+      requestIdOf(c.env),
     );
     return c.body(body, 501, headers);
   });

@@ -3,7 +3,7 @@
 import { API } from "../shared/contract/api.ts";
 import { isRefusal, refuse } from "../shared/contract/errors.ts";
 import { claimTasks } from "../shared/operations/claim-tasks.ts";
-import { endSession } from "../shared/operations/end-session.ts";
+import { endSession, refuseEnd } from "../shared/operations/end-session.ts";
 import { registerSession } from "../shared/operations/register-session.ts";
 import { readTokenOf } from "./edge/bearer.ts";
 import { createApp, serve, toHandler } from "./edge/endpoint.ts";
@@ -21,6 +21,10 @@ serve(app, API.registerSession, {
 });
 
 serve(app, API.endSession, {
+  missing: async ({ ports, caller, params }) =>
+    caller.kind === "session" || caller.kind === "host"
+      ? refuseEnd(ports, caller.claims, params["id"] ?? "")
+      : null,
   run: async ({ ports, caller, params, body }) =>
     caller.kind === "session" || caller.kind === "host"
       ? endSession(ports, caller.claims, params["id"] ?? "", body)

@@ -2,8 +2,8 @@
 // Runs submit-tasks, list-tasks, view-task, settle-task, cancel-task and redrive-task.
 import * as z from "zod/mini";
 import { API, type Route } from "../shared/contract/api.ts";
-import { type Refusal, isRefusal, refuse } from "../shared/contract/errors.ts";
-import { Id, Word } from "../shared/contract/ids.ts";
+import { isRefusal, refuse } from "../shared/contract/errors.ts";
+import { Word } from "../shared/contract/ids.ts";
 import { TaskState } from "../shared/contract/task.ts";
 import type { SessionClaims } from "../shared/domain/tokens.ts";
 import { cancelTask } from "../shared/operations/cancel-task.ts";
@@ -13,8 +13,9 @@ import { completeTask, failTask, releaseTask, reportProgress } from "../shared/o
 import { submitTasks } from "../shared/operations/submit-tasks.ts";
 import { getTask } from "../shared/operations/view-task.ts";
 import type { Ports } from "../shared/ports/ports.ts";
+import { type Things, serveById } from "./edge/by-id.ts";
 import { openCursor, sealCursor } from "./edge/cursor.ts";
-import { type BodyOf, type Request, createApp, serve, toHandler } from "./edge/endpoint.ts";
+import { type BodyOf, createApp, serve, toHandler } from "./edge/endpoint.ts";
 
 const app = createApp();
 
@@ -42,45 +43,24 @@ serve(app, API.listTasks, {
   },
 });
 
-const noSuchTask = refuse("task.not_found", "There is no such task in this fleet.");
-
-async function missing(
-  ports: Ports,
-  fleet: string,
-  params: Readonly<Record<string, string>>,
-): Promise<Refusal | null> {
-  const id = Id.safeParse(params["id"]);
-  const task = id.success ? await ports.record.tasks.get(fleet, id.data) : null;
-  return task ? null : noSuchTask;
-}
-
-/** Serves a route under one task. An id that cannot exist is one that does not. */
-function serveTask<R extends Route>(
-  route: R,
-  run: (id: string, request: Request<BodyOf<R>>) => Promise<object>,
-): void {
-  serve(app, route, {
-    missing,
-    run: async (request) => {
-      const id = Id.safeParse(request.params["id"]);
-      return id.success ? run(id.data, request) : noSuchTask;
-    },
-  });
-}
+const tasks: Things = {
+  find: (ports, fleet, id) => ports.record.tasks.get(fleet, id),
+  absent: refuse("task.not_found", "There is no such task in this fleet."),
+};
 
 /** Serves a route of a task's holder. */
 function serveHolder<R extends Route>(
   route: R,
   run: (ports: Ports, claims: SessionClaims, id: string, body: BodyOf<R>) => Promise<object>,
 ): void {
-  serveTask(route, async (id, { ports, caller, body }) =>
+  serveById(app, route, tasks, async (id, { ports, caller, body }) =>
     caller.kind === "session"
       ? run(ports, caller.claims, id, body)
       : refuse("scope.insufficient", "This takes a session's token."),
   );
 }
 
-serveTask(API.getTask, async (id, { ports, fleet }) => {
+serveById(app, API.getTask, tasks, async (id, { ports, fleet }) => {
   const task = await getTask(ports, fleet, id);
   return isRefusal(task) ? task : { task };
 });
@@ -88,7 +68,9 @@ serveHolder(API.reportProgress, reportProgress);
 serveHolder(API.completeTask, completeTask);
 serveHolder(API.failTask, failTask);
 serveHolder(API.releaseTask, releaseTask);
-serveTask(API.cancelTask, (id, { ports, fleet, body }) => cancelTask(ports, fleet, id, body.reason ?? null));
-serveTask(API.redriveTask, (id, { ports, fleet }) => redriveTask(ports, fleet, id));
+serveById(app, API.cancelTask, tasks, (id, { ports, fleet, body }) =>
+  cancelTask(ports, fleet, id, body.reason ?? null),
+);
+serveById(app, API.redriveTask, tasks, (id, { ports, fleet }) => redriveTask(ports, fleet, id));
 
 export const handler = toHandler(app);

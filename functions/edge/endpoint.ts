@@ -1,3 +1,4 @@
+import type { APIGatewayProxyEventV2 } from "aws-lambda";
 import { Hono } from "hono";
 import { type LambdaContext, type LambdaEvent, handle } from "hono/aws-lambda";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
@@ -20,7 +21,7 @@ export type Request<B> = {
   /** The fleet asked about; of the root key, the default fleet. */
   readonly fleet: string;
   readonly params: Readonly<Record<string, string>>;
-  readonly query: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, string | undefined>>;
   readonly header: (name: string) => string | undefined;
   readonly body: B;
   /** The Idempotency-Key, or null: what new ids are derived from. */
@@ -30,13 +31,12 @@ export type Request<B> = {
 /** What is not in the contract's table of a route: its operation, and what must exist for it. */
 export type Endpoint<R extends Route> = {
   readonly run: (request: Request<BodyOf<R>>) => Promise<object>;
-  /** Whether what the path names is missing; asked only when the body is bad, because 404 comes before 400. */
-  readonly missing?: (
-    ports: Ports,
-    fleet: string,
-    params: Readonly<Record<string, string>>,
-  ) => Promise<Refusal | null>;
+  /** Whether what the path names is missing, or another's; asked only when the rest is bad: 403 and 404 come first. */
+  readonly missing?: (named: Named) => Promise<Refusal | null>;
 };
+
+/** What is known of a request before its body is read. */
+export type Named = Pick<Request<unknown>, "ports" | "caller" | "fleet" | "params">;
 
 export type BodyOf<R extends Route> = R extends { readonly body: infer S extends z.ZodMiniType }
   ? z.infer<S>
@@ -48,7 +48,7 @@ type Raw = {
   readonly method: string;
   readonly path: string;
   readonly params: Readonly<Record<string, string>>;
-  readonly query: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, string | undefined>>;
   readonly header: (name: string) => string | undefined;
   readonly bytes: () => Promise<Uint8Array>;
 };
@@ -66,9 +66,9 @@ async function answerRequest<R extends Route>(
   if (forbidden) return forbidden;
   const fleet = caller.kind === "root" ? FLEET_OF_ROOT : caller.fleet;
   const request = await readRequest(route, raw);
-  if (isRefusal(request)) return (await endpoint.missing?.(ports, fleet, raw.params)) ?? request;
-  const { body, seed } = request;
   const { params, query, header } = raw;
+  if (isRefusal(request)) return (await endpoint.missing?.({ ports, caller, fleet, params })) ?? request;
+  const { body, seed } = request;
   const run = () =>
     endpoint.run({ ports, caller, fleet, params, query, header, body: body as BodyOf<R>, seed });
   if (seed !== null)
@@ -109,14 +109,15 @@ async function readRequest(
 export function serve<R extends Route>(app: Hono, route: R, endpoint: Endpoint<R>): void {
   app.on(route.method, route.path.replaceAll(/\{(\w+)\}/g, ":$1"), async (c) => {
     const requestId = requestIdOf(c.env);
+    const { headers, queryStringParameters = {} } = eventOf(c.env);
     let answer: HttpAnswer;
     try {
       const result = await answerRequest(route, endpoint, {
         method: c.req.method,
         path: c.req.path,
         params: c.req.param(),
-        query: c.req.query(),
-        header: (name) => c.req.header(name),
+        query: queryStringParameters,
+        header: (name) => headers[name],
         bytes: async () => new Uint8Array(await c.req.arrayBuffer()),
       });
       answer = isRefusal(result) ? problemAnswer(result, requestId) : jsonAnswer(result.status, result.value);
@@ -127,9 +128,13 @@ export function serve<R extends Route>(app: Hono, route: R, endpoint: Endpoint<R
   });
 }
 
-function requestIdOf(env: unknown): string {
-  const event = (env as { event?: { requestContext?: { requestId?: string } } } | undefined)?.event;
-  return event?.requestContext?.requestId ?? "unknown";
+/** The event as it came: hono's view of it drops empty headers, alters others and keeps one of repeated queries. */
+function eventOf(env: unknown): APIGatewayProxyEventV2 {
+  return (env as { event: APIGatewayProxyEventV2 }).event;
+}
+
+export function requestIdOf(env: unknown): string {
+  return eventOf(env).requestContext.requestId;
 }
 
 /** An app that answers unknown routes as it answers all else. */
@@ -145,8 +150,15 @@ export function createApp(): Hono {
   return app;
 }
 
+/** The gateway decodes paths; encoded again, a `#` or `?` within an id does not end the path. */
+function encodePath(path: string): string {
+  return path.toWellFormed().split("/").map(encodeURIComponent).join("/");
+}
+
 /* eslint-disable @typescript-eslint/no-deprecated -- The package that is to replace hono/aws-lambda is not published yet. */
 /** The app as a Lambda handler. */
 export function toHandler(app: Hono): (event: LambdaEvent, context?: LambdaContext) => Promise<unknown> {
-  return handle(app);
+  const run = handle(app);
+  return (event, context) =>
+    run("rawPath" in event ? { ...event, rawPath: encodePath(event.rawPath) } : event, context);
 }
