@@ -24,6 +24,8 @@ export const aFleet = (fleet: string, over: Partial<FleetRecord> = {}): FleetRec
   autoBalance: true,
   sessionsQuota: 100,
   openTasksQuota: 1_000,
+  sessionsFull: false,
+  openTasksFull: false,
   createdAtMs: AT_MS,
   ...over,
 });
