@@ -46,6 +46,8 @@ function createFunction(name: FunctionName, more: Partial<sst.aws.FunctionArgs> 
     permissions: [...GRANTS[name], grantLogs(logGroup)],
     environment: { SHIM_DEFAULT_PROFILE: "standard" },
     logging: { logGroup: logGroup.name, format: "text" },
+    // SST's documentation calls this the default; without it, SST 4.17 deploys twice the bytes.
+    nodejs: { minify: true },
     transform: { role: narrowRole },
     ...more,
   });

@@ -19,12 +19,12 @@ const recordAccess: Grant[] = [
     "dynamodb:BatchGetItem",
     "dynamodb:PutItem",
     "dynamodb:UpdateItem",
+    // A submission's open item goes away when it is closed, or added after its close; any end may add a recount.
+    "dynamodb:DeleteItem",
     "dynamodb:Query",
   ),
   allow($interpolate`${record.arn}/index/open`, "dynamodb:Query"),
 ];
-// A submission's open item goes away when it is closed, or added after its close.
-const closing = allow(record.arn, "dynamodb:DeleteItem");
 const payloadReads = allow(objects, "s3:GetObject");
 const payloadWrites = allow(objects, "s3:PutObject");
 const dispatching = allow(dispatchQueue.arn, "sqs:SendMessage");
@@ -40,8 +40,8 @@ const consuming = (queue: sst.aws.Queue) =>
 export const GRANTS: Record<FunctionName, readonly Grant[]> = {
   heartbeat: [],
   sessions: [...recordAccess, payloadReads, dispatching, waking],
-  tasks: [...recordAccess, closing, payloadReads, payloadWrites, dispatching],
+  tasks: [...recordAccess, payloadReads, payloadWrites, dispatching],
   operator: [...recordAccess, payloadReads, dispatching],
   dispatch: [...recordAccess, dispatching, consuming(dispatchQueue)],
-  sweep: [...recordAccess, closing, dispatching, consuming(wakeQueue)],
+  sweep: [...recordAccess, dispatching, consuming(wakeQueue)],
 };

@@ -11,12 +11,16 @@ export type BuiltFunction = {
 };
 
 /**
- * Bundles one handler as `sst deploy` does, minified, into `folder`.
+ * Bundles one handler as `sst deploy` does, into `folder`.
  *
  * @param handler as infra/routes.ts writes it: `functions/heartbeat.handler`
  * @throws Error if the file is missing, does not compile, or exports no such handler
  */
-export async function buildFunction(root: string, handler: string, folder: string): Promise<BuiltFunction> {
+export async function buildFunction(
+  root: string,
+  handler: string,
+  { folder, minify }: { folder: string; minify: boolean },
+): Promise<BuiltFunction> {
   const { dir, name, ext } = path.posix.parse(handler);
   const source = path.join(root, dir, `${name}.ts`);
   if (!existsSync(source)) throw new Error(`There is no ${dir}/${name}.ts for the handler "${handler}".`);
@@ -31,7 +35,7 @@ export async function buildFunction(root: string, handler: string, folder: strin
     target: "esnext",
     mainFields: ["module", "main"],
     banner: { js: REQUIRE_BANNER },
-    minify: true,
+    minify,
     keepNames: true,
     metafile: true,
     logLevel: "silent",

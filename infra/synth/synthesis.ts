@@ -12,7 +12,8 @@ export type SynthFunction = {
   readonly name: string;
   readonly handler: string;
   readonly links: Record<string, Record<string, unknown>>;
-  /** Bytes of the minified bundle, without its source map. */
+  readonly minified: boolean;
+  /** Bytes of the bundle, without its source map. */
   readonly bytes: number;
   /** Source files with at least one byte in the bundle, relative to the project. */
   readonly sources: readonly string[];

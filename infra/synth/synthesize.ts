@@ -7,7 +7,8 @@ import type { Progress } from "./install-platform.ts";
 import { offlineEnv } from "./offline-env.ts";
 import type { SynthAnswer, Synthesis } from "./synthesis.ts";
 
-export const SYNTH_TIMEOUT_MS = 60_000;
+/** A few seconds on an idle machine; seen past a minute on two cores with ten times their work. */
+export const SYNTH_TIMEOUT_MS = 180_000;
 /** Characters of the child's own output worth showing when it fails. */
 const OUTPUT_TAIL = 2_000;
 

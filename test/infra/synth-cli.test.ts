@@ -7,13 +7,16 @@ import { runProcess } from "../../infra/synth/run-process.ts";
 import { synthesize } from "../../infra/synth/synthesize.ts";
 import { FIRST_SYNTH_TIMEOUT_MS, ROOT } from "./synth-view.ts";
 
+// Every test here runs a stack, which takes a busy machine its time.
+vi.setConfig({ testTimeout: 240_000 });
+
 beforeAll(() => installPlatform(ROOT, () => undefined), FIRST_SYNTH_TIMEOUT_MS);
 
 const runCli = (...args: string[]) =>
   runProcess(process.execPath, ["infra/synth/cli.ts", ...args], {
     cwd: ROOT,
     env: process.env,
-    timeoutMs: 60_000,
+    timeoutMs: 200_000,
   });
 
 /** A project of its own, with this one's SST and the given body of `run`. */

@@ -3,8 +3,16 @@ import { FUNCTIONS } from "../../infra/routes.ts";
 import type { FunctionName } from "../../infra/routes.ts";
 import { ROOT } from "./synth-view.ts";
 
+const bundles = new Map<FunctionName, Promise<Map<string, string>>>();
+
 /** The bundle of a function by source file, without what tree shaking removed. */
-export async function bundledCode(name: FunctionName): Promise<Map<string, string>> {
+export function bundledCode(name: FunctionName): Promise<Map<string, string>> {
+  const bundle = bundles.get(name) ?? bundleByFile(name);
+  bundles.set(name, bundle);
+  return bundle;
+}
+
+async function bundleByFile(name: FunctionName): Promise<Map<string, string>> {
   const { outputFiles } = await build({
     absWorkingDir: ROOT,
     entryPoints: [FUNCTIONS[name].replace(/\.handler$/, ".ts")],

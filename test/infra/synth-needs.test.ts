@@ -1,6 +1,7 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { FUNCTION_LINKS, LINK_NAMES } from "../../infra/links.ts";
 import type { LinkName } from "../../infra/links.ts";
+import { publishLinks } from "../../infra/local/links.ts";
 import { FUNCTIONS } from "../../infra/routes.ts";
 import type { FunctionName } from "../../infra/routes.ts";
 import { bundledCode, usedCode } from "./synth-code.ts";
@@ -36,4 +37,27 @@ describe.each(NAMES)("%s", (name) => {
     );
     for (const [, link, property] of reads) expect(known).toContain(`${link ?? ""}.${property ?? ""}`);
   });
+});
+
+it("the embedded cloud sets the links that the stack deploys, property for property", () => {
+  const before = { ...process.env };
+  onTestFinished(() => {
+    process.env = before;
+  });
+  const values = Object.entries(LINK_NAMES).map(([link, names]) => [
+    link,
+    Object.fromEntries(names.map((name) => [name, "x"])),
+  ]);
+  publishLinks(Object.fromEntries(values) as Parameters<typeof publishLinks>[0], {
+    dynamo: "x",
+    queuesAndObjects: "x",
+  });
+  const set = Object.keys(process.env).filter((name) => name.startsWith("SST_RESOURCE_"));
+  expect(set.toSorted()).toEqual(
+    ["App", ...Object.keys(LINK_NAMES)].map((link) => `SST_RESOURCE_${link}`).toSorted(),
+  );
+  for (const [link, names] of Object.entries(LINK_NAMES)) {
+    const value = JSON.parse(process.env[`SST_RESOURCE_${link}`] ?? "{}") as object;
+    expect(Object.keys(value)).toEqual(names);
+  }
 });

@@ -14,7 +14,7 @@ const HEAVY = /node_modules\/(@aws-sdk|@smithy|hono|zod\/v4\/classic)\//;
 async function bundle(name: FunctionName) {
   const folder = await mkdtemp(path.join(tmpdir(), "shim-weight-"));
   onTestFinished(() => rm(folder, { recursive: true }));
-  return buildFunction(ROOT, FUNCTIONS[name], folder);
+  return buildFunction(ROOT, FUNCTIONS[name], { folder, minify: true });
 }
 
 it("the heartbeat's bundle is small, with no AWS SDK, no router and no full zod in it", async () => {

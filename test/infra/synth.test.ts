@@ -73,6 +73,10 @@ describe("functions", () => {
   });
 });
 
+it("deploys every function minified: a cold start pays for each byte", () => {
+  expect(stack.functions.map(({ minified }) => minified)).toEqual(NAMES.map(() => true));
+});
+
 describe("API", () => {
   it("sends every route to its function, and knows no other route", () => {
     const deployed = stack.all("aws:apigatewayv2/route:Route").map(({ inputs }) => {
