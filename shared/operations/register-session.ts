@@ -39,17 +39,21 @@ export async function registerSession(
   const { fleet } = by;
   const { profile, sessionsFull, sessionsQuota } = await fleetOf(ports, fleet);
   const id = request.id ?? `ses_${by.seed === null ? ports.chance.id() : hashOf(fleet, by.seed)}`;
+  const found = await ports.record.sessions.get(fleet, id);
+  if (!found && sessionsFull)
+    return refuse("quota.exceeded", `The fleet has its ${sessionsQuota} live sessions, by the last count.`);
+  // Before the host is taken: what is refused must not have taken it.
+  const elsewhere = await refuseElsewhere(ports, found, request);
+  if (elsewhere) return elsewhere;
+
   const taken = await takeHost(ports, by, request);
   if (isRefusal(taken)) return taken;
+  const added = await addToHost(ports, taken, id);
+  if (isRefusal(added)) return added;
   const registration = by.seed === null ? null : hashOf(by.seed, request);
   const previous = await predecessor(ports, fleet, id, request, registration);
   if (isRefusal(previous)) return previous;
   if (previous && isAlive(previous)) return answer(ports, by, previous, profile);
-
-  if (!previous && sessionsFull)
-    return refuse("quota.exceeded", `The fleet has its ${sessionsQuota} live sessions, by the last count.`);
-  const added = await addToHost(ports, taken, id);
-  if (isRefusal(added)) return added;
   const session = await ports.record.sessions.commit(
     previous,
     register(previous, { fleet, id, request, keyId: by.keyId, registration }, ports.clock.nowMs()),
@@ -112,6 +116,16 @@ async function anyInTime({ registry, clock }: Ports, sessions: readonly SessionR
   return deadlines.some((deadlineMs) => deadlineMs === null || deadlineMs > clock.nowMs());
 }
 
+/** Why a session may not be taken to this host: it may still beat on another. */
+async function refuseElsewhere(
+  ports: Ports,
+  found: SessionRecord | null,
+  { host }: RegisterRequest,
+): Promise<Refusal | null> {
+  if (!found || !isAlive(found) || found.host === host || !(await anyInTime(ports, [found]))) return null;
+  return refuse("session.live", `Session ${found.id} is live on another host.`);
+}
+
 /** What is there of this id: nothing, one that has ended, or this very registration, made before. */
 async function predecessor(
   ports: Ports,
@@ -123,8 +137,8 @@ async function predecessor(
   const found = await ports.record.sessions.get(fleet, id);
   if (!found) return null;
   if (!isAlive(found) && found.state !== "recovering") return found;
-  if (isAlive(found) && found.host !== request.host && (await anyInTime(ports, [found])))
-    return refuse("session.live", `Session ${id} is live on another host.`);
+  const elsewhere = await refuseElsewhere(ports, found, request);
+  if (elsewhere) return elsewhere;
   if (isAlive(found) && registration !== null && found.registration === registration) return found;
   const epoch = isAlive(found) ? found.epoch : found.epoch - 1;
   const recovered = await recoverSession(ports, fleet, id, epoch, {
