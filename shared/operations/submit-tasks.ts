@@ -93,16 +93,15 @@ function refuseAgainst(
   byId: ReadonlyMap<string, TaskRecord>,
 ): Refusal | null {
   const ids = new Set(wanted.map(({ id }) => id));
+  for (const { id, dependsOn = [] } of wanted) {
+    const unknown = dependsOn.find((dependency) => !byId.has(dependency) && !ids.has(dependency));
+    if (unknown)
+      return refuse("dependency.unknown", `Task ${id} depends on ${unknown}, which does not exist.`);
+  }
   for (const submission of wanted) {
     const existing = byId.get(submission.id);
     if (existing && existing.bodyHash !== submissionHash(submission))
       return refuse("task.exists", `A different task ${submission.id} exists.`);
-    const unknown = (submission.dependsOn ?? []).find((id) => !byId.has(id) && !ids.has(id));
-    if (unknown)
-      return refuse(
-        "dependency.unknown",
-        `Task ${submission.id} depends on ${unknown}, which does not exist.`,
-      );
   }
   return null;
 }
