@@ -1,0 +1,157 @@
+import type { BadCase } from "./bad-case.ts";
+import { admin, host, operate, rivalAdmin, submit, worker } from "./bad-case.ts";
+
+const fenced = { fence: 1, result: 1 };
+
+/** What is named does not exist, or not in this fleet: 404. */
+export const UNKNOWN_PLACES: readonly BadCase[] = [
+  { name: "an unknown route", method: "GET", path: "/v1/nothing", as: admin, code: "route.not_found" },
+  { name: "an unknown route without a key", path: "/v1/tasks/x/y/z", as: undefined, code: "route.not_found" },
+  {
+    name: "a method that a route does not have",
+    method: "PUT",
+    path: "/v1/tasks",
+    as: admin,
+    code: "route.not_found",
+  },
+  {
+    name: "a listing with a slash too many",
+    method: "GET",
+    path: "/v1/tasks/",
+    as: admin,
+    code: "route.not_found",
+  },
+  { name: "an unknown task", method: "GET", path: "/v1/tasks/none", as: submit, code: "task.not_found" },
+  {
+    name: "a rival's task, read",
+    method: "GET",
+    path: "/v1/tasks/rival-task",
+    as: admin,
+    code: "task.not_found",
+  },
+  {
+    name: "a rival's task, cancelled",
+    path: "/v1/tasks/rival-task/cancel",
+    as: submit,
+    code: "task.not_found",
+  },
+  {
+    name: "our task, cancelled by a rival",
+    path: "/v1/tasks/running/cancel",
+    as: rivalAdmin,
+    code: "task.not_found",
+  },
+  {
+    name: "a rival's task, redriven",
+    path: "/v1/tasks/rival-task/redrive",
+    as: admin,
+    code: "task.not_found",
+  },
+  {
+    name: "a rival's task, completed",
+    path: "/v1/tasks/rival-task/complete",
+    as: worker,
+    body: () => fenced,
+    code: "task.not_found",
+  },
+  {
+    name: "an unknown task, progressing",
+    path: "/v1/tasks/none/progress",
+    as: worker,
+    body: () => ({ fence: 1, percent: 1 }),
+    code: "task.not_found",
+  },
+  {
+    name: "an unknown task, failing",
+    path: "/v1/tasks/none/fail",
+    as: worker,
+    body: () => ({ fence: 1, error: { message: "x" } }),
+    code: "task.not_found",
+  },
+  {
+    name: "an unknown task, released",
+    path: "/v1/tasks/none/release",
+    as: worker,
+    body: () => ({ fence: 1 }),
+    code: "task.not_found",
+  },
+  {
+    name: "an unknown session",
+    method: "GET",
+    path: "/v1/sessions/none",
+    as: operate,
+    code: "session.not_found",
+  },
+  {
+    name: "a rival's session, read",
+    method: "GET",
+    path: "/v1/sessions/rival-worker",
+    as: operate,
+    code: "session.not_found",
+  },
+  {
+    name: "a rival's session, drained",
+    path: "/v1/sessions/rival-worker/drain",
+    as: admin,
+    code: "session.not_found",
+  },
+  {
+    name: "our session, restarted by a rival",
+    path: "/v1/sessions/worker/restart",
+    as: rivalAdmin,
+    code: "session.not_found",
+  },
+  {
+    name: "an unknown session's end",
+    path: "/v1/sessions/none/end",
+    as: host,
+    body: () => ({ reason: "crashed" }),
+    code: "session.not_found",
+  },
+  {
+    name: "a rival's session's end",
+    path: "/v1/sessions/rival-worker/end",
+    as: host,
+    body: () => ({ reason: "crashed" }),
+    code: "session.not_found",
+  },
+  { name: "an unknown key", method: "DELETE", path: "/v1/keys/none", as: admin, code: "key.not_found" },
+  ...[
+    "task:1",
+    "task{1}",
+    "{id}",
+    "task*",
+    "task%0A",
+    "task%20",
+    "%00",
+    "%23HEAD",
+    "%5F%5Fproto__",
+    "toString",
+    "x".repeat(65),
+    "x".repeat(4_000),
+  ].map((id): BadCase => ({
+    name: `a task called ${id.slice(0, 20)} (${id.length})`,
+    method: "GET",
+    path: `/v1/tasks/${id}`,
+    as: admin,
+    code: "task.not_found",
+  })),
+  ...["ses:1", "{id}", "ses*", "ses%0A", "%00", "%23HEAD", "x".repeat(65), "x".repeat(4_000)].flatMap(
+    (id): BadCase[] => [
+      {
+        name: `a session called ${id.slice(0, 20)} (${id.length})`,
+        method: "GET",
+        path: `/v1/sessions/${id}`,
+        as: admin,
+        code: "session.not_found",
+      },
+      {
+        name: `a key called ${id.slice(0, 20)} (${id.length})`,
+        method: "DELETE",
+        path: `/v1/keys/${id}`,
+        as: admin,
+        code: "key.not_found",
+      },
+    ],
+  ),
+];
