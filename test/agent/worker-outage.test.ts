@@ -136,16 +136,16 @@ test("a frozen supervisor's task is stopped and done elsewhere; thawed, it publi
   expect(git(repo, "for-each-ref", "refs/shim/results/t")).toBe(refs);
 });
 
-test("when a worker is killed its children die, and its successor of the same name waits for its deadline and does the task", async () => {
+test("a worker's children die when it is killed, and another of its name, which waited, does the task", async () => {
   const fleet = await createFleet(cloud(), "fast");
-  const dir = temporaryDirectory();
-  const socketPath = path.join(dir, "s");
+  const socketPath = path.join(temporaryDirectory(), "s");
   const first = startWorker({ fleet, host: "same", script: `${LISTEN} ${socketPath}` });
   await fleet.submit({ id: "t" });
   const child = await watchLife(socketPath);
-  first.process.kill("SIGKILL");
-  await child.ended;
   const second = startWorker({ fleet, host: "same", script: "exit 0" });
   await second.said("waits: another boot of this host seems alive");
+  expect((await fleet.task("t")).state).toBe("running");
+  first.process.kill("SIGKILL");
+  await child.ended;
   expect(await fleet.reached("t", "completed")).toMatchObject({ attempt: 2 });
 });
