@@ -1,0 +1,119 @@
+import { describe, expect, it } from "vitest";
+import type { SessionRecord } from "../../shared/contract/records.ts";
+import type { SessionState } from "../../shared/contract/session.ts";
+import { desiredOf } from "../../shared/domain/desired.ts";
+import {
+  SESSION_TRANSITIONS,
+  askRestart,
+  drain,
+  finishRecovery,
+  giveUp,
+  isAlive,
+  letGo,
+  mustStop,
+  refuseEpoch,
+  register,
+  reserve,
+} from "../../shared/domain/session-transitions.ts";
+
+const request = { host: "h1", boot: "b1", agent: "test", capabilities: ["gpu", "cpu", "gpu"], capacity: 2 };
+const registration = { fleet: "f", id: "s1", request, keyId: "key_1", registration: null };
+const first = register(null, registration, 1_000);
+const states = Object.keys(SESSION_TRANSITIONS) as SessionState[];
+const inState = (state: SessionState, changes: Partial<SessionRecord> = {}): SessionRecord => ({
+  ...first,
+  ...changes,
+  state,
+});
+
+describe("a session", () => {
+  it("starts with epoch 1, and each restart raises it and counts", () => {
+    expect(first).toMatchObject({ epoch: 1, restarts: 0, state: "live", capabilities: ["cpu", "gpu"] });
+    const again = register(inState("crashed", { epoch: 2, rev: 7 }), registration, 2_000);
+    expect(again).toMatchObject({ epoch: 3, restarts: 1, rev: 7, state: "live", startedAtMs: 2_000 });
+  });
+
+  it.each(states.filter((state) => !SESSION_TRANSITIONS[state].includes("live")))(
+    "cannot be started again while it is %s",
+    (state) => {
+      expect(() => register(inState(state), registration, 1)).toThrow("Broken invariant");
+    },
+  );
+
+  it.each(states)(
+    "is given up, drained, restarted and finished from %s only as the table allows",
+    (state) => {
+      const session = inState(state);
+      const may = (to: SessionState) => SESSION_TRANSITIONS[state].includes(to);
+      expect(giveUp(session, 1, "crashed", "test", null).kind).toBe(
+        may("recovering") ? "commit" : "unchanged",
+      );
+      expect(finishRecovery(session, 1).kind).toBe(may("crashed") ? "commit" : "unchanged");
+      const drained = state === "draining" ? "unchanged" : "refused";
+      expect(drain(session).kind).toBe(may("draining") ? "commit" : drained);
+      expect(askRestart(session).kind).toBe(isAlive(session) ? "commit" : "refused");
+      expect(askRestart(inState(state, { restartAsked: true })).kind).toBe(
+        isAlive(session) ? "unchanged" : "refused",
+      );
+    },
+  );
+
+  it("is given up once per epoch: the epoch rises, so that what it says next is refused", () => {
+    const given = giveUp(first, 1, "crashed", "silence", 5);
+    if (given.kind !== "commit") throw new Error("not given up");
+    expect(given.next).toMatchObject({ state: "recovering", epoch: 2, endsAs: "crashed", lastBeatAtMs: 5 });
+    expect(giveUp(given.next, 2, "crashed", "again", null).kind).toBe("unchanged");
+    expect(giveUp(first, 2, "crashed", "another epoch", null).kind).toBe("unchanged");
+    expect(refuseEpoch(given.next, 1)?.refusal.refused).toBe("session.superseded");
+    expect(refuseEpoch(given.next, 2)?.refusal.refused).toBe("session.ended");
+    expect(refuseEpoch(inState("ended"), 1)?.refusal.refused).toBe("session.ended");
+    expect(refuseEpoch(first, 1)).toBeNull();
+  });
+
+  it("stays recovering while it holds a task, then ends as it was given up", () => {
+    const recovering = inState("recovering", { held: { a: 1 }, endsAs: "ended" });
+    expect(finishRecovery(recovering, 1).kind).toBe("unchanged");
+    expect(finishRecovery({ ...recovering, held: {} }, 9)).toMatchObject({
+      kind: "commit",
+      next: { state: "ended", endedAtMs: 9, endsAs: null },
+    });
+    expect(finishRecovery({ ...recovering, held: {}, endsAs: null }, 9)).toMatchObject({
+      next: { state: "crashed" },
+    });
+  });
+
+  it("never holds more than its capacity, nor a task twice, nor anything unless live and of this epoch", () => {
+    const one = reserve(first, 1, "a", 1);
+    expect(one?.held).toEqual({ a: 1 });
+    if (!one) throw new Error("no place");
+    expect(reserve(one, 1, "a", 2)).toBeNull();
+    const two = reserve(one, 1, "b", 1);
+    expect(two && reserve(two, 1, "c", 1)).toBeNull();
+    expect(reserve(first, 2, "a", 1)).toBeNull();
+    for (const state of states.filter((other) => other !== "live"))
+      expect(reserve(inState(state), 1, "a", 1)).toBeNull();
+  });
+
+  it("lets go of exactly the tenure that is named, and forgets that it had to stop it", () => {
+    const holding = inState("live", { held: { a: 3, b: 1 }, stopping: { a: 100 } });
+    expect(letGo(holding, "a", 2).kind).toBe("unchanged");
+    expect(letGo(holding, "c").kind).toBe("unchanged");
+    expect(letGo(holding, "a", 3)).toMatchObject({ next: { held: { b: 1 }, stopping: {} } });
+    expect(letGo(holding, "b")).toMatchObject({ next: { held: { a: 3 } } });
+  });
+
+  it("remembers since when it must stop a task, once", () => {
+    const holding = inState("live", { held: { a: 3 } });
+    expect(mustStop(holding, "b", 1).kind).toBe("unchanged");
+    const stopping = mustStop(holding, "a", 7);
+    expect(stopping).toMatchObject({ next: { stopping: { a: 7 } } });
+    expect(stopping.kind === "commit" && mustStop(stopping.next, "a", 9).kind).toBe("unchanged");
+  });
+
+  it("is desired to work on what it holds, except what it must stop", () => {
+    const desired = desiredOf(
+      inState("live", { held: { a: 3, b: 1 }, stopping: { b: 7 }, restartAsked: true }),
+    );
+    expect(desired).toMatchObject({ tasks: { a: 3 }, stopping: { b: 1 }, restart: true, epoch: 1 });
+  });
+});
