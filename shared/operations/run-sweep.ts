@@ -3,7 +3,7 @@ import type { FleetRecord, SweepRecord } from "../contract/records.ts";
 import type { Ports } from "../ports/ports.ts";
 import { StoreUnavailable } from "../ports/unavailable.ts";
 import { DEFAULT_FLEET } from "./fleet-of.ts";
-import { type Repair, type Tick, allFleets, sweepTick } from "./sweep-tick.ts";
+import { type Repair, type Tick, allFleets, livesOrLost, sweepTick } from "./sweep-tick.ts";
 
 /**
  * How long one run goes on ticking. Longer than the minute between two schedules, which may come late: the next
@@ -51,7 +51,9 @@ export async function runSweep(
     const idle = result?.busy === false;
     held = await keepRepair(ports, held, result?.repair ?? repairBefore, idle);
     if (!held) return { ticks: ticks + 1, ended: "overtaken" };
-    if (idle && !(await livesAgain(ports))) return { ticks: ticks + 1, ended: "idle" };
+    // Once more after the lease was given up. Whoever registers sets its deadline first and then looks for a lease:
+    // so either it finds none and wakes a sweep, or this finds its deadline.
+    if (idle && !(await livesOrLost(ports))) return { ticks: ticks + 1, ended: "idle" };
     const tickMs = Math.min(...fleets.map(({ profile }) => PROFILES[profile].tickMs));
     await ports.clock.wait(Math.max(0, nowMs + tickMs - ports.clock.nowMs()));
   }
@@ -61,14 +63,6 @@ export async function runSweep(
 async function letFinish(ports: Ports): Promise<void> {
   const fleets = await allFleets(ports);
   await ports.clock.wait(Math.min(...fleets.map(({ profile }) => PROFILES[profile].tickMs)));
-}
-
-/**
- * Looks once more after the lease was given up. Whoever registers sets its deadline first and then looks for a
- * lease: so either it finds none and wakes a sweep, or this finds its deadline.
- */
-async function livesAgain({ registry }: Ports): Promise<boolean> {
-  return (await registry.count()) > 0;
 }
 
 function leased(held: SweepRecord | null, holder: string, nowMs: number, repair: Repair): SweepRecord {

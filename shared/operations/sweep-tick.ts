@@ -75,9 +75,15 @@ export async function sweepTick(
   const from = lost ? { repairing: null, cursors: null, rebuild: true } : tick.repair;
   const repair = due ? await repairStep(ports, from, fleets) : from;
   for (const fleet of await ports.workQueue.waitingFleets()) await fillFleet(ports, fleet, FILL_LIMIT);
-  await ports.agenda.setStamp(nowMs);
-  const busy = repair.rebuild || (await ports.registry.count()) > 0 || (await ports.agenda.count()) > 0;
+  // A stamp that was there and is gone was lost during this tick: the next one must see that.
+  await (stampMs === null ? ports.agenda.setStamp(nowMs) : ports.agenda.raiseStamp(nowMs));
+  const busy = repair.rebuild || (await ports.agenda.count()) > 0 || (await livesOrLost(ports));
   return { busy, repair, lastRepairMs: due ? nowMs : tick.lastRepairMs };
+}
+
+/** Whether a session has a deadline, or Redis cannot tell: what it lost is not there to be counted. */
+export async function livesOrLost({ registry, agenda }: Ports): Promise<boolean> {
+  return (await registry.count()) > 0 || (await agenda.stamp()) === null;
 }
 
 /**

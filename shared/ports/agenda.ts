@@ -34,4 +34,6 @@ export interface Agenda {
   stamp(): Promise<number | null>;
   /** Never to an earlier time, so that an overtaken sweep does not look like an outage. */
   setStamp(nowMs: number): Promise<void>;
+  /** As `setStamp`, but a stamp that was lost stays lost. */
+  raiseStamp(nowMs: number): Promise<void>;
 }

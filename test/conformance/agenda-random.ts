@@ -8,7 +8,7 @@ type Call =
   | { kind: "put"; entries: AgendaEntry[]; dueMs: number }
   | { kind: "due"; nowMs: number; limit: number }
   | { kind: "done"; entries: AgendaEntry[] }
-  | { kind: "setStamp"; nowMs: number };
+  | { kind: "setStamp" | "raiseStamp"; nowMs: number };
 
 // Few names and few times, so that calls often meet.
 const fleet = fc.constantFrom("f", "g");
@@ -29,6 +29,7 @@ const call: fc.Arbitrary<Call> = fc.oneof(
   fc.record({ kind: fc.constant("due" as const), nowMs: timeMs, limit: fc.integer({ min: 1, max: 10 }) }),
   fc.record({ kind: fc.constant("done" as const), entries }),
   fc.record({ kind: fc.constant("setStamp" as const), nowMs: timeMs }),
+  fc.record({ kind: fc.constant("raiseStamp" as const), nowMs: timeMs }),
 );
 
 async function run(agenda: Agenda, made: Call): Promise<unknown> {
@@ -41,6 +42,8 @@ async function run(agenda: Agenda, made: Call): Promise<unknown> {
       return agenda.done(made.entries);
     case "setStamp":
       return agenda.setStamp(made.nowMs);
+    case "raiseStamp":
+      return agenda.raiseStamp(made.nowMs);
   }
 }
 

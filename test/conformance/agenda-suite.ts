@@ -74,6 +74,10 @@ export function describeAgenda(store: Store<Agenda>): void {
     await store.port.setStamp(1_753_000_000_123);
     await store.port.setStamp(1_753_000_000_100);
     expect(await store.port.stamp()).toBe(1_753_000_000_123);
+    await store.port.raiseStamp(1_753_000_000_100);
+    expect(await store.port.stamp()).toBe(1_753_000_000_123);
+    await store.port.raiseStamp(1_753_000_000_456);
+    expect(await store.port.stamp()).toBe(1_753_000_000_456);
     await store.port.put([first], 1);
     await store.lose();
     expect(await store.port.stamp()).toBeNull();

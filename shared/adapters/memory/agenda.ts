@@ -32,6 +32,9 @@ export function createMemoryAgenda(): Agenda & { lose(): void } {
     async setStamp(nowMs) {
       stamp = Math.max(stamp ?? nowMs, nowMs);
     },
+    async raiseStamp(nowMs) {
+      if (stamp !== null) stamp = Math.max(stamp, nowMs);
+    },
     lose() {
       entries = createSortedSet();
       stamp = null;

@@ -56,5 +56,10 @@ export function createAgenda(redis: RedisClient): Agenda {
     async setStamp(nowMs) {
       await redis.send((pipeline) => pipeline.zadd(STAMP_KEY, { gt: true }, { score: nowMs, member: TICK }));
     },
+    async raiseStamp(nowMs) {
+      await redis.send((pipeline) =>
+        pipeline.zadd(STAMP_KEY, { xx: true, gt: true }, { score: nowMs, member: TICK }),
+      );
+    },
   };
 }

@@ -1,0 +1,46 @@
+import { describe, expect, it } from "vitest";
+import { tapPorts } from "../fixtures/crash-points.ts";
+import { createWorld } from "../fixtures/memory-world.ts";
+
+/** A session that works, and a task that waits for room, swept until nothing is left to mend. */
+async function working() {
+  const world = createWorld({ profile: "fast" });
+  const chat = await world.register("s1", { capacity: 1 });
+  await world.tick();
+  await world.submit({ id: "held" }, { id: "waiting" });
+  await world.deliver();
+  expect(await world.claim(chat)).toHaveLength(1);
+  await world.tick();
+  return world;
+}
+
+/** One tick, in which Redis is lost right before one of the calls it makes of its ports. */
+async function tickWithLossBefore(world: Awaited<ReturnType<typeof working>>, lossAt: number) {
+  let calls = 0;
+  const tapped = tapPorts(world.ports, async (_call, run) => {
+    if (calls++ === lossAt) world.loseRedis();
+    return await run();
+  });
+  const busy = await world.tick(false, tapped);
+  return { busy, struck: calls > lossAt };
+}
+
+describe("Redis lost in the middle of a tick", () => {
+  it("never looks like an idle fleet, and is mended by the next tick, wherever it strikes", async () => {
+    for (let lossAt = 0; ; lossAt++) {
+      const world = await working();
+      world.advance(500);
+      const { busy, struck } = await tickWithLossBefore(world, lossAt);
+      if (!struck) {
+        expect(lossAt).toBeGreaterThan(8);
+        return;
+      }
+      const where = `lost before call ${lossAt}`;
+      expect(busy, where).toBe(true);
+      world.advance(500);
+      await world.tick();
+      expect(await world.ports.registry.count(), where).toBe(1);
+      expect(await world.ports.workQueue.heads("default"), where).toMatchObject([{ taskId: "waiting" }]);
+    }
+  });
+});
