@@ -6,8 +6,11 @@
  *
  * It imports no file of ours and little of Node's: every attempt waits for its start.
  */
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { Socket } from "node:net";
+
+/** On a machine too busy to list its processes in time, the group is killed without the others. */
+const PS_TIMEOUT_MS = 1_000;
 
 type Cause = "asked" | "lease" | "orphaned" | "wrapper signalled";
 
@@ -19,10 +22,10 @@ let killed: Cause | null = null;
 let exited = false;
 let leaseTimer: NodeJS.Timeout | undefined;
 
-function killGroup(): void {
-  if (child.pid === undefined) return;
+/** Signals a process, or a group by its negative id, that may be gone. */
+function send(name: NodeJS.Signals, id: number): void {
   try {
-    process.kill(-child.pid, "SIGKILL");
+    process.kill(id, name);
   } catch (error) {
     // ESRCH: nobody left. EPERM: macOS says so of a group that holds only zombies.
     const { code } = error as NodeJS.ErrnoException;
@@ -30,10 +33,34 @@ function killGroup(): void {
   }
 }
 
+/**
+ * Agents start their shells in groups of their own, which killing the agent's group would leave running. They are
+ * found through their parents, so before these are killed. Where there is no `ps`, only the group is known.
+ */
+function findDescendants(pid: number): { pid: number; group: number }[] {
+  const listed = spawnSync("ps", ["-A", "-o", "pid=,ppid=,pgid="], {
+    encoding: "utf8",
+    timeout: PS_TIMEOUT_MS,
+  });
+  if (listed.error) return [];
+  const rows = listed.stdout.split("\n").map((row) => row.trim().split(/\s+/).map(Number));
+  const found = [{ pid, group: pid }];
+  // It grows while it is walked: that is what takes it from children to grandchildren.
+  for (const { pid: parent } of found)
+    for (const [id = 0, parentId, group = 0] of rows) if (parentId === parent) found.push({ pid: id, group });
+  return found.slice(1);
+}
+
 function kill(cause: Cause): void {
-  if (exited) return;
+  if (exited || child.pid === undefined) return;
   killed ??= cause;
-  killGroup();
+  // Stopped first, so that it starts nothing while its descendants are being counted.
+  send("SIGSTOP", -child.pid);
+  const descendants = findDescendants(child.pid);
+  const pids = new Set(descendants.map((one) => one.pid));
+  send("SIGKILL", -child.pid);
+  // A group is killed whole only if one of them leads it: then it holds nobody else's processes.
+  for (const { pid, group } of descendants) send("SIGKILL", pids.has(group) ? -group : pid);
 }
 
 function watchLease(deadlineMs: number): void {
@@ -56,7 +83,7 @@ function finish(exit: { code: number | null; signal: string | null; error: strin
   if (exited) return;
   exited = true;
   // What the command left behind in its group has no lease either.
-  killGroup();
+  if (child.pid !== undefined) send("SIGKILL", -child.pid);
   tell({ exit: { ...exit, killed } }, () => process.exit(0));
 }
 

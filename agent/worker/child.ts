@@ -81,13 +81,16 @@ export function startChild(options: ChildOptions): Child {
       resolve({ code: null, signal: null, error: error.message, killed: null });
     });
     wrapper.once("exit", (code, signal) => {
-      void settleWithin(OUTPUT_GRACE_MS, [told, ...output]).then(() => {
-        for (const stream of [wrapper.stdout, wrapper.stderr, control]) stream?.destroy();
-        // Without a word the wrapper itself was killed: then its group has nobody to kill it but us.
-        if (exit === null && groupId !== null) killGroup(groupId);
-        const error = signal === null ? `its wrapper failed with exit code ${code ?? "unknown"}` : null;
-        resolve(exit ?? { code: null, signal, error, killed: null });
-      });
+      // What the wrapper told has arrived by now, and is read however busy this process is: a timer would win over it.
+      void told
+        .then(() => settleWithin(OUTPUT_GRACE_MS, output))
+        .then(() => {
+          for (const stream of [wrapper.stdout, wrapper.stderr, control]) stream?.destroy();
+          // Without a word the wrapper itself was killed: then its group has nobody to kill it but us.
+          if (exit === null && groupId !== null) killGroup(groupId);
+          const error = signal === null ? `its wrapper failed with exit code ${code ?? "unknown"}` : null;
+          resolve(exit ?? { code: null, signal, error, killed: null });
+        });
     });
   });
 

@@ -8,13 +8,13 @@ import { programPath, runProgram, temporaryDirectory, watchLife } from "./proces
 
 const FAR_MS = 60_000;
 
-function start(command: readonly [string, ...string[]], leaseMs = FAR_MS) {
+function start(command: readonly [string, ...string[]]) {
   const lines: string[] = [];
   const child = startChild({
     command,
     cwd: temporaryDirectory(),
     env: process.env,
-    leaseUntilMs: monotonicMs() + leaseMs,
+    leaseUntilMs: monotonicMs() + FAR_MS,
     onStdout: (line) => lines.push(`out ${line}`),
     onStderr: (line) => lines.push(`err ${line}`),
   });
@@ -71,6 +71,15 @@ test("killing a child kills its grandchildren", async () => {
   expect(await child.exited).toEqual(ended({ signal: "SIGKILL", killed: "asked" }));
 });
 
+test("killing a child kills a grandchild that moved to a group of its own, as agents' shells do", async () => {
+  const socketPath = path.join(temporaryDirectory(), "s");
+  const { child } = start([process.execPath, programPath("detach"), programPath("listen"), socketPath]);
+  const grandchild = await watchLife(socketPath);
+  child.kill();
+  await grandchild.ended;
+  expect(await child.exited).toEqual(ended({ signal: "SIGKILL", killed: "asked" }));
+});
+
 test("what a child leaves running in its group dies when it exits", async () => {
   const socketPath = path.join(temporaryDirectory(), "s");
   const { child } = start([
@@ -88,13 +97,13 @@ test("what a child leaves running in its group dies when it exits", async () => 
 
 test("a child whose lease passes is killed with its grandchildren; one whose lease is renewed is not", async () => {
   const dir = temporaryDirectory();
-  const leaseMs = 1_500;
-  const kept = start(family(path.join(dir, "kept")), leaseMs);
-  const lost = start(family(path.join(dir, "lost")), leaseMs);
+  const kept = start(family(path.join(dir, "kept")));
+  const lost = start(family(path.join(dir, "lost")));
   const [keptLife, lostLife] = await Promise.all([
     watchLife(path.join(dir, "kept")),
     watchLife(path.join(dir, "lost")),
   ]);
+  for (const { child } of [kept, lost]) child.extendLease(monotonicMs() + 1_000);
   kept.child.extendLease(monotonicMs() + FAR_MS);
   await lostLife.ended;
   expect(await lost.child.exited).toEqual(ended({ signal: "SIGKILL", killed: "lease" }));
