@@ -16,7 +16,11 @@ serve(app, API.registerSession, {
     const presented = header("shim-host-token");
     const old = presented === undefined ? null : readTokenOf(ports, presented);
     const hostToken = old !== null && !isRefusal(old) && old.kind === "host" ? old : null;
-    return registerSession(ports, { fleet, keyId: caller.keyId, seed, hostToken }, body);
+    return registerSession(
+      ports,
+      { fleet, keyId: caller.keyId, keyExpiresMs: caller.expiresMs, seed, hostToken },
+      body,
+    );
   },
 });
 

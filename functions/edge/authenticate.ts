@@ -9,7 +9,13 @@ import { bearerOf, readTokenOf } from "./bearer.ts";
 /** Who asks, as its credential proves. */
 export type Caller =
   | { readonly kind: "root" }
-  | { readonly kind: "key"; readonly fleet: string; readonly keyId: string; readonly scope: Scope }
+  | {
+      readonly kind: "key";
+      readonly fleet: string;
+      readonly keyId: string;
+      readonly scope: Scope;
+      readonly expiresMs: number | null;
+    }
   | { readonly kind: "host"; readonly fleet: string; readonly claims: HostClaims }
   | { readonly kind: "session"; readonly fleet: string; readonly claims: SessionClaims };
 
@@ -36,7 +42,9 @@ export async function authenticate(
   if (!key || !sameSecret(key.secretHash, hashSecret(secret)))
     return refuse("auth.invalid", "There is no such API key.");
   const refused = refuseKey(key, ports.clock.nowMs());
-  return refused ? refused.refusal : { kind: "key", fleet: key.fleet, keyId: key.id, scope: key.scope };
+  return refused
+    ? refused.refusal
+    : { kind: "key", fleet: key.fleet, keyId: key.id, scope: key.scope, expiresMs: key.expiresAtMs };
 }
 
 /** Why this caller may not use this route, or null. */

@@ -50,7 +50,7 @@ const TaskBase = z.object({
   fence: z.int(),
   /** Attempts started. */
   attempt: z.int(),
-  /** Assignments given back before they started, since the last start. */
+  /** Times it was given back since the last attempt that ended. */
   placements: z.int(),
   redrives: z.int(),
   settledBy: z.nullable(SettledBy),
@@ -76,6 +76,8 @@ export const TaskRecord = z.discriminatedUnion("state", [
     state: z.literal("completed"),
     endedAtMs: Millis,
     result: PayloadRef,
+    /** What the holder offers as proof, or null. */
+    evidence: z.nullable(PayloadRef),
     effectsPending: z.boolean(),
   }),
   z.extend(TaskBase, {

@@ -69,6 +69,8 @@ export const Task = z.object({
   sessionId: z.nullable(Id),
   progress: z.nullable(Progress),
   result: z.unknown(),
+  /** What the holder offered as proof of its result, or null. */
+  evidence: z.unknown(),
   error: z.nullable(TaskError),
   createdAt: Instant,
   startedAt: z.nullable(Instant),

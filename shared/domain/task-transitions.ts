@@ -35,6 +35,7 @@ const stateFields = [
   "timeoutAtMs",
   "endedAtMs",
   "result",
+  "evidence",
   "effectsPending",
   "lastHolder",
 ] as const;
@@ -127,7 +128,6 @@ export function start(task: TaskIn<"assigned">, nowMs: number): TaskIn<"running"
   return enter(task, "running", {
     owner: task.owner,
     attempt: task.attempt + 1,
-    placements: 0,
     startedAtMs: nowMs,
     timeoutAtMs: task.timeoutMs === null ? null : nowMs + task.timeoutMs,
   });
@@ -154,7 +154,7 @@ export function complete(
   task: TaskRecord,
   holder: Holder,
   bodyHash: string,
-  result: PayloadRef,
+  payloads: { readonly result: PayloadRef; readonly evidence: PayloadRef | null },
   nowMs: number,
 ): Decision<TaskRecord> {
   const running = heldRunning(task, holder, bodyHash);
@@ -165,7 +165,7 @@ export function complete(
       settledBy: { ...holder, bodyHash },
       progress: { percent: 100, message: running.progress?.message ?? null },
       error: null,
-      result,
+      ...payloads,
       endedAtMs: nowMs,
       effectsPending: false,
     }),
@@ -207,6 +207,7 @@ export function fail(
       fence,
       settledBy,
       error: failure.error,
+      placements: 0,
       progress: null,
       notBeforeMs: nowMs + waitMs,
     }),
@@ -272,7 +273,7 @@ export function requeue(task: OwnedTask, loss: Loss, nowMs: number): TaskIn<"que
     return enter(task, "failed", { fence, error, endedAtMs: nowMs, effectsPending: true });
   const atOnce = loss.cause === "crash" && task.attempt === 1;
   const waitMs = atOnce ? 0 : fullJitterMs(task.attempt, loss.backoffBaseMs, loss.uniform);
-  return enter(task, "queued", { fence, error, progress: null, notBeforeMs: nowMs + waitMs });
+  return enter(task, "queued", { fence, error, placements: 0, progress: null, notBeforeMs: nowMs + waitMs });
 }
 
 /** Raises a queued task's fence, so that a reservation made for the old one can never become an assignment. */

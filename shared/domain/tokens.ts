@@ -7,7 +7,16 @@ import { ProfileName } from "../contract/profile.ts";
 export const TOKEN_LIFE_MS = 3_600_000;
 export const TOKEN_RENEWAL_MS = 15 * 60_000;
 
-const Common = { fleet: Id, host: Id, boot: Id, keyId: Id, profile: ProfileName, expiresMs: z.int() };
+const Common = {
+  fleet: Id,
+  host: Id,
+  boot: Id,
+  /** The API key it was registered with, and when that ends by itself: no token is renewed past it. */
+  keyId: Id,
+  keyExpiresMs: z.nullable(z.int()),
+  profile: ProfileName,
+  expiresMs: z.int(),
+};
 
 /** A host token beats for its host and nothing else; a session token does one epoch's routes. */
 export const Claims = z.discriminatedUnion("kind", [

@@ -12,11 +12,13 @@ function instantOrNull(ms: number | null): string | null {
   return ms === null ? null : instant(ms);
 }
 
-/** A task as answers show it, with its payloads loaded. `reported` is what its session's last beat said. */
+/** A task's payloads, loaded. */
+export type Payloads = { readonly data: unknown; readonly result?: unknown; readonly evidence?: unknown };
+
+/** A task as answers show it. `reported` is what its session's last beat said. */
 export function taskView(
   task: TaskRecord,
-  data: unknown,
-  result: unknown,
+  { data, result, evidence }: Payloads,
   reported: Progress | null = null,
 ): Task {
   return {
@@ -34,6 +36,7 @@ export function taskView(
     sessionId: isOwned(task) ? task.owner.session : (task.settledBy?.session ?? null),
     progress: reported ?? task.progress,
     result: result ?? null,
+    evidence: evidence ?? null,
     error: task.error,
     createdAt: instant(task.createdAtMs),
     startedAt: instantOrNull(task.startedAtMs),

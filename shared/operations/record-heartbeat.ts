@@ -132,6 +132,7 @@ async function renewTokens(
   nowMs: number,
 ): Promise<((beat: SessionBeat) => Command) | null> {
   if (claims.expiresMs - nowMs > TOKEN_RENEWAL_MS) return null;
+  if (claims.keyExpiresMs !== null && claims.keyExpiresMs <= nowMs) return null;
   const status = await keyMirror.get(claims.fleet, claims.keyId);
   if (status === null) await agenda.put([{ kind: "key", fleet: claims.fleet, keyId: claims.keyId }], nowMs);
   if (status !== "active") return null;

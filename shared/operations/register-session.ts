@@ -18,6 +18,7 @@ import { fillFleet } from "./take-ready.ts";
 export type Registering = {
   readonly fleet: string;
   readonly keyId: string;
+  readonly keyExpiresMs: number | null;
   /** The Idempotency-Key, or null. */
   readonly seed: string | null;
   /** Claims of the host token that was presented, or null. */
@@ -200,7 +201,7 @@ async function answer(
   const current = (await ports.record.sessions.get(session.fleet, session.id)) ?? session;
   const { fleet, host, boot, id, epoch } = session;
   const expiresMs = ports.clock.nowMs() + TOKEN_LIFE_MS;
-  const common = { fleet, host, boot, keyId: by.keyId, profile, expiresMs };
+  const common = { fleet, host, boot, keyId: by.keyId, keyExpiresMs: by.keyExpiresMs, profile, expiresMs };
   const { signingKeys, heartbeatUrl } = ports.settings;
   const { intervalMs, timeoutMs } = PROFILES[profile];
   return {

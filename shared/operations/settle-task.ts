@@ -40,6 +40,9 @@ export async function reportProgress(
   return isRefusal(result) ? result : { task: await viewTask(ports, result.document) };
 }
 
+/** Stands for payloads while it is only asked whether the task may be completed at all. */
+const NOT_STORED = { result: { at: "inline", json: "null" }, evidence: null } as const;
+
 /** The holder completes its task and gets the next one. The result is stored before the task names it. */
 export async function completeTask(
   ports: Ports,
@@ -59,11 +62,16 @@ export async function completeTask(
     );
   const bodyHash = hashOf("complete", result, evidence);
   const holder = holderOf(claims, fence);
-  const probe = complete(before, holder, bodyHash, { at: "inline", json: "null" }, ports.clock.nowMs());
+  const probe = complete(before, holder, bodyHash, NOT_STORED, ports.clock.nowMs());
   if (probe.kind === "refused") return probe.refusal;
-  const ref = await ports.record.payloads.put(claims.fleet, id, `result-${fence}`, result ?? null);
+  const put = (name: string, value: unknown) =>
+    ports.record.payloads.put(claims.fleet, id, `${name}-${fence}`, value);
+  const payloads = {
+    result: await put("result", result ?? null),
+    evidence: evidence == null ? null : await put("evidence", evidence),
+  };
   const task = await settle(ports, claims, id, fence, (current) =>
-    complete(current, holder, bodyHash, ref, ports.clock.nowMs()),
+    complete(current, holder, bodyHash, payloads, ports.clock.nowMs()),
   );
   if (isRefusal(task)) return task;
   const next = await claimTasks(ports, claims, 1);

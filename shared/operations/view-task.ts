@@ -8,15 +8,19 @@ import type { Ports } from "../ports/ports.ts";
 export async function viewTask(ports: Ports, task: TaskRecord): Promise<Task> {
   const { payloads } = ports.record;
   const data = await payloads.get(task.fleet, task.id, task.data);
-  const result = task.state === "completed" ? await payloads.get(task.fleet, task.id, task.result) : null;
-  if (task.state !== "running") return taskView(task, data, result);
+  if (task.state === "completed") {
+    const result = await payloads.get(task.fleet, task.id, task.result);
+    const evidence = task.evidence && (await payloads.get(task.fleet, task.id, task.evidence));
+    return taskView(task, { data, result, evidence });
+  }
+  if (task.state !== "running") return taskView(task, { data });
   const [report] = await ports.registry.reported(task.fleet, [task.owner.session]);
   const said = report?.epoch === task.owner.epoch ? report.tasks[task.id] : undefined;
   const fresher =
     said?.fence === task.fence && said.percent !== null
       ? { percent: said.percent, message: said.message }
       : null;
-  return taskView(task, data, result, fresher);
+  return taskView(task, { data }, fresher);
 }
 
 /** One task by its id. */

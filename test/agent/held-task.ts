@@ -18,6 +18,7 @@ export function heldTask(over: Partial<Task> = {}, resume: HeldTask["resume"] = 
     sessionId: "host-1",
     progress: null,
     result: null,
+    evidence: null,
     error: null,
     createdAt: "2030-01-01T00:00:00.000Z",
     startedAt: "2030-01-01T00:00:01.000Z",

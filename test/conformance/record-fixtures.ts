@@ -138,6 +138,7 @@ export const aCompletedTask = (
   startedAtMs: AT_MS,
   endedAtMs: AT_MS + 1_000,
   result: { at: "inline", json: "null" },
+  evidence: null,
   settledBy: { session: "ses_1", epoch: 1, fence: 1, bodyHash: "hash" },
   effectsPending: true,
   ...over,

@@ -21,6 +21,7 @@ const common = {
   host: "h",
   boot: "b",
   keyId: "key_1",
+  keyExpiresMs: null,
   profile: "standard",
   expiresMs: 1,
 } as const;
@@ -49,7 +50,8 @@ describe("a token", () => {
 
   it("is refused with any one character changed or cut", () => {
     const token = signToken(keys, claims);
-    const flip = (at: number) => `${token.slice(0, at)}${token[at] === "A" ? "Q" : "A"}${token.slice(at + 1)}`;
+    const flip = (at: number) =>
+      `${token.slice(0, at)}${token[at] === "A" ? "Q" : "A"}${token.slice(at + 1)}`;
     fc.assert(
       fc.property(fc.nat(token.length - 2), (at) => {
         expect(readToken(keys, flip(at))).toBeNull();

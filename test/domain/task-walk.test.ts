@@ -109,7 +109,7 @@ function take(task: TaskRecord, { what, session, stale, uniform }: Step, nowMs: 
     case "reassign":
       return task.state === "assigned" ? reassign(task, owner) : task;
     case "complete":
-      return committed(task, complete(task, holder, "complete", REF, nowMs));
+      return committed(task, complete(task, holder, "complete", { result: REF, evidence: null }, nowMs));
     case "fail":
       return committed(task, fail(task, holder, failure, nowMs));
     case "release":
@@ -204,7 +204,9 @@ describe("any sequence of decisions on a task", () => {
             uniform: 0,
           };
           const runs = holds && task.state === "running";
-          expect(complete(task, holder, "x", REF, nowMs).kind === "commit").toBe(runs && !replays);
+          expect(complete(task, holder, "x", { result: REF, evidence: null }, nowMs).kind === "commit").toBe(
+            runs && !replays,
+          );
           expect(fail(task, holder, failure, nowMs).kind === "commit").toBe(runs && !replays);
           expect(release(task, holder, "x", nowMs).kind === "commit").toBe(holds);
           if (!runs) expect(progress(task, holder, 1, null).kind).toBe("refused");
@@ -219,7 +221,13 @@ describe("any sequence of decisions on a task", () => {
     task = { ...task, fence: 770 };
     task = take(task, { what: "assign", session: "s1", stale: false, uniform: 0, waitMs: 0 }, 1);
     task = take(task, { what: "start", session: "s1", stale: false, uniform: 0, waitMs: 0 }, 1);
-    const refused = complete(task, { session: "s2", epoch: 1, fence: 3 }, "x", REF, 1);
+    const refused = complete(
+      task,
+      { session: "s2", epoch: 1, fence: 3 },
+      "x",
+      { result: REF, evidence: null },
+      1,
+    );
     expect(refused).toMatchObject({ kind: "refused", refusal: { refused: "lease.stale" } });
     expect(JSON.stringify(refused)).not.toContain("771");
   });

@@ -142,14 +142,20 @@ describe("what answers show", () => {
   const running = start(assign(task as never, { session: "s1", epoch: 1, host: "h" }), 1_000);
 
   it("is whom a task belongs to, or who settled it last", () => {
-    expect(taskView(task, 1, undefined)).toMatchObject({ sessionId: null, result: null, endedAt: null });
-    expect(taskView(running, 1, null)).toMatchObject({
+    expect(taskView(task, { data: 1 })).toMatchObject({ sessionId: null, result: null, endedAt: null });
+    expect(taskView(running, { data: 1 })).toMatchObject({
       sessionId: "s1",
       startedAt: "1970-01-01T00:00:01.000Z",
     });
-    const done = complete(running, { session: "s1", epoch: 1, fence: 1 }, "x", REF, 2_000);
+    const done = complete(
+      running,
+      { session: "s1", epoch: 1, fence: 1 },
+      "x",
+      { result: REF, evidence: null },
+      2_000,
+    );
     if (done.kind !== "commit") throw new Error("not completed");
-    expect(taskView(done.next, 1, 7)).toMatchObject({
+    expect(taskView(done.next, { data: 1, result: 7 })).toMatchObject({
       ...{ sessionId: "s1", result: 7, endedAt: "1970-01-01T00:00:02.000Z" },
       progress: { percent: 100, message: null },
     });
@@ -157,9 +163,9 @@ describe("what answers show", () => {
 
   it("is what a beat said last, before what was reported earlier", () => {
     const told = { percent: 60, message: "six" };
-    expect(taskView({ ...running, progress: { percent: 5, message: null } }, 1, null, told).progress).toEqual(
-      told,
-    );
+    expect(
+      taskView({ ...running, progress: { percent: 5, message: null } }, { data: 1 }, told).progress,
+    ).toEqual(told);
   });
 
   it("is never a key's secret nor the hash of it", () => {

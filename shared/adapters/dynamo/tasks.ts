@@ -28,9 +28,10 @@ function decode(item: Item): Item {
 }
 
 const itemPayloads = (task: TaskRecord): string[] =>
-  [task.data, ...(task.state === "completed" ? [task.result] : [])].flatMap((ref) =>
-    ref.at === "item" ? [ref.key] : [],
-  );
+  [
+    task.data,
+    ...(task.state === "completed" ? [task.result, ...(task.evidence ? [task.evidence] : [])] : []),
+  ].flatMap((ref) => (ref.at === "item" ? [ref.key] : []));
 
 export function createTasks(table: Table, payloadExpiry: PayloadExpiry): TaskStore {
   const tasks = createDocuments(table, {
