@@ -1,0 +1,324 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import type * as z from "zod/mini";
+import { API, type Route } from "../../shared/contract/api.ts";
+import { ERRORS, type ErrorCode, Problem } from "../../shared/contract/errors.ts";
+import { useEmbeddedCloud } from "../fixtures/embedded-cloud.ts";
+import { type Actor, holdTask, registerSession } from "./cast.ts";
+
+const cloud = useEmbeddedCloud({
+  profile: "standard",
+  schedule: false,
+  functions: { sweep: "test/functions/quiet.handler", dispatch: "test/functions/quiet.handler" },
+});
+
+type Answer = { status: number; body: unknown };
+type Filled = { key?: string; body?: unknown; params?: Record<string, string>; query?: string };
+
+const fill = (path: string, params: Record<string, string> = {}) =>
+  path.replaceAll(/\{(\w+)\}/g, (_, name: string) => params[name] ?? "none");
+
+function ask(
+  route: Pick<Route, "method" | "path">,
+  { key, body, params, query = "" }: Filled = {},
+): Promise<Answer> {
+  return cloud().request(route.method, `${fill(route.path, params)}${query}`, { key, body });
+}
+
+/** Asks, and checks that status and shape are the contract's to the last field. */
+async function succeed<R extends Route>(route: R, filled: Filled = {}): Promise<z.infer<R["answer"]>> {
+  const { status, body } = await ask(route, filled);
+  expect({ status, body }, `${route.method} ${route.path}`).toMatchObject({ status: route.status });
+  expect(route.answer.parse(body)).toEqual(body);
+  return body as z.infer<R["answer"]>;
+}
+
+describe("every route answers exactly what the contract says", () => {
+  const asked = new Set<string>();
+  const succeedOnce: typeof succeed = (route, filled) => {
+    asked.add(`${route.method} ${route.path}`);
+    return succeed(route, filled);
+  };
+
+  test("a session's life", async () => {
+    const body = {
+      id: "shaped",
+      host: "h1",
+      boot: "b1",
+      agent: "claude",
+      labels: { team: "a" },
+      capabilities: ["shaped"],
+      capacity: 2,
+      cwd: "/w",
+    };
+    const registered = await succeedOnce(API.registerSession, { body });
+    expect(registered).toMatchObject({
+      session: {
+        id: "shaped",
+        epoch: 1,
+        state: "live",
+        restarts: 0,
+        labels: { team: "a" },
+        capacity: 2,
+        lastBeatAt: null,
+      },
+      heartbeat: { url: `${cloud().url}/v1/heartbeat`, intervalMs: 10_000, timeoutMs: 30_000 },
+      config: { profile: "standard" },
+      resume: null,
+    });
+    const { token, hostToken } = registered;
+    const id = { id: "shaped" };
+    await succeedOnce(API.submitTasks, {
+      body: [1, 2, 3].map((data) => ({ id: `shaped-${data}`, type: "t", data, requires: ["shaped"] })),
+    });
+    const claimed = await succeedOnce(API.claimTasks, { key: token, params: id });
+    const [held] = claimed.tasks;
+    expect(held).toMatchObject({
+      task: { id: "shaped-1", state: "running", attempt: 1, sessionId: "shaped" },
+      fence: 1,
+      resume: null,
+    });
+    const task = { key: token, params: { id: "shaped-1" } };
+    await succeedOnce(API.reportProgress, { ...task, body: { fence: 1, percent: 50, message: "half" } });
+    const beat = {
+      host: "h1",
+      boot: "b1",
+      seq: 1,
+      sessions: [{ id: "shaped", epoch: 1, activity: "working", tasks: [{ id: "shaped-1", fence: 1 }] }],
+    };
+    const beaten = await succeedOnce(API.recordHeartbeat, { key: hostToken, body: beat });
+    expect(beaten.intervalMs).toBe(5_000);
+    const completed = await succeedOnce(API.completeTask, {
+      ...task,
+      body: { fence: 1, result: { ok: true }, evidence: ["log"] },
+    });
+    expect(completed).toMatchObject({
+      task: { state: "completed", result: { ok: true } },
+      next: { task: { id: "shaped-2" } },
+    });
+    const fence = completed.next?.fence ?? 0;
+    await succeedOnce(API.releaseTask, {
+      key: token,
+      params: { id: "shaped-2" },
+      body: { fence, reason: "later" },
+    });
+    const again = await succeedOnce(API.claimTasks, { key: token, params: id, body: { max: 1 } });
+    const { task: next, fence: nextFence = 0 } = again.tasks[0] ?? {};
+    const failed = await succeedOnce(API.failTask, {
+      key: token,
+      params: { id: next?.id ?? "" },
+      body: { fence: nextFence, error: { message: "broken", code: "E1" }, retryable: false },
+    });
+    expect(failed.task).toMatchObject({ state: "failed", error: { message: "broken", code: "E1" } });
+    await succeedOnce(API.redriveTask, { params: { id: failed.task.id }, body: { reason: "mended" } });
+    expect((await succeedOnce(API.cancelTask, { params: { id: failed.task.id } })).task.state).toBe(
+      "cancelled",
+    );
+    const ended = await succeedOnce(API.endSession, {
+      key: token,
+      params: id,
+      body: { reason: "completed", exitCode: 0, signal: null },
+    });
+    expect(ended.session.state).toBe("ended");
+    const repeated = await succeed(API.endSession, { key: token, params: id, body: { reason: "completed" } });
+    expect(repeated, "repeating an end changes nothing").toEqual(ended);
+  });
+
+  test("a replay of a holder's report answers the same again", async () => {
+    const session = await registerSession(cloud(), { id: "replays", host: "h2", capabilities: ["replays"] });
+    const fence = await holdTask(cloud(), session, { id: "replayed" });
+    const complete = { key: session.token, params: { id: "replayed" }, body: { fence, result: [1, 2] } };
+    const first = await succeed(API.completeTask, complete);
+    expect(await succeed(API.completeTask, complete)).toEqual(first);
+    const task = { type: "t", data: { b: 1, a: 2 }, requires: ["nobody"] };
+    const submitted = await succeed(API.submitTasks, { body: { id: "same", ...task } });
+    const reordered = { id: "same", ...task, data: { a: 2, b: 1 }, priority: 3 };
+    expect(await succeed(API.submitTasks, { body: reordered }), "the same task, said otherwise").toEqual(
+      submitted,
+    );
+  });
+
+  test("what operators read and do", async () => {
+    const session = await registerSession(cloud(), {
+      id: "watched",
+      host: "h3",
+      capabilities: ["watched"],
+      capacity: 4,
+    });
+    await holdTask(cloud(), session, { id: "watched-task" });
+    const { task } = await succeedOnce(API.getTask, { params: { id: "watched-task" } });
+    expect(task).toMatchObject({ state: "running", sessionId: "watched" });
+    expect((await succeedOnce(API.listTasks, { query: "?state=running" })).tasks).toContainEqual(task);
+    expect((await succeedOnce(API.listSessions)).sessions.map(({ id }) => id)).toContain("watched");
+    const load = await succeedOnce(API.listLoad);
+    expect(load).toContainEqual({ sessionId: "watched", currentTasks: 1, utilizationRate: 0.25 });
+    const {
+      results,
+      cursor: _end,
+      activeChats,
+      totalTasks,
+      ...counts
+    } = await succeedOnce(API.summariseProgress);
+    expect(
+      Object.values(counts).reduce((sum, count) => sum + count, 0),
+      "the states sum to the total",
+    ).toBe(totalTasks);
+    expect(activeChats).toBeGreaterThan(0);
+    expect(results.length).toBe(counts.completedTasks + counts.failedTasks + counts.cancelledTasks);
+    expect((await succeedOnce(API.rebalance, { body: { auto: true } })).moved).toEqual([]);
+    const params = { id: "watched" };
+    expect((await succeedOnce(API.restartSession, { params })).session.state).toBe("live");
+    expect((await succeedOnce(API.drainSession, { params })).session.state).toBe("draining");
+    expect((await succeedOnce(API.getSession, { params })).session).toMatchObject({
+      state: "draining",
+      currentTasks: 1,
+    });
+  });
+
+  test("what administrators do", async () => {
+    const made = await succeedOnce(API.createKey, { body: { scope: "submit", name: "ci" } });
+    expect((await succeedOnce(API.listKeys)).keys).toContainEqual(made.key);
+    const { key } = await succeedOnce(API.revokeKey, { params: { id: made.key.id } });
+    expect(key.revokedAt).not.toBeNull();
+    expect((await succeed(API.revokeKey, { params: { id: made.key.id } })).key, "again").toEqual(key);
+    const fleet = await succeedOnce(API.createFleet, {
+      key: cloud().rootKey,
+      body: { id: "shapes", profile: "fast" },
+    });
+    const { fleets } = await succeedOnce(API.listFleets, { key: cloud().rootKey });
+    expect(fleets).toContainEqual(fleet.fleet);
+    expect(fleets.map(({ id }) => id)).toContain("default");
+    expect(await succeedOnce(API.checkHealth, { key: "nobody" })).toMatchObject({ ok: true });
+  });
+
+  test("no route was left out", () => {
+    expect([...asked].sort()).toEqual(
+      Object.values<Route>(API)
+        .map(({ method, path }) => `${method} ${path}`)
+        .sort(),
+    );
+  });
+});
+
+/** Every route of the protocol, built or not, as the design lists them. */
+const PLANNED = [
+  "POST /v1/sessions/{id}/checkpoints",
+  "GET /v1/sessions/{id}/checkpoints/latest",
+  "GET /v1/sessions/{id}/resume",
+  "GET /v1/sessions/{id}/signals",
+  "POST /v1/messages",
+  "GET /v1/sessions/{id}/messages",
+  "POST /v1/sessions/{id}/messages/ack",
+  "GET /v1/experiments",
+  "GET /v1/experiments/{id}",
+  "POST /v1/experiments/{id}/stop",
+  "POST /v1/experiments/{id}/approve",
+  "POST /v1/hooks/{client}",
+  "POST /mcp",
+  "GET /metrics",
+  "GET /",
+];
+const ITSELF = "GET /v1/openapi.json";
+
+describe("OpenAPI", () => {
+  let described: string[];
+  beforeAll(async () => {
+    const response = await fetch(`${cloud().url}/v1/openapi.json`);
+    expect(response.headers.get("content-type")).toContain("application/json");
+    const document = (await response.json()) as {
+      openapi: string;
+      paths: Record<string, Record<string, object>>;
+    };
+    expect(document.openapi).toMatch(/^3\.1\./);
+    described = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+  });
+
+  test("names every route that is served, and no route that is not", async () => {
+    const paths = new Set([...described, ...PLANNED, ITSELF].map((route) => route.split(" ")[1] ?? ""));
+    const served: string[] = [];
+    for (const path of paths)
+      for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE"]) {
+        const response = await fetch(`${cloud().url}${fill(path)}`, { method });
+        const answer = (await response.json()) as { code?: ErrorCode };
+        if (answer.code !== "route.not_found" && answer.code !== "route.not_implemented")
+          served.push(`${method} ${path}`);
+        else expect(response.status).toBe(ERRORS[answer.code].status);
+      }
+    expect(served.sort()).toEqual([...described, ITSELF].sort());
+  });
+
+  test.each(PLANNED)("%s is not built yet, and says so", async (route) => {
+    const [method = "", path = ""] = route.split(" ");
+    const answer = await ask({ method: method as Route["method"], path });
+    expect(answer).toMatchObject({ status: 501, body: { code: "route.not_implemented" } });
+  });
+});
+
+describe("a problem", () => {
+  test.each<[string, string, string, string | undefined, ErrorCode]>([
+    ["of an unknown route", "GET", "/v1/none", undefined, "route.not_found"],
+    ["of a route to come", "GET", "/v1/experiments", undefined, "route.not_implemented"],
+    ["of a beat", "POST", "/v1/heartbeat", undefined, "scope.insufficient"],
+    ["of a bad key", "GET", "/v1/tasks", "nobody", "auth.invalid"],
+    ["of an unknown task", "GET", "/v1/tasks/none", undefined, "task.not_found"],
+  ])("%s is RFC 9457, with what to do next and the request's id", async (_, method, path, key, code) => {
+    const first = await cloud().request(method, path, { key });
+    const second = await cloud().request(method, path, { key });
+    const problem = Problem.parse(first.body);
+    expect(problem).toEqual(first.body);
+    const { status, title, next } = ERRORS[code];
+    expect(problem).toMatchObject({ type: `urn:shim:error:${code}`, status, title, next, code });
+    expect(first.status).toBe(status);
+    expect(first.headers.get("content-type")).toBe("application/problem+json");
+    expect(first.headers.get("cache-control")).toBe("no-store");
+    expect(problem.requestId).toMatch(/^[\w-]{8,}$/);
+    expect(Problem.parse(second.body).requestId).not.toBe(problem.requestId);
+    expect(first.headers.get("www-authenticate")).toBe(status === 401 ? "Bearer" : null);
+  });
+
+  test("of a store that does not answer says when to come back, and health names the store", async () => {
+    cloud().redis.setReachable(false);
+    const [refused, health] = [
+      await cloud().request("POST", "/v1/sessions", { body: { host: "h8", boot: "b8", agent: "t" } }),
+      await cloud().request("GET", "/v1/health"),
+    ];
+    cloud().redis.setReachable(true);
+    expect(refused).toMatchObject({ status: 503, body: { code: "service.unavailable" } });
+    expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
+    expect(health).toMatchObject({
+      status: 503,
+      body: { ok: false, checks: { record: { ok: true }, redis: { ok: false } } },
+    });
+    expect(API.checkHealth.answer.parse(health.body)).toEqual(health.body);
+  });
+});
+
+describe("each route takes the credentials of its row, and no other", () => {
+  let session: Actor;
+  let credentials: Record<string, string>;
+  beforeAll(async () => {
+    session = await registerSession(cloud(), { id: "none", host: "h4" });
+    credentials = { root: cloud().rootKey, host: session.hostToken, session: session.token };
+    for (const scope of ["agent", "submit", "operate", "admin"])
+      credentials[scope] = (await succeed(API.createKey, { body: { scope } })).secret;
+  });
+
+  /** Told apart by a request that nobody could carry out: its body is no JSON, or what it names does not exist. */
+  test.each(Object.entries<Route>(API).filter(([, { who }]) => who !== null))("%s", async (_, route) => {
+    const { scopes = [], session: ofSession, host, root } = route.who ?? {};
+    const allowed = new Set<string>([...scopes, ...(scopes.length > 0 ? ["admin"] : [])]);
+    for (const [name, takes] of Object.entries({ session: ofSession, host, root }))
+      if (takes) allowed.add(name);
+    for (const [name, key] of Object.entries(credentials)) {
+      const response = await fetch(`${cloud().url}${fill(route.path, { id: "none" })}`, {
+        method: route.method,
+        headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+        body: route.body ? "{" : undefined,
+      });
+      const { code } = (await response.json()) as { code?: string };
+      expect({ name, refused: code === "scope.insufficient" }).toEqual({ name, refused: !allowed.has(name) });
+      if (!allowed.has(name)) expect(response.status).toBe(403);
+    }
+  });
+});
