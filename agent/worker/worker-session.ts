@@ -62,8 +62,10 @@ export function createWorkerSession(parts: WorkerSessionParts): WorkerSession {
     );
     if (registration === null) return null;
     const { answer, sentAtMs } = registration;
-    registeredBefore = true;
     heart.adopt(answer.heartbeat, answer.hostToken, sentAtMs);
+    // What its last start held may wait for another session of this host by now.
+    if (registeredBefore) heart.beatSoon();
+    registeredBefore = true;
     log("registered", {
       session: id,
       epoch: answer.session.epoch,
@@ -131,6 +133,7 @@ export function createWorkerSession(parts: WorkerSessionParts): WorkerSession {
   async function recover(over: Life, signal: string): Promise<void> {
     parts.tally.crashes += 1;
     await end(over, { reason: "crashed", signal });
+    heart.beatSoon();
     const nowMs = monotonicMs();
     crashes = recordCrash(crashes, nowMs);
     const { delayMs, capped } = decideRestart(crashes, parts.restarts, nowMs, Math.random);
