@@ -16,7 +16,9 @@ type Cause = "asked" | "lease" | "orphaned" | "wrapper signalled";
 
 const [deadline = "0", command = "", ...args] = process.argv.slice(2);
 const supervisor = new Socket({ fd: 3, readable: true, writable: true });
-const child = spawn(command, args, { stdio: ["ignore", "inherit", "inherit"], detached: true });
+const { SHIM_COMPILE_CACHE_OURS: ours, ...env } = process.env;
+if (ours !== undefined) delete env["NODE_COMPILE_CACHE"];
+const child = spawn(command, args, { env, stdio: ["ignore", "inherit", "inherit"], detached: true });
 
 let killed: Cause | null = null;
 let exited = false;

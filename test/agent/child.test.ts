@@ -8,12 +8,12 @@ import { programPath, runProgram, temporaryDirectory, watchLife } from "./proces
 
 const FAR_MS = 60_000;
 
-function start(command: readonly [string, ...string[]]) {
+function start(command: readonly [string, ...string[]], env: NodeJS.ProcessEnv = process.env) {
   const lines: string[] = [];
   const child = startChild({
     command,
     cwd: temporaryDirectory(),
-    env: process.env,
+    env,
     leaseUntilMs: monotonicMs() + FAR_MS,
     onStdout: (line) => lines.push(`out ${line}`),
     onStderr: (line) => lines.push(`err ${line}`),
@@ -34,6 +34,17 @@ test.each([0, 1, 75, 255])("exit code %i arrives as it is", async (code) => {
   const { child } = start(["sh", "-c", `exit ${code}`]);
   expect(await child.exited).toEqual(ended({ code }));
 });
+
+test.each([{}, { NODE_COMPILE_CACHE: "/tmp/chosen" }])(
+  "a command sees the environment it was given, and nothing of its wrapper's: %o",
+  async (chosen) => {
+    const given = { PATH: process.env.PATH, ...chosen };
+    const print = "process.stdout.write(JSON.stringify(process.env))";
+    const { child, lines } = start([process.execPath, "-e", print], given);
+    expect(await child.exited).toEqual(ended({ code: 0 }));
+    expect(lines.map((line) => JSON.parse(line.slice(4)) as object)).toEqual([given]);
+  },
+);
 
 test.each(["SIGSEGV", "SIGKILL", "SIGTERM"])(
   "death by %s arrives as that signal, and as nobody's wish",
