@@ -31,7 +31,7 @@ const sessions: Things = {
   absent: refuse("session.not_found", "There is no such session in this fleet."),
 };
 
-serve(app, API.createFleet, { run: ({ ports, body }) => createFleet(ports, body) });
+serve(app, API.createFleet, { run: ({ ports, body, seed }) => createFleet(ports, body, seed) });
 serve(app, API.listFleets, { run: ({ ports }) => listFleets(ports) });
 
 serve(app, API.createKey, { run: ({ ports, fleet, body }) => createKey(ports, fleet, body) });

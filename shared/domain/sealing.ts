@@ -38,3 +38,10 @@ export function unseal(keys: SigningKeys, sealed: string, context: string): stri
   }
   return null;
 }
+
+/** A secret that follows from `context` for whoever has the signing keys. base64url. */
+export function deriveSecret(keys: SigningKeys, context: string): string {
+  const [key] = keys;
+  if (!key) throw new Error("There is no signing key.");
+  return Buffer.from(hkdfSync("sha256", key.secret, "", `shim secret ${context}`, 32)).toString("base64url");
+}

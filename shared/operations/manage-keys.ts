@@ -20,15 +20,23 @@ export async function createKey(
   return makeKey(ports, fleet, scope, name ?? null, expiresAtMs);
 }
 
+/** What a new key is called and what is secret of it. */
+export type KeyName = { readonly id: string; readonly random: string };
+
+export function newKeyName({ chance }: Pick<Ports, "chance">): KeyName {
+  return { id: `key_${chance.id()}`, random: `${chance.id()}${chance.id()}` };
+}
+
+/** Makes a key. Repeating it with the same name gives the same key. */
 export async function makeKey(
   ports: Ports,
   fleet: string,
   scope: Scope,
   name: string | null,
   expiresAtMs: number | null,
+  { id, random } = newKeyName(ports),
 ): Promise<{ key: Key; secret: string }> {
-  const id = `key_${ports.chance.id()}`;
-  const secret = formatApiKey(fleet, id, `${ports.chance.id()}${ports.chance.id()}`);
+  const secret = formatApiKey(fleet, id, random);
   const key: KeyRecord = {
     v: 1,
     rev: 0,
@@ -41,9 +49,9 @@ export async function makeKey(
     expiresAtMs,
     revokedAtMs: null,
   };
-  const created = await ports.record.keys.commit(null, key);
-  if (!created) throw new Error("Two keys were given the same id.");
-  return { key: keyView(created), secret };
+  const made = (await ports.record.keys.commit(null, key)) ?? (await ports.record.keys.get(fleet, id));
+  if (made?.secretHash !== key.secretHash) throw new Error("Two keys were given the same id.");
+  return { key: keyView(made), secret };
 }
 
 export async function listKeys(ports: Ports, fleet: string): Promise<{ keys: Key[] }> {
