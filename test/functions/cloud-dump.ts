@@ -1,4 +1,4 @@
-import { DynamoDBClient, ScanCommand } from "@aws-sdk/client-dynamodb";
+import { DynamoDBClient, GetItemCommand, ScanCommand } from "@aws-sdk/client-dynamodb";
 import { ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { CREDENTIALS, REGION } from "../../infra/local/account.ts";
@@ -14,6 +14,8 @@ export type Dump = {
 
 export type CloudDump = {
   dump(): Promise<Dump>;
+  /** The sweep's own item, which a dump leaves out; null before its first tick. */
+  sweep(): Promise<Readonly<Record<string, unknown>> | null>;
   redis(...command: (string | number)[]): Promise<unknown>;
   close(): void;
 };
@@ -75,6 +77,13 @@ export function createCloudDump(cloud: Pick<Cloud, "dynamoEndpoint" | "queuesAnd
       redis: await dumpRedis(),
       objects: await dumpObjects(),
     }),
+    sweep: async () => {
+      const Key = { pk: { S: "SWEEP" }, sk: { S: "SWEEP" } };
+      const { Item } = await dynamo.send(
+        new GetItemCommand({ TableName: TABLE_NAME, ConsistentRead: true, Key }),
+      );
+      return Item ? unmarshall(Item) : null;
+    },
     redis,
     close: () => {
       dynamo.destroy();
