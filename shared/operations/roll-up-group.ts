@@ -19,7 +19,8 @@ export async function rollUpGroup(ports: Ports, fleet: string, name: string): Pr
   const { groups, submissions } = ports.record;
   const found = await groups.get(fleet, name);
   const group = found && (await closeRolling(ports, found));
-  if (!group?.open) return;
+  if (!group) return;
+  if (!group.open) return reopen(ports, fleet, name);
   const page = await submissions.list(fleet, name, "open", null, PAGE);
   const done: SubmissionRecord[] = [];
   for (const submission of page.items) if ((await mend(ports, submission)) === "ended") done.push(submission);
@@ -34,8 +35,13 @@ export async function rollUpGroup(ports: Ports, fleet: string, name: string): Pr
   });
   if (!written) return;
   await closeRolling(ports, written);
-  const later = allDone && (await submissions.list(fleet, name, "open", null, 1)).items.length > 0;
-  if (later) await openGroup(ports, fleet, name);
+  if (allDone) await reopen(ports, fleet, name);
+}
+
+/** What was filed after the page was read saw the group open still, and it was closed over it. */
+async function reopen(ports: Ports, fleet: string, name: string): Promise<void> {
+  const later = await ports.record.submissions.list(fleet, name, "open", null, 1);
+  if (later.items.length > 0) await openGroup(ports, fleet, name);
 }
 
 /** Files the submissions that are in the totals already as closed. Null if somebody else got there first. */
