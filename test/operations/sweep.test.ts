@@ -1,0 +1,368 @@
+import { describe, expect, it } from "vitest";
+import { passTime, workOff } from "../fixtures/at-rest.ts";
+import { interrupting, portsWithout, tapPorts } from "../fixtures/crash-points.ts";
+import { FLEET, type World, createWorld, must } from "../fixtures/memory-world.ts";
+import type { SweepRecord } from "../../shared/contract/records.ts";
+import { cancelTask } from "../../shared/operations/cancel-task.ts";
+import { createFleet } from "../../shared/operations/manage-fleets.ts";
+import { createKey, mirrorKey, revokeKey } from "../../shared/operations/manage-keys.ts";
+import { SWEEP_RUN_MS, runSweep } from "../../shared/operations/run-sweep.ts";
+import { completeTask } from "../../shared/operations/settle-task.ts";
+import { submitTasks } from "../../shared/operations/submit-tasks.ts";
+import { timeoutTask } from "../../shared/operations/timeout-task.ts";
+
+const beatOf = (chat: { id: string; epoch: number }, tasks: { id: string; fence: number }[] = []) => [
+  { id: chat.id, epoch: chat.epoch, tasks },
+];
+
+describe("a tick of the sweep", () => {
+  it("gives up nobody within a timeout of its last beat, and everybody who was silent for longer", async () => {
+    const world = createWorld();
+    const chat = await world.register("s1");
+    await world.tick();
+    for (let i = 0; i < 3; i++) {
+      world.advance(10_000);
+      await world.beat(chat, beatOf(chat));
+      await world.tick();
+    }
+    for (let i = 0; i < 5; i++) {
+      world.advance(5_000);
+      await world.tick();
+      expect((await world.session("s1")).state).toBe("live");
+    }
+    world.advance(5_000);
+    await world.tick();
+    expect(await world.session("s1")).toMatchObject({
+      state: "crashed",
+      cause: "No heartbeat for 30000 ms.",
+    });
+    expect((await world.session("s1")).lastBeatAtMs).toBe(world.nowMs() - 30_000);
+  });
+
+  it.each([
+    ["a tick that failed", (world: World) => world.tick(true)],
+    [
+      "a gap of more than one timeout without a tick",
+      async (world: World) => {
+        world.advance(1_000);
+        await world.tick();
+      },
+    ],
+    [
+      "a loss of Redis",
+      async (world: World) => {
+        world.loseRedis();
+        await world.tick();
+      },
+    ],
+  ])("pardons every session after %s", async (name, tick) => {
+    const world = createWorld();
+    await world.register("s1");
+    await world.tick();
+    world.advance(name.startsWith("a tick") ? 30_000 : 31_000);
+    await tick(world);
+    expect((await world.session("s1")).state).toBe("live");
+    expect(world.logged.map(({ message }) => message)).toContain("outage: every deadline moved");
+    await passTime(world, 35_000);
+    expect((await world.session("s1")).state).toBe("crashed");
+  });
+
+  it("puts a task back that was taken and never assigned", async () => {
+    const world = createWorld();
+    await world.submit({ id: "a" });
+    await world.tick();
+    expect(await world.ports.workQueue.take(FLEET, [[]], "r1", world.nowMs() + 10_000)).not.toBeNull();
+    world.advance(10_000);
+    await world.tick();
+    expect(await world.ports.workQueue.heads(FLEET)).toHaveLength(1);
+  });
+
+  it("says when nothing lives and nothing waits", async () => {
+    const world = createWorld();
+    expect(await world.tick()).toBe(false);
+    const chat = await world.register("s1");
+    expect(await world.tick()).toBe(true);
+    expect(chat.epoch).toBe(1);
+    await passTime(world, 35_000);
+    expect(await world.tick()).toBe(false);
+  });
+
+  it("harms no entry of the agenda by another that fails, and tries that one again", async () => {
+    const world = createWorld();
+    const chat = await world.register("s1");
+    await world.submit({ id: "a", timeoutMs: 1_000 });
+    await world.claim(chat);
+    world.advance(1_000);
+    const { agenda } = world.ports;
+    await agenda.put([{ kind: "key", fleet: FLEET, keyId: "key_x" }], world.nowMs() - 1);
+    await world.tick(false, portsWithout(world.ports, "record.keys"));
+    expect((await world.task("a")).state).toBe("queued");
+    expect(world.logged.map(({ message }) => message)).toContain("agenda entry failed; it is tried again");
+    expect(await world.ports.keyMirror.get(FLEET, "key_x")).toBeNull();
+    world.advance(10_000);
+    await world.tick();
+    expect(await world.ports.keyMirror.get(FLEET, "key_x")).toBe("revoked");
+  });
+
+  it("times out a running task at its limit and not before, and leaves a later tenure alone", async () => {
+    const world = createWorld();
+    const chat = await world.register("s1");
+    await world.submit({ id: "a", timeoutMs: 7_000 });
+    await world.claim(chat);
+    world.advance(5_000);
+    await world.beat(chat, beatOf(chat, [{ id: "a", fence: 1 }]));
+    await world.tick();
+    await timeoutTask(world.ports, FLEET, "a", 1);
+    expect((await world.task("a")).state).toBe("running");
+    await passTime(world, 5_000, [chat], [{ id: "a", fence: 1 }]);
+    expect(await world.task("a")).toMatchObject({
+      state: "queued",
+      attempt: 1,
+      error: { code: "task.timeout" },
+    });
+    const { sessions } = await world.beat(chat, beatOf(chat, [{ id: "a", fence: 1 }]));
+    expect(sessions[0]?.commands).toContainEqual({ type: "cancel", taskId: "a", fence: 1 });
+    world.advance(2_000);
+    await world.deliver();
+    const rev = (await world.task("a")).rev;
+    await timeoutTask(world.ports, FLEET, "a", 1);
+    expect((await world.task("a")).rev).toBe(rev);
+  });
+
+  it("makes a task that timed out too often a dead letter", async () => {
+    const world = createWorld();
+    const chat = await world.register("s1");
+    await world.submit({ id: "a", timeoutMs: 1_000, maxAttempts: 1 }, { id: "b", dependsOn: ["a"] });
+    await world.claim(chat);
+    await passTime(world, 5_000, [chat]);
+    expect(await world.task("a")).toMatchObject({ state: "failed", effectsPending: false });
+    expect(await world.task("b")).toMatchObject({ state: "failed", effectsPending: false });
+  });
+
+  it("stops a stranger that beats, and a session that beats in an old epoch's name", async () => {
+    const world = createWorld();
+    const chat = await world.register("s1");
+    await world.tick();
+    const stranger = { ...chat, id: "s9" };
+    await world.beat(stranger, beatOf(stranger));
+    expect(await world.ports.registry.count()).toBe(2);
+    await world.tick();
+    expect(await world.ports.registry.count()).toBe(1);
+    const { sessions } = await world.beat(stranger, beatOf(stranger));
+    expect(sessions[0]?.commands).toEqual([{ type: "stop", reason: "session.superseded" }]);
+    const again = await world.register("s1");
+    world.loseRedis();
+    await world.beat(chat, beatOf(chat));
+    await world.tick();
+    expect((await world.beat(chat, beatOf(chat))).sessions[0]?.commands).toMatchObject([{ type: "stop" }]);
+    expect((await world.beat(again, beatOf(again))).sessions[0]?.commands).toEqual([]);
+  });
+
+  it("keeps a place taken until the task that must stop is not reported any more", async () => {
+    const world = createWorld();
+    const chat = await world.register("s1");
+    await world.submit({ id: "a" });
+    await world.claim(chat);
+    await world.beat(chat, beatOf(chat, [{ id: "a", fence: 1 }]));
+    must(await cancelTask(world.ports, FLEET, "a", null));
+    await passTime(world, 60_000, [chat], [{ id: "a", fence: 1 }]);
+    expect((await world.session("s1")).held).toEqual({ a: 1 });
+    await passTime(world, 10_000, [chat]);
+    expect((await world.session("s1")).held).toEqual({});
+  });
+
+  it("frees the place of a task that was cancelled before its session ever reported it, after a while", async () => {
+    const world = createWorld();
+    const chat = await world.register("s1");
+    await world.submit({ id: "a" });
+    await world.claim(chat);
+    must(await cancelTask(world.ports, FLEET, "a", null));
+    await passTime(world, 15_000, [chat]);
+    expect((await world.session("s1")).held).toEqual({ a: 1 });
+    await passTime(world, 15_000, [chat]);
+    expect((await world.session("s1")).held).toEqual({});
+  });
+
+  it("takes a task from an owner that does not hold it, and completes what an owner's end left undone", async () => {
+    const world = createWorld();
+    const chat = await world.register("s1");
+    await world.tick();
+    await world.submit({ id: "a" }, { id: "b" });
+    await world.claim(chat, 2);
+    const session = await world.session("s1");
+    await world.ports.record.sessions.commit(session, { ...session, held: { b: 1 } });
+    await passTime(world, 35_000, [chat]);
+    expect(await world.task("a")).toMatchObject({
+      state: "assigned",
+      fence: 3,
+      error: { code: "task.crash" },
+    });
+    await workOff(world, ["a", "b"]);
+  });
+
+  it("mirrors keys for the heartbeat: active only while the record says so", async () => {
+    const world = createWorld();
+    const { key } = must(await createKey(world.ports, FLEET, { scope: "agent" }));
+    await mirrorKey(world.ports, FLEET, key.id);
+    expect(await world.ports.keyMirror.get(FLEET, key.id)).toBe("active");
+    must(await revokeKey(world.ports, FLEET, key.id));
+    await mirrorKey(world.ports, FLEET, key.id);
+    expect(await world.ports.keyMirror.get(FLEET, key.id)).toBe("revoked");
+  });
+});
+
+describe("the rebuild of Redis", () => {
+  it("covers all fleets and all pages of their sessions and tasks, and tasks keep their order", async () => {
+    const world = createWorld();
+    const { ports } = world;
+    for (const id of ["f1", "f2"]) must(await createFleet(ports, { id }, null));
+    for (const fleet of [FLEET, "f1", "f2"])
+      for (let batch = 0; batch < 3; batch++) {
+        const tasks = Array.from({ length: 100 }, (_, i) => ({ id: `t${batch}-${i}`, type: "t", data: 0 }));
+        must(await submitTasks(ports, fleet, tasks, null));
+        world.advance(1);
+      }
+    for (let i = 0; i < 210; i++) await world.register(`s${i}`, { host: `h${i % 3}` }, null, "f2");
+    world.loseRedis();
+    for (let i = 0; i < 3; i++) {
+      world.advance(1);
+      await world.tick();
+    }
+    expect(await ports.registry.count()).toBe(210);
+    expect(await ports.workQueue.heads(FLEET)).toMatchObject([{ taskId: "t0-0" }]);
+    expect(await ports.workQueue.heads("f1")).toMatchObject([{ taskId: "t0-0" }]);
+    const desired = await ports.registry.desired("f2", ["s0", "s209"]);
+    expect(desired.map((document) => document?.epoch)).toEqual([1, 1]);
+  });
+
+  it("goes on where its budget of one tick ended", async () => {
+    const world = createWorld();
+    for (const id of ["f1", "f2"]) must(await createFleet(world.ports, { id }, null));
+    for (const fleet of [FLEET, "f1", "f2"]) await world.register("s1", {}, null, fleet);
+    world.loseRedis();
+    const slow = tapPorts(world.ports, async (call, run) => {
+      if (call.path === "record.tasks.listOpen") world.advance(4_000);
+      return run();
+    });
+    await world.tick(false, slow);
+    expect(await world.tick(false, slow)).toBe(true);
+    for (let i = 0; i < 3; i++) await world.tick(false, slow);
+    const stamps = await Promise.all(
+      [FLEET, "f1", "f2"].map((fleet) => world.ports.registry.desired(fleet, ["s1"])),
+    );
+    expect(stamps.every(([document]) => document?.state === "live")).toBe(true);
+  });
+});
+
+describe("a run of the sweep", () => {
+  const lease = async (world: World): Promise<SweepRecord> => {
+    const held = await world.ports.record.sweep.get();
+    if (!held) throw new Error("no sweep has run");
+    return held;
+  };
+
+  it("ends at once when nothing lives and nothing waits, and gives its lease up", async () => {
+    const world = createWorld();
+    expect(await runSweep(world.ports, "schedule")).toEqual({ ticks: 1, ended: "idle" });
+    expect((await lease(world)).untilMs).toBe(0);
+    expect(await runSweep(world.ports, "wake")).toMatchObject({ ended: "idle" });
+  });
+
+  it("ticks at its fleets' pace until its time is up, and keeps its lease for the next run to take over", async () => {
+    for (const [profile, tickMs] of [
+      ["standard", 5_000],
+      ["fast", 500],
+    ] as const) {
+      const world = createWorld({ profile });
+      const chat = await world.register("s1");
+      const beating = tapPorts(world.ports, async (call, run) => {
+        if (call.path === "registry.overdue") await world.beat(chat, beatOf(chat));
+        return run();
+      });
+      expect(await runSweep(beating, "schedule")).toEqual({ ticks: SWEEP_RUN_MS / tickMs, ended: "time" });
+      expect((await lease(world)).untilMs).toBeGreaterThan(world.nowMs());
+      expect((await world.session("s1")).state).toBe("live");
+    }
+  });
+
+  it("leaves a sweep alone that ticks when it is only woken, and takes over when it was scheduled", async () => {
+    const world = createWorld();
+    await world.register("s1");
+    let woken: unknown;
+    let taken: unknown;
+    let ticks = 0;
+    const ports = tapPorts(world.ports, async (call, run) => {
+      if (call.path === "registry.overdue" && ++ticks === 3) {
+        woken = await runSweep(world.ports, "wake");
+        taken = await runSweep(world.ports, "schedule");
+      }
+      return run();
+    });
+    expect(await runSweep(ports, "schedule")).toMatchObject({ ended: "overtaken" });
+    expect(woken).toEqual({ ticks: 0, ended: "overtaken" });
+    expect(taken).toMatchObject({ ended: expect.stringMatching(/idle|time/) as string });
+    expect((await world.session("s1")).state).toBe("crashed");
+  });
+
+  it("ends as overtaken when it loses its lease between a tick and noting how far the repair is", async () => {
+    const world = createWorld();
+    const ports = interrupting(
+      world.ports,
+      "record.sweep.commit",
+      async () => {
+        const held = await lease(world);
+        await world.ports.record.sweep.commit(held, { ...held, holder: "another" });
+      },
+      2,
+    );
+    expect(await runSweep(ports, "schedule")).toEqual({ ticks: 1, ended: "overtaken" });
+  });
+
+  it("goes on after a tick that found a store silent, and pardons everyone for it", async () => {
+    const world = createWorld();
+    const chat = await world.register("s1");
+    await world.submit({ id: "a" });
+    await world.claim(chat);
+    let looks = 0;
+    const ports = tapPorts(world.ports, async (call, run) => {
+      if (call.path !== "registry.overdue") return run();
+      looks++;
+      return looks > 1 && looks < 7 ? portsWithout(world.ports, "registry").registry.count() : run();
+    });
+    await runSweep(ports, "schedule");
+    const messages = world.logged.map(({ message }) => message);
+    expect(messages.filter((message) => message === "sweep tick failed")).toHaveLength(5);
+    const pardons = messages.lastIndexOf("outage: every deadline moved");
+    expect(pardons).toBeGreaterThan(messages.lastIndexOf("sweep tick failed"));
+    expect(messages.indexOf("session given up")).toBeGreaterThan(pardons);
+    expect((await world.task("a")).state).toBe("queued");
+  });
+
+  it("fails when something breaks that is no outage, so that the platform reports it", async () => {
+    const world = createWorld();
+    const ports = tapPorts(world.ports, (call, run) =>
+      call.path === "registry.overdue" ? Promise.reject(new Error("a bug")) : run(),
+    );
+    await expect(runSweep(ports, "schedule")).rejects.toThrow("a bug");
+  });
+
+  it("does the work of a whole fleet's life alone: no event is ever delivered", async () => {
+    const world = createWorld();
+    const chat = await world.register("s1");
+    await world.submit({ id: "a" }, { id: "b", dependsOn: ["a"] });
+    const done: string[] = [];
+    const ports = tapPorts(world.ports, async (call, run) => {
+      if (call.path === "registry.overdue") {
+        world.pending.length = 0;
+        await world.beat(chat, beatOf(chat));
+        for (const { task, fence } of await world.claim(chat)) {
+          must(await completeTask(world.ports, chat.claims, task.id, { fence, result: 1 }));
+          done.push(task.id);
+        }
+      }
+      return run();
+    });
+    await runSweep(ports, "schedule");
+    expect([...new Set(done)]).toEqual(["a", "b"]);
+  });
+});
