@@ -10,6 +10,8 @@ export function formatReady(
   engine: RedisEngine,
 ): string {
   const kept = folder === null ? "nowhere" : join(relative(process.cwd(), folder) || ".", "");
+  // The command finds the default folder by itself.
+  const toFind = kept === join(".shim", "") ? "" : `  export SHIM_URL=${url} SHIM_KEY=${adminKey}\n`;
   return `
 SHIM is ready.
 
@@ -20,7 +22,7 @@ SHIM is ready.
 
 Try, in another terminal:
 
-  npm run -s shim -- status
+${toFind}  npm run -s shim -- status
   npm run -s shim -- worker --sessions 2 --adapter command -- sh -c 'cat "$SHIM_TASK_FILE" > "$SHIM_RESULT_FILE"'
   echo '{"type":"hello","data":{"to":"world"}}' | npm run -s shim -- submit -
 
