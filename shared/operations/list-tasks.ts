@@ -13,10 +13,15 @@ const SUBMISSIONS_LIMIT = 40;
 const ENDED: ReadonlySet<string> = new Set<TaskState>(["completed", "failed", "cancelled"]);
 
 /**
- * Where a listing goes on: which group by place among the fleet's, which part of it, which page of its submissions,
- * and which submission of that page.
+ * Where a listing goes on: which group, which part of it, which page of its submissions, and which of that page it
+ * has returned. These by their ids: a number of them would skip others once some have left the page.
  */
-type Place = { group: string | null; part: "open" | "closed"; page: string | null; skip: number };
+type Place = {
+  readonly group: string;
+  readonly part: "open" | "closed";
+  readonly page: string | null;
+  readonly returned: readonly string[];
+};
 
 /** A page of tasks, with their payloads, in the order of their groups and submissions. */
 export async function listTasks(
@@ -87,7 +92,7 @@ async function* submissionsOf(
   from: Place | null,
 ): AsyncGenerator<{ submission: SubmissionRecord; place: Place }> {
   let cursor = from?.page ?? null;
-  let skip = from?.skip ?? 0;
+  let returned = from?.returned ?? [];
   for (;;) {
     const page: Page<SubmissionRecord> = await record.submissions.list(
       fleet,
@@ -96,10 +101,13 @@ async function* submissionsOf(
       cursor,
       SUBMISSIONS_LIMIT,
     );
-    for (const [i, submission] of page.items.entries())
-      if (i >= skip) yield { submission, place: { group, part, page: cursor, skip: i } };
+    for (const submission of page.items) {
+      if (returned.includes(submission.id)) continue;
+      yield { submission, place: { group, part, page: cursor, returned } };
+      returned = [...returned, submission.id];
+    }
     if (page.cursor === null) return;
     cursor = page.cursor;
-    skip = 0;
+    returned = [];
   }
 }

@@ -4,6 +4,7 @@ import { type Chat, passTime } from "../fixtures/at-rest.ts";
 import { interrupting, portsWithout, tapPorts } from "../fixtures/crash-points.ts";
 import { FLEET, type World, createWorld, must } from "../fixtures/memory-world.ts";
 import { hashSecret, parseApiKey } from "../../shared/domain/api-key.ts";
+import { cancelTask } from "../../shared/operations/cancel-task.ts";
 import { checkHealth } from "../../shared/operations/check-health.ts";
 import { endSession } from "../../shared/operations/end-session.ts";
 import { listLoad, listSessions } from "../../shared/operations/list-sessions.ts";
@@ -73,9 +74,11 @@ describe("listing tasks", () => {
   });
 
   it("misses no task though others end and are rolled up while it goes on", async () => {
-    const { world, chat, ids } = await crowded();
+    const { world, ids } = await crowded();
+    let pages = 0;
     const found = await listAll(world, { group: null, states: null }, async () => {
-      await completeSome(world, chat, 60);
+      if (++pages > 1) return;
+      for (const id of ids.slice(0, 50)) must(await cancelTask(world.ports, FLEET, id, null));
       for (const group of ["g1", "g2", "-"]) await rollUpGroup(world.ports, FLEET, group);
     });
     expect(new Set(found)).toEqual(new Set(ids));
