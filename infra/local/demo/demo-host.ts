@@ -43,6 +43,7 @@ export function startDemoHost(
         SHIM_DEMO_ATTEMPTS: folder.attempts,
         // A killed supervisor leaves its attempts' files behind; here they go with the folder.
         TMPDIR: folder.temporary,
+        NODE_COMPILE_CACHE: folder.compiled,
       }),
       stdio: ["ignore", "ignore", log],
     },

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 
-const POLL_MS = 100;
+const POLL_MS = 200;
 
 /** Polls until there is a value. Throws the signal's reason once it is raised. */
 export async function eventually<T>(

@@ -1,5 +1,5 @@
 import type { Task } from "../../../shared/contract/task.ts";
-import { isAlive } from "./attempts.ts";
+import { isAlive, readAttempts } from "./attempts.ts";
 import type { Attempt } from "./attempts.ts";
 import type { DemoCloud } from "./demo-cloud.ts";
 import type { DemoHost } from "./demo-host.ts";
@@ -15,6 +15,8 @@ export type FaultParts = {
   readonly cloud: DemoCloud;
   readonly hosts: Map<string, DemoHost>;
   readonly watch: Watch;
+  /** Where attempts note themselves. */
+  readonly attempts: string;
   readonly random: Random;
   readonly story: Story;
   readonly signal: AbortSignal;
@@ -22,15 +24,15 @@ export type FaultParts = {
 
 /** After how many completed tasks each fault may come: early, in the middle, late, and always while work is left. */
 const MOMENTS = [
-  [2, 6],
-  [8, 13],
-  [14, 18],
+  [2, 5],
+  [7, 11],
+  [13, 17],
 ] as const;
 const LATER_LIMIT_MS = 1_000;
 /** Types that run long enough for a process to be found and killed in the middle of them. */
 const LONG_TYPES: ReadonlySet<string> = new Set(["typecheck", "lint", "test"]);
-/** How long a host is watched for both of its sessions to be busy, before one busy session will do. */
-const BOTH_BUSY_WITHIN_MS = 10_000;
+/** How long the best moment is waited for (a long task, both sessions busy) before the next best will do. */
+const BEST_WITHIN_MS = 3_000;
 
 /** Each fault once, at moments and in an order chosen by the seed. Resolves when the last has struck. */
 export async function injectFaults(parts: FaultParts): Promise<void> {
@@ -49,9 +51,11 @@ export async function injectFaults(parts: FaultParts): Promise<void> {
 type Fault = (parts: FaultParts, choice: number) => Promise<void>;
 
 const killTaskProcess: Fault = async ({ watch, story, signal }, choice) => {
+  const untilMs = performance.now() + BEST_WITHIN_MS;
   await eventually(signal, async () => {
     const view = await watch.look();
-    const running = listRunning(view).filter(({ task }) => LONG_TYPES.has(task.type));
+    const anyWillDo = performance.now() >= untilMs;
+    const running = listRunning(view).filter(({ task }) => anyWillDo || LONG_TYPES.has(task.type));
     const victim = running[choice % running.length];
     const session = view.sessions.find(({ id }) => id === victim?.task.sessionId);
     if (!victim || session?.state !== "live") return undefined;
@@ -85,11 +89,11 @@ function hasStruck(
   return state === "completed" && TaskResult.parse(result).fence === fence ? false : undefined;
 }
 
-const killHost: Fault = async ({ hosts, watch, story, signal }, choice) => {
+const killHost: Fault = async ({ hosts, watch, attempts, story, signal }, choice) => {
   const names = [...hosts.keys()];
   const host = hosts.get(names[choice % names.length] ?? "");
   if (!host) throw new Error("There is no host to kill: this is a bug of the demo.");
-  const untilMs = performance.now() + BOTH_BUSY_WITHIN_MS;
+  const untilMs = performance.now() + BEST_WITHIN_MS;
   await eventually(signal, async () => {
     const view = await watch.look();
     const live = view.sessions.filter(({ host: name, state }) => name === host.name && state === "live");
@@ -111,7 +115,7 @@ const killHost: Fault = async ({ hosts, watch, story, signal }, choice) => {
       });
     }
     hosts.delete(host.name);
-    watch.publishFor(host.name);
+    watch.publishFor(readAttempts(attempts).filter((attempt) => attempt.host === host.name));
     return true;
   });
 };

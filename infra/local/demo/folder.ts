@@ -11,6 +11,8 @@ export type DemoFolder = {
   /** One file for each attempt that was started, named `TASK.FENCE`. */
   readonly attempts: string;
   readonly temporary: string;
+  /** What Node keeps of the programs it compiled, so that the next start of the same one is quicker. */
+  readonly compiled: string;
   log(name: string): string;
   remove(): void;
 };
@@ -25,6 +27,7 @@ export function makeDemoFolder(): DemoFolder {
     worktrees: below("worktrees"),
     attempts: below("attempts"),
     temporary: below("temporary"),
+    compiled: below("compiled"),
     log: (name) => below(`${name}.log`),
     remove: () => {
       rmSync(root, { recursive: true, force: true, maxRetries: 5 });

@@ -23,7 +23,7 @@ export type RunParts = {
 };
 
 const HOSTS = ["alpha", "beta"];
-/** Past this the run has failed; what it found until then is still counted. */
+/** Since the start. Past this the run has failed; what it found until then is still counted. */
 const RUN_LIMIT_MS = 110_000;
 const GONE_WITHIN_MS = 5_000;
 const GONE_POLL_MS = 50;
@@ -37,6 +37,7 @@ export async function runDemo({ seed, folder, story, signal }: RunParts): Promis
   ]);
   const hosts = new Map<string, DemoHost>();
   const everStarted: DemoHost[] = [];
+  const processes = () => [{ name: "the cloud", pid: cloud.pid }, ...everStarted];
   try {
     story(`The embedded cloud answers at ${cloud.url} (its Redis is ${cloud.redis})`);
     story(
@@ -55,8 +56,17 @@ export async function runDemo({ seed, folder, story, signal }: RunParts): Promis
     story(`Started the hosts ${formatList(pids)} with ${SESSIONS_PER_HOST} sessions each`);
 
     const watch = createWatch({ api, folder, story });
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(RUN_LIMIT_MS)]);
-    await superviseRun({ cloud, hosts, watch, story, seed, signal: limit, start }).catch((error: unknown) => {
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(RUN_LIMIT_MS - story.elapsedMs())]);
+    await superviseRun({
+      cloud,
+      hosts,
+      watch,
+      attempts: folder.attempts,
+      story,
+      seed,
+      signal: limit,
+      start,
+    }).catch((error: unknown) => {
       signal.throwIfAborted();
       // What is missing is what the verdict says.
       if (limit.aborted) story(`Not done after ${RUN_LIMIT_MS} ms: ${describeOpen(watch.view())}`);
@@ -64,15 +74,17 @@ export async function runDemo({ seed, folder, story, signal }: RunParts): Promis
     });
     await Promise.all([...hosts.values()].map((host) => host.stop()));
     const { tasks } = await watch.look();
+    const completed = tasks.filter(({ state }) => state === "completed").map(({ id }) => id);
     const evidence = await gatherEvidence(folder.repository, submitted);
     await cloud.close();
-    await checkNothingRuns([{ name: "the cloud", pid: cloud.pid }, ...everStarted], folder);
+    await checkNothingRuns(processes(), folder);
     story("Both hosts and the cloud have ended; nothing is left running");
-    return judge({ tasks, evidence, crashes: watch.crashes, wallMs: story.elapsedMs() });
+    return judge({ completed, evidence, crashes: watch.crashes, wallMs: story.elapsedMs() });
   } finally {
     // After a failure or Ctrl-C: at once.
     await Promise.all([...hosts.values()].map((host) => host.kill()));
     await cloud.close();
+    await checkNothingRuns(processes(), folder);
   }
 }
 

@@ -12,13 +12,15 @@ export type SuperviseParts = {
   /** The hosts that run, by name; whoever kills one takes it out. */
   readonly hosts: Map<string, DemoHost>;
   readonly watch: Watch;
+  /** Where attempts note themselves. */
+  readonly attempts: string;
   readonly story: Story;
   readonly seed: number;
   readonly signal: AbortSignal;
   readonly start: (host: string) => DemoHost;
 };
 
-const LOOK_EVERY_MS = 250;
+const LOOK_EVERY_MS = 500;
 
 /** Watches and injects faults until every fault has struck, every crash was noticed and every task has ended. */
 export async function superviseRun({ seed, start, ...parts }: SuperviseParts): Promise<void> {

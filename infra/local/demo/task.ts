@@ -13,7 +13,7 @@ import type { DemoTask, Work } from "./work/work.ts";
 /** EX_TEMPFAIL: trying again may help. */
 const EXIT_RETRYABLE = 75;
 /** Work yields to heartbeats, so that a machine with few cores does not lose leases to it. */
-const NICENESS = 10;
+const NICENESS = 5;
 
 const Environment = z.object({
   SHIM_TASK_FILE: z.string(),

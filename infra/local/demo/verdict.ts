@@ -1,5 +1,4 @@
 import * as z from "zod/mini";
-import type { Task } from "../../../shared/contract/task.ts";
 import type { Crash } from "./crash.ts";
 import { git } from "./git.ts";
 import { readEffects } from "./repository.ts";
@@ -54,12 +53,13 @@ async function isSound(repository: string, { task, fence, commit }: Effect): Pro
 }
 
 export function judge(input: {
-  readonly tasks: readonly Task[];
+  /** By the record, at the end. */
+  readonly completed: readonly string[];
   readonly evidence: readonly Evidence[];
   readonly crashes: readonly Crash[];
   readonly wallMs: number;
 }): Verdict {
-  const completed = new Set(input.tasks.filter(({ state }) => state === "completed").map(({ id }) => id));
+  const completed = new Set(input.completed);
   const { evidence, crashes } = input;
   const isLost = ({ task, effects, sound }: Evidence) =>
     !completed.has(task) || effects.length === 0 || !sound;

@@ -25,8 +25,8 @@ export type Watch = {
   /** From now on this session's end is looked for. */
   expect(crash: Crash): void;
   readonly crashes: readonly Crash[];
-  /** Publishes what this host completed and did not live to publish. */
-  publishFor(host: string): void;
+  /** From now on, publishes what these attempts completed and their host did not live to publish. */
+  publishFor(attempts: readonly Attempt[]): void;
 };
 
 export type WatchParts = { readonly api: DemoApi; readonly folder: DemoFolder; readonly story: Story };
@@ -34,7 +34,7 @@ export type WatchParts = { readonly api: DemoApi; readonly folder: DemoFolder; r
 export function createWatch({ api, folder, story }: WatchParts): Watch {
   let view: View = { tasks: [], sessions: [], attempts: [] };
   const crashes: Crash[] = [];
-  const deadHosts = new Set<string>();
+  const orphans = new Set<string>();
   const told = new Set<string>();
   const once = (key: string, line: string) => {
     if (!told.has(key)) story(line);
@@ -70,22 +70,18 @@ export function createWatch({ api, folder, story }: WatchParts): Watch {
     }
   }
 
-  /** Not before two views in a row miss it: a host may have died in the middle of publishing. */
-  const missedOnce = new Set<string>();
+  /** Nobody else would: the attempts' host is dead, and their tasks are completed, so nobody runs them again. */
   async function publishLeftovers(): Promise<void> {
-    if (deadHosts.size === 0) return;
+    if (orphans.size === 0) return;
     const published = new Set((await readEffects(folder.repository)).map(({ task }) => task));
     for (const { id, state, result } of view.tasks) {
       if (state !== "completed" || published.has(id)) continue;
       const { host, fence, commit } = TaskResult.parse(result);
-      if (!deadHosts.has(host)) continue;
-      if (missedOnce.has(id)) {
-        await publishEffect(folder.repository, { task: id, fence, commit });
-        story(
-          `${host} died between completing ${id} and publishing it: published from the record, fence ${fence}`,
-        );
-      }
-      missedOnce.add(id);
+      if (!orphans.has(`${id}.${fence}`)) continue;
+      await publishEffect(folder.repository, { task: id, fence, commit });
+      story(
+        `${host} died between completing ${id} and publishing it: published from the record, fence ${fence}`,
+      );
     }
   }
 
@@ -103,7 +99,9 @@ export function createWatch({ api, folder, story }: WatchParts): Watch {
     crashes,
     view: () => view,
     expect: (crash) => void crashes.push(crash),
-    publishFor: (host) => void deadHosts.add(host),
+    publishFor: (attempts) => {
+      for (const attempt of attempts) orphans.add(`${attempt.task}.${attempt.fence}`);
+    },
     async look() {
       underWay ??= lookNow().finally(() => (underWay = undefined));
       return await underWay;

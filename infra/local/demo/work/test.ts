@@ -2,13 +2,16 @@ import { execFile } from "node:child_process";
 import { readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import * as z from "zod/mini";
+import { mergePublished } from "./merge.ts";
 import type { Work } from "./work.ts";
 
 const VITEST = path.resolve(import.meta.dirname, "../../../../node_modules/vitest/vitest.mjs");
 const Report = z.object({ numTotalTests: z.int(), numPassedTests: z.int() });
 
-/** Runs one test file of the worktree. A test that fails is a finding, not a failure. */
-export const runTests: Work = async ({ data }, worktree) => {
+/** Runs one test file on what its dependencies published. A test that fails is a finding, not a failure. */
+export const runTests: Work = async (task, worktree) => {
+  const { data } = task;
+  await mergePublished(task, worktree);
   const output = path.join(worktree, "test-report.json");
   const [, project = ""] = data.file.split("/");
   const said = await runVitest(worktree, ["--project", project, data.file, `--outputFile=${output}`]);
