@@ -26,7 +26,7 @@ let before: Dump;
 
 beforeAll(async () => {
   stores = createCloudDump(cloud());
-  cast = await assembleCast(cloud());
+  cast = await assembleCast(cloud(), stores);
   await keepAlive();
   before = await stores.dump();
 });

@@ -3,6 +3,7 @@ import type { Scope } from "../../shared/contract/fleet.ts";
 import { parseSigningKeys, readToken, signToken } from "../../shared/domain/tokens.ts";
 import type { EmbeddedCloud } from "../fixtures/embedded-cloud.ts";
 import { eventually } from "../fixtures/eventually.ts";
+import type { CloudDump } from "./cloud-dump.ts";
 
 /** A started session and its credentials. */
 export type Actor = {
@@ -51,6 +52,8 @@ export async function registerSession(
   return { id: session.id, epoch: session.epoch, token, hostToken };
 }
 
+export const inAnHour = () => new Date(Date.now() + 3_600_000).toISOString();
+
 /** Submits one task and has the session start it. The task requires what only this session can. */
 export async function holdTask(
   cloud: EmbeddedCloud,
@@ -92,19 +95,16 @@ export function forge(cloud: EmbeddedCloud, token: string): string {
  * Sessions, tasks and keys in every state that a bad request could want to change: in the fleet `default`
  * `worker` and `neighbour` on one host and `remote` on another, and in the fleet `rival` one session.
  */
-export async function assembleCast(cloud: EmbeddedCloud) {
+export async function assembleCast(cloud: EmbeddedCloud, stores: CloudDump) {
   const keys = {
     agent: await makeKey(cloud, "agent"),
     submit: await makeKey(cloud, "submit"),
     operate: await makeKey(cloud, "operate"),
     revoked: await makeKey(cloud, "admin"),
-    expired: await makeKey(cloud, "admin", { expiresAt: new Date(Date.now() + 100).toISOString() }),
+    expired: await makeKey(cloud, "admin", { expiresAt: inAnHour() }),
   };
   await must(cloud, "DELETE", `/v1/keys/${keys.revoked.id}`);
-  await eventually("the key has expired", async () => {
-    const { status } = await cloud.request("GET", "/v1/keys", { key: keys.expired.secret });
-    return status === 401;
-  });
+  await stores.expireKey(keys.expired.id, Date.now() - 1);
   const { adminKey: rivalKey } = await must<{ adminKey: string }>(cloud, "POST", "/v1/fleets", {
     key: cloud.rootKey,
     body: { id: "rival", profile: "standard" },

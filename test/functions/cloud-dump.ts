@@ -1,9 +1,10 @@
-import { DynamoDBClient, GetItemCommand, ScanCommand } from "@aws-sdk/client-dynamodb";
+import { DynamoDBClient, GetItemCommand, ScanCommand, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
 import { ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { CREDENTIALS, REGION } from "../../infra/local/account.ts";
 import type { Cloud } from "../../infra/local/cloud.ts";
 import { BUCKET_NAME, TABLE_NAME } from "../../infra/local/stores.ts";
+import { KEY } from "../../shared/adapters/dynamo/keys.ts";
 
 /** Everything the stores hold, by key. */
 export type Dump = {
@@ -16,6 +17,8 @@ export type CloudDump = {
   dump(): Promise<Dump>;
   /** The sweep's own item, which a dump leaves out; null before its first tick. */
   sweep(): Promise<Readonly<Record<string, unknown>> | null>;
+  /** Backdates a key of the fleet `default`, so that it expired at `ms`. */
+  expireKey(id: string, ms: number): Promise<void>;
   redis(...command: (string | number)[]): Promise<unknown>;
   close(): void;
 };
@@ -83,6 +86,18 @@ export function createCloudDump(cloud: Pick<Cloud, "dynamoEndpoint" | "queuesAnd
         new GetItemCommand({ TableName: TABLE_NAME, ConsistentRead: true, Key }),
       );
       return Item ? unmarshall(Item) : null;
+    },
+    expireKey: async (id, ms) => {
+      const { pk, sk } = KEY.apiKey("default", id);
+      await dynamo.send(
+        new UpdateItemCommand({
+          TableName: TABLE_NAME,
+          Key: { pk: { S: pk }, sk: { S: sk } },
+          UpdateExpression: "SET expiresAtMs = :ms",
+          ConditionExpression: "attribute_exists(expiresAtMs)",
+          ExpressionAttributeValues: { ":ms": { N: String(ms) } },
+        }),
+      );
     },
     redis,
     close: () => {

@@ -217,7 +217,7 @@ describe("a host at the limit", () => {
     actors = [];
     for (const id of ids)
       actors.push(await registerSession(cloud(), { id, host: "full", boot: "b1", capabilities: ["seat"] }));
-  });
+  }, 90_000);
 
   test("has 100 sessions, all in one beat, and no 101st before one of them ends", async () => {
     const beat = await must<{ sessions: object[] }>(cloud(), "POST", "/v1/heartbeat", {
