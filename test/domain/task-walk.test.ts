@@ -178,7 +178,7 @@ describe("any sequence of decisions on a task", () => {
           }
         },
       ),
-      { numRuns: 1_500 },
+      { numRuns: 300 },
     );
   });
 
@@ -212,7 +212,7 @@ describe("any sequence of decisions on a task", () => {
           if (!runs) expect(progress(task, holder, 1, null).kind).toBe("refused");
         },
       ),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 

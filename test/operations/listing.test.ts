@@ -178,7 +178,7 @@ describe("the progress summary", () => {
 describe("listing sessions", () => {
   it("returns every session exactly once, those that live first", async () => {
     const world = createWorld();
-    const ids = Array.from({ length: 130 }, (_, i) => `s${i}`);
+    const ids = Array.from({ length: 180 }, (_, i) => `s${i}`);
     for (const [i, id] of ids.entries()) {
       const chat = await world.register(id, { host: `h${i % 2}` });
       if (i % 3 === 0) must(await endSession(world.ports, chat.claims, id, { reason: "completed" }));
@@ -275,6 +275,18 @@ describe("keys and fleets", () => {
     for (const id of ["f1", FLEET])
       expect(await createFleet(ports, { id }, null)).toMatchObject({ refused: "fleet.exists" });
     expect((await listFleets(ports)).fleets.map(({ id }) => id).sort()).toEqual([FLEET, "f1"]);
+  });
+});
+
+describe("a fleet made again with its Idempotency-Key", () => {
+  it("tells the same first key until that is revoked or there is another", async () => {
+    const { ports } = createWorld();
+    const made = must(await createFleet(ports, { id: "f1" }, "seed"));
+    expect(must(await createFleet(ports, { id: "f1" }, "seed")).adminKey).toBe(made.adminKey);
+    expect(await createFleet(ports, { id: "f1" }, "other")).toMatchObject({ refused: "fleet.exists" });
+    const [first] = (await listKeys(ports, "f1")).keys;
+    must(await revokeKey(ports, "f1", first?.id ?? ""));
+    expect(await createFleet(ports, { id: "f1" }, "seed")).toMatchObject({ refused: "fleet.exists" });
   });
 });
 

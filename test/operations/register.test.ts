@@ -115,6 +115,25 @@ describe("registration", () => {
     expect((await world.task("a")).state).not.toBe("running");
   });
 
+  it("lets a new boot have a host on which nothing lives, without any token", async () => {
+    const world = createWorld();
+    const old = await world.register("s1");
+    must(await endSession(world.ports, old.claims, "s1", { reason: "completed" }));
+    must(await registerSession(world.ports, BY, { ...REQUEST, id: "s1", boot: "b2" }));
+    expect(await world.session("s1")).toMatchObject({ boot: "b2", state: "live" });
+  });
+
+  it("refuses an id that another host starts while it registers", async () => {
+    const world = createWorld();
+    await world.register("s0", { host: "h2" });
+    const ports = interrupting(world.ports, "record.hosts.commit", () =>
+      registerSession(world.ports, BY, { ...REQUEST, id: "s1", host: "h2" }),
+    );
+    expect(await registerSession(ports, BY, { ...REQUEST, id: "s1" })).toMatchObject({
+      refused: "session.live",
+    });
+  });
+
   it("finishes the recovery of its predecessor before it starts", async () => {
     const world = createWorld();
     const old = await world.register("s1");
