@@ -1,8 +1,8 @@
 /**
  * Runs one command in its own process group and outlives nothing: `node child-wrapper DEADLINE_MS CMD ARGS...`.
- * File descriptor 3 is the supervisor. In: lines `lease DEADLINE_MS` and `kill`. Out: JSON lines `{pid}`, then
- * one `{exit}`. The group is killed when the supervisor is gone (the descriptor closes, whatever killed it),
- * when the lease passes on the monotonic clock (a frozen supervisor renews none), or when asked.
+ * On standard input come the supervisor's lines, `lease DEADLINE_MS` and `kill`; to file descriptor 3 go JSON lines,
+ * `{pid}` and then one `{exit}`. The group is killed when the supervisor is gone (its input closes, whatever killed
+ * it), when the lease passes on the monotonic clock (a frozen supervisor renews none), or when asked.
  *
  * It imports no file of ours and little of Node's: every attempt waits for its start.
  */
@@ -15,7 +15,8 @@ const PS_TIMEOUT_MS = 1_000;
 type Cause = "asked" | "lease" | "orphaned" | "wrapper signalled";
 
 const [deadline = "0", command = "", ...args] = process.argv.slice(2);
-const supervisor = new Socket({ fd: 3, readable: true, writable: true });
+const orders = new Socket({ fd: 0, readable: true, writable: false });
+const reports = new Socket({ fd: 3, readable: false, writable: true });
 const { SHIM_COMPILE_CACHE_OURS: ours, ...env } = process.env;
 if (ours !== undefined) delete env["NODE_COMPILE_CACHE"];
 const child = spawn(command, args, { env, stdio: ["ignore", "inherit", "inherit"], detached: true });
@@ -77,7 +78,7 @@ function watchLease(deadlineMs: number): void {
 }
 
 function tell(message: object, then: () => void = () => undefined): void {
-  if (supervisor.writable) supervisor.write(`${JSON.stringify(message)}\n`, then);
+  if (reports.writable) reports.write(`${JSON.stringify(message)}\n`, then);
   else then();
 }
 
@@ -90,8 +91,8 @@ function finish(exit: { code: number | null; signal: string | null; error: strin
 }
 
 let rest = "";
-supervisor.setEncoding("utf8");
-supervisor.on("data", (chunk: string) => {
+orders.setEncoding("utf8");
+orders.on("data", (chunk: string) => {
   const lines = (rest + chunk).split("\n");
   rest = lines.pop() ?? "";
   for (const line of lines) {
@@ -99,10 +100,11 @@ supervisor.on("data", (chunk: string) => {
     else if (line.startsWith("lease ")) watchLease(Number(line.slice(6)));
   }
 });
-supervisor.on("error", () => {
-  kill("orphaned");
-});
-supervisor.on("close", () => {
+for (const stream of [orders, reports])
+  stream.on("error", () => {
+    kill("orphaned");
+  });
+orders.on("close", () => {
   kill("orphaned");
   if (exited) process.exit(0);
 });

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { enableCompileCache } from "node:module";
-import type { Duplex, Readable } from "node:stream";
+import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import * as z from "zod/mini";
 import { eachLine } from "./lines.ts";
@@ -70,23 +70,21 @@ export function startChild(options: ChildOptions): Child {
     env: withCompileCache(options.env),
     // Its own group: a Ctrl-C meant for the supervisor must not end work that is to be finished.
     detached: true,
-    stdio: ["ignore", "pipe", "pipe", "pipe"],
+    stdio: ["pipe", "pipe", "pipe", "pipe"],
   });
-  const control = wrapper.stdio[3] as Duplex;
-  const output = [
-    eachLine(wrapper.stdout as Readable, options.onStdout),
-    eachLine(wrapper.stderr as Readable, options.onStderr),
-  ];
+  // Two ways, not one: a lease written to a wrapper that has just exited fails, and what fails is closed unread.
+  const [orders, , , reports] = wrapper.stdio;
+  const output = [eachLine(wrapper.stdout, options.onStdout), eachLine(wrapper.stderr, options.onStderr)];
   let groupId: number | null = null;
   let exit: ChildExit | null = null;
 
-  const told = eachLine(control, (line) => {
+  const told = eachLine(reports as Readable, (line) => {
     const message = Message.parse(JSON.parse(line));
     if ("pid" in message) groupId = message.pid;
     else exit = message.exit;
   });
   // A write to a wrapper that is just gone is answered by its exit, not by this error.
-  control.on("error", () => undefined);
+  orders.on("error", () => undefined);
 
   const exited = new Promise<ChildExit>((resolve) => {
     wrapper.once("error", (error) => {
@@ -97,7 +95,7 @@ export function startChild(options: ChildOptions): Child {
       void told
         .then(() => settleWithin(OUTPUT_GRACE_MS, output))
         .then(() => {
-          for (const stream of [wrapper.stdout, wrapper.stderr, control]) stream?.destroy();
+          for (const stream of wrapper.stdio) stream?.destroy();
           // Without a word the wrapper itself was killed: then its group has nobody to kill it but us.
           if (exit === null && groupId !== null) killGroup(groupId);
           const error = signal === null ? `its wrapper failed with exit code ${code ?? "unknown"}` : null;
@@ -109,10 +107,10 @@ export function startChild(options: ChildOptions): Child {
   return {
     exited,
     extendLease: (untilMs) => {
-      if (control.writable) control.write(`lease ${untilMs}\n`);
+      if (orders.writable) orders.write(`lease ${untilMs}\n`);
     },
     kill: () => {
-      if (control.writable) control.write("kill\n");
+      if (orders.writable) orders.write("kill\n");
       const timer = setTimeout(() => {
         if (groupId !== null) killGroup(groupId);
         exit ??= { code: null, signal: "SIGKILL", error: null, killed: "asked" };

@@ -1,6 +1,6 @@
 import { mkdtempSync } from "node:fs";
 import path from "node:path";
-import { setTimeout as wait } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as wait } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { type ChildExit, startChild } from "../../agent/worker/child.ts";
 import { monotonicMs } from "../../agent/worker/monotonic.ts";
@@ -33,6 +33,19 @@ function ended(exit: Partial<ChildExit>): ChildExit {
 test.each([0, 1, 75, 255])("exit code %i arrives as it is", async (code) => {
   const { child } = start(["sh", "-c", `exit ${code}`]);
   expect(await child.exited).toEqual(ended({ code }));
+});
+
+test("a child's exit arrives although its lease is being renewed while it ends", async () => {
+  for (let i = 0; i < 10; i++) {
+    const { child } = start(["true"]);
+    const exits: ChildExit[] = [];
+    void child.exited.then((exit) => exits.push(exit));
+    while (exits.length === 0) {
+      child.extendLease(monotonicMs() + FAR_MS);
+      await nextTurn();
+    }
+    expect(exits).toEqual([ended({ code: 0 })]);
+  }
 });
 
 test.each([{}, { NODE_COMPILE_CACHE: "/tmp/chosen" }])(
