@@ -1,5 +1,5 @@
 import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
-import type * as z from "zod/mini";
+import * as z from "zod/mini";
 import type { Log } from "../../shared/ports/ports.ts";
 
 /**
@@ -17,9 +17,16 @@ export async function forEachMessage<T>(
     try {
       await run(schema.parse(JSON.parse(body)));
     } catch (error) {
-      log.error("message failed", { messageId, error: error instanceof Error ? error.stack : String(error) });
+      log.error("message failed", { messageId, error: describe(error) });
       batchItemFailures.push({ itemIdentifier: messageId });
     }
   }
   return { batchItemFailures };
+}
+
+/** JSON.parse quotes what it could not read, and zod what did not fit: a message's body stays out of the log. */
+function describe(error: unknown): string {
+  if (error instanceof SyntaxError) return "The body is not JSON.";
+  if (error instanceof z.core.$ZodError) return "The body does not fit the contract.";
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

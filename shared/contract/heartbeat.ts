@@ -13,7 +13,8 @@ export const HeartbeatRequest = z.object({
       z.object({
         id: Id,
         epoch: Epoch,
-        activity: z.optional(Activity),
+        /** One that a newer agent invented counts as not said. */
+        activity: z.catch(z.optional(Activity), undefined),
         signals: z.optional(z.record(z.string(), z.unknown())),
         tasks: z.optional(
           z.array(

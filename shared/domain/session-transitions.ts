@@ -55,7 +55,8 @@ export function register(
     host: request.host,
     boot: request.boot,
     agent: request.agent,
-    epoch: (previous?.epoch ?? 0) + 1,
+    // Giving up the start before this one has raised it already, and no token was ever made for that epoch.
+    epoch: previous?.epoch ?? 1,
     labels: request.labels ?? {},
     capabilities: [...new Set(request.capabilities ?? [])].sort(),
     capacity: request.capacity ?? SESSION_CAPACITY_DEFAULT,

@@ -9,6 +9,7 @@ import type { Ports } from "../ports/ports.ts";
 import { changeSession } from "./change.ts";
 import { recoverSession } from "./recover-session.ts";
 import { returnWaiting } from "./return-waiting.ts";
+import { fillFleet } from "./take-ready.ts";
 import { viewSession } from "./view-session.ts";
 
 /** The session that this token may end, or why it may not. A host's token speaks for all sessions of its boot. */
@@ -21,6 +22,9 @@ async function findOwn(ports: Ports, claims: Claims, id: string): Promise<Sessio
     (claims.kind === "host" ? session.boot === claims.boot : session.id === claims.session);
   return own ? session : refuse("session.forbidden", `Session ${id} belongs to another host or boot.`);
 }
+
+/** Assignments made before a crash is answered; more is left to dispatch. */
+const HAND_OUT_LIMIT = 10;
 
 /** Why this token may not end this session, whatever it says of the end; or null. */
 export async function refuseEnd(ports: Ports, claims: Claims, id: string): Promise<Refusal | null> {
@@ -58,6 +62,8 @@ export async function endSession(
     cause,
     lastBeatAtMs: ports.clock.nowMs(),
   });
+  // Its host beats as soon as it hears of this: by then its other sessions know what of the work is theirs.
+  if (endsAs === "crashed") await fillFleet(ports, claims.fleet, HAND_OUT_LIMIT);
   return { session: await viewSession(ports, recovered ?? session) };
 }
 

@@ -27,10 +27,10 @@ const inState = (state: SessionState, changes: Partial<SessionRecord> = {}): Ses
 });
 
 describe("a session", () => {
-  it("starts with epoch 1, and each restart raises it and counts", () => {
+  it("starts with epoch 1, and a restart keeps the epoch that giving up its predecessor raised, and counts", () => {
     expect(first).toMatchObject({ epoch: 1, restarts: 0, state: "live", capabilities: ["cpu", "gpu"] });
     const again = register(inState("crashed", { epoch: 2, rev: 7 }), registration, 2_000);
-    expect(again).toMatchObject({ epoch: 3, restarts: 1, rev: 7, state: "live", startedAtMs: 2_000 });
+    expect(again).toMatchObject({ epoch: 2, restarts: 1, rev: 7, state: "live", startedAtMs: 2_000 });
   });
 
   it.each(states.filter((state) => !SESSION_TRANSITIONS[state].includes("live")))(
