@@ -6,6 +6,7 @@ import { UNCHANGED, commit } from "../domain/decision.ts";
 import { isRefusal } from "../contract/errors.ts";
 import type { Ports } from "../ports/ports.ts";
 import { announceReady } from "./announce-ready.ts";
+import { apart } from "./apart.ts";
 import { changeOrCreate, changeTask } from "./change.ts";
 import { fleetOf, profileOf } from "./fleet-of.ts";
 import { linkDependencies } from "./link-dependencies.ts";
@@ -79,7 +80,8 @@ async function repairSessions(ports: Ports, fleet: string, cursor: string | null
   );
   for (const [i, session] of sessions.entries()) {
     if ((desired[i]?.rev ?? -1) < session.rev) await publishSession(ports, session);
-    await repairSession(ports, session, deadlines[i] ?? null);
+    const about = { fleet, session: session.id };
+    await apart(ports, about, () => repairSession(ports, session, deadlines[i] ?? null));
   }
   return { cursor: page.cursor, count: sessions.length };
 }
@@ -108,7 +110,7 @@ async function repairTasks(ports: Ports, fleet: string, cursor: string | null): 
   const page = await ports.record.tasks.listOpen(fleet, cursor, PAGE);
   const tasks = await ports.record.tasks.getMany(fleet, page.items);
   const { ageingStepMs } = await profileOf(ports, fleet);
-  for (const task of tasks) await repairTask(ports, task);
+  for (const task of tasks) await apart(ports, { fleet, task: task.id }, () => repairTask(ports, task));
   const ready = tasks.filter((task) => isReady(task, nowMs)); // Last: a task that is handed out is counted.
   if (ready.length > 0)
     await ports.workQueue.add(
@@ -152,7 +154,8 @@ async function repairOwned(ports: Ports, { fleet, id, owner, fence }: OwnedTask)
 
 async function repairGroups(ports: Ports, fleet: string, cursor: string | null): Promise<string | null> {
   const page = await ports.record.groups.list(fleet, cursor, PAGE);
-  for (const group of page.items)
-    if (group.open || group.rolling.length > 0) await rollUpGroup(ports, fleet, group.group);
+  for (const { group, open, rolling } of page.items)
+    if (open || rolling.length > 0)
+      await apart(ports, { fleet, group }, () => rollUpGroup(ports, fleet, group));
   return page.cursor;
 }

@@ -2,6 +2,7 @@ import { PROFILES } from "../contract/profile.ts";
 import type { FleetRecord, SweepRecord } from "../contract/records.ts";
 import type { AgendaEntry } from "../ports/agenda.ts";
 import type { Ports } from "../ports/ports.ts";
+import { apart } from "./apart.ts";
 import { DEFAULT_FLEET, fleetOf, withProfile } from "./fleet-of.ts";
 import { liveSessions } from "./live-sessions.ts";
 import { mirrorKey } from "./manage-keys.ts";
@@ -100,6 +101,7 @@ async function pardon(ports: Ports, { fleet, profile }: FleetRecord): Promise<vo
   if (count > 0) ports.log.warn("outage: every deadline moved", { fleet, sessions: count });
 }
 
+/** Gives up who has gone silent. A session that cannot be recovered harms no other, and is tried again. */
 async function giveUpOverdue(ports: Ports, fleets: readonly FleetRecord[]): Promise<void> {
   const timeouts = new Map(fleets.map(({ fleet, profile }) => [fleet, PROFILES[profile].timeoutMs]));
   for (const overdue of await ports.registry.overdue(ports.clock.nowMs(), PAGE)) {
@@ -109,8 +111,11 @@ async function giveUpOverdue(ports: Ports, fleets: readonly FleetRecord[]): Prom
       cause: `No heartbeat for ${timeoutMs} ms.`,
       lastBeatAtMs: overdue.deadlineMs - timeoutMs,
     } as const;
-    const recovered = await recoverSession(ports, overdue.fleet, overdue.session, overdue.epoch, giving);
-    if (!recovered) await ports.registry.forget([overdue]);
+    const { fleet, session, epoch } = overdue;
+    await apart(ports, { fleet, session }, async () => {
+      const recovered = await recoverSession(ports, fleet, session, epoch, giving);
+      if (!recovered) await ports.registry.forget([overdue]);
+    });
   }
 }
 

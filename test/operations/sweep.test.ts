@@ -87,6 +87,28 @@ describe("a tick of the sweep", () => {
     expect(await world.tick()).toBe(false);
   });
 
+  it("recovers every silent session but the one whose recovery fails, and that one once it can", async () => {
+    const world = createWorld();
+    const chats = [await world.register("s1"), await world.register("s2"), await world.register("s3")];
+    await world.submit({ id: "a" }, { id: "b" }, { id: "c" });
+    for (const chat of chats) await world.claim(chat);
+    await world.tick();
+    world.advance(30_000);
+    const [poison] = Object.keys((await world.session("s1")).held);
+    const ports = tapPorts(world.ports, (call, run) =>
+      call.path === "record.tasks.get" && call.args[1] === poison
+        ? Promise.reject(new Error("broken"))
+        : run(),
+    );
+    await world.tick(false, ports);
+    expect(world.logged.map(({ message }) => message)).toContain("left half-done; the sweep tries again");
+    const states = () => Promise.all(chats.map(async ({ id }) => (await world.session(id)).state));
+    expect(await states()).toEqual(["recovering", "crashed", "crashed"]);
+    await passTime(world, 5_000);
+    expect(await states()).toEqual(["crashed", "crashed", "crashed"]);
+    await workOff(world, ["a", "b", "c"]);
+  });
+
   it("harms no entry of the agenda by another that fails, and tries that one again", async () => {
     const world = createWorld();
     const chat = await world.register("s1");
