@@ -8,6 +8,7 @@ import { cancelTask } from "../../shared/operations/cancel-task.ts";
 import { claimTasks } from "../../shared/operations/claim-tasks.ts";
 import { dispatchReady } from "../../shared/operations/dispatch-ready.ts";
 import { drainSession, endSession, refuseEnd } from "../../shared/operations/end-session.ts";
+import { rebalanceFleet } from "../../shared/operations/rebalance-fleet.ts";
 import { recoverSession } from "../../shared/operations/recover-session.ts";
 import { redriveTask } from "../../shared/operations/redrive-task.ts";
 import { rollUpGroup } from "../../shared/operations/roll-up-group.ts";
@@ -214,16 +215,18 @@ describe("a task that was given back too often", () => {
     await expectDead(world);
   });
 
-  it("is a dead letter when its session is given up while it is assigned", async () => {
+  it("is a dead letter when the session it moves to is given up meanwhile", async () => {
     const { world } = await almostSpent();
-    const ports = interrupting(
-      world.ports,
-      "record.sessions.get",
-      () => recoverSession(world.ports, FLEET, "s1", 1, GIVEN_UP),
-      2,
+    await world.submit({ id: "c" });
+    await world.deliver();
+    await world.register("s2", { host: "h2" });
+    const ports = interrupting(world.ports, "record.tasks.commit", () =>
+      recoverSession(world.ports, FLEET, "s2", 1, GIVEN_UP),
     );
-    await dispatchReady(ports, { type: "tasks.ready", fleet: FLEET, taskIds: ["a"] });
-    await expectDead(world);
+    expect(await rebalanceFleet(ports, FLEET)).toMatchObject({ moved: [] });
+    must(await cancelTask(world.ports, FLEET, "c", null));
+    expect(await world.task("a")).toMatchObject({ state: "failed", error: { code: "placements.spent" } });
+    expect(await world.task("b")).toMatchObject({ state: "failed", effectsPending: false });
   });
 
   it("is a dead letter when the repair finds that its owner does not hold it", async () => {
@@ -276,6 +279,17 @@ describe("what the sweep finds half-done", () => {
       await rollUpGroup(world.ports, FLEET, "-");
       expect(await summariseProgress(world.ports, FLEET, null, null)).toMatchObject(expected);
     }
+  });
+
+  it("is an end whose effects its own session's next claim carries out, without waiting for the sweep", async () => {
+    const { world, chat } = await running();
+    await world.submit({ id: "b", dependsOn: ["a"] });
+    const deaf = portsWithout(world.ports, "record.submissions.mark");
+    await expect(completeTask(deaf, chat.claims, "a", { fence: 1, result: 1 })).rejects.toThrow();
+    expect((await world.session("s1")).held).toEqual({ a: 1 });
+    expect((await world.claim(chat)).map(({ task }) => task.id)).toEqual(["b"]);
+    expect((await world.session("s1")).held).toEqual({ b: 1 });
+    expect(await summariseProgress(world.ports, FLEET, null, null)).toMatchObject({ completedTasks: 1 });
   });
 
   it("is an end whose effects an entry of the agenda asks for", async () => {
