@@ -10,7 +10,7 @@ import { rollUpGroup } from "../../shared/operations/roll-up-group.ts";
 import { completeTask, failTask } from "../../shared/operations/settle-task.ts";
 import { verifySession } from "../../shared/operations/verify-session.ts";
 
-const BY = { fleet: FLEET, keyId: "key_test", seed: "seed", hostToken: null };
+const BY = { fleet: FLEET, keyId: "key_test", keyExpiresMs: null, seed: "seed", hostToken: null };
 const REQUEST = { id: "s1", host: "h1", boot: "b1", agent: "test" };
 
 /** A session that runs `a` and is assigned `b` and `c`, which it has not started; `d` finds no room. */
