@@ -28,6 +28,9 @@ const REPAIR_EVERY_MS = 30_000;
 /** A rebuild may take this long of one tick. */
 const REBUILD_BUDGET_MS = 3_000;
 
+/** Stamp of a Redis in which no tick has finished yet. */
+const NO_TICK_MS = 0;
+
 export type Tick = {
   readonly nowMs: number;
   /** When the tick before this one was, by the record; 0 for the first ever. */
@@ -64,6 +67,9 @@ export async function sweepTick(
   const { nowMs } = tick;
   const stampMs = await ports.agenda.stamp();
   const lost = stampMs === null || stampMs < tick.previousMs;
+  // In the place of what was lost, so that a second loss during this tick is seen too: a stamp that is no time, which
+  // still means a loss if this tick never gets to its end.
+  if (stampMs === null) await ports.agenda.setStamp(NO_TICK_MS);
   for (const fleet of fleets) {
     const gap = stampMs === null || nowMs - stampMs > PROFILES[fleet.profile].timeoutMs;
     if (lost || gap || tick.failed) await pardon(ports, fleet);
@@ -76,8 +82,8 @@ export async function sweepTick(
   const from = lost ? { repairing: null, cursors: null, rebuild: true } : tick.repair;
   const repair = due ? await repairStep(ports, from, fleets) : from;
   for (const fleet of await ports.workQueue.waitingFleets()) await fillFleet(ports, fleet, FILL_LIMIT);
-  // A stamp that was there and is gone was lost during this tick: the next one must see that.
-  await (stampMs === null ? ports.agenda.setStamp(nowMs) : ports.agenda.raiseStamp(nowMs));
+  // A stamp that is gone was lost during this tick: the next one must see that.
+  await ports.agenda.raiseStamp(nowMs);
   const busy = repair.rebuild || (await ports.agenda.count()) > 0 || (await livesOrLost(ports));
   return { busy, repair, lastRepairMs: due ? nowMs : tick.lastRepairMs };
 }
