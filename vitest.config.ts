@@ -9,7 +9,7 @@ export default defineConfig({
     pool: "forks",
     maxWorkers: 2,
     projects: [
-      layer("domain", 5_000),
+      layer("domain", 15_000),
       layer("operations", 10_000),
       layer("conformance", 60_000),
       layer("functions", 30_000),
@@ -17,6 +17,11 @@ export default defineConfig({
       layer("agent", 30_000),
       layer("system", 90_000),
     ],
-    coverage: { provider: "v8", include: ["shared/domain/**", "shared/operations/**"], reporter: ["text-summary", "json-summary"] },
+    coverage: {
+      provider: "v8",
+      include: ["shared/domain/**", "shared/operations/**"],
+      reporter: ["text-summary", "json-summary"],
+      thresholds: { branches: 95 },
+    },
   },
 });

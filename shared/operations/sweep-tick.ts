@@ -2,6 +2,7 @@ import { PROFILES } from "../contract/profile.ts";
 import type { FleetRecord, SweepRecord } from "../contract/records.ts";
 import type { AgendaEntry } from "../ports/agenda.ts";
 import type { Ports } from "../ports/ports.ts";
+import { StoreUnavailable } from "../ports/unavailable.ts";
 import { apart } from "./apart.ts";
 import { DEFAULT_FLEET, fleetOf, withProfile } from "./fleet-of.ts";
 import { liveSessions } from "./live-sessions.ts";
@@ -125,13 +126,17 @@ async function giveUpOverdue(ports: Ports, fleets: readonly FleetRecord[]): Prom
   }
 }
 
-/** Handles what the agenda has due. One entry that fails harms no other, and is tried again later. */
+/**
+ * Handles what the agenda has due. One entry that fails harms no other, and is tried again later; a store that does
+ * not answer fails the tick.
+ */
 async function handleDue(ports: Ports, fleets: readonly FleetRecord[]): Promise<void> {
   for (const entry of await ports.agenda.due(ports.clock.nowMs(), PAGE)) {
     let againInMs: number | null;
     try {
       againInMs = await handleEntry(ports, entry, fleets);
     } catch (error) {
+      if (error instanceof StoreUnavailable) throw error;
       ports.log.error("agenda entry failed; it is tried again", { ...entry, error: String(error) });
       againInMs = RETRY_MS;
     }
