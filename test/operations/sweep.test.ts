@@ -117,12 +117,23 @@ describe("a tick of the sweep", () => {
     world.advance(1_000);
     const { agenda } = world.ports;
     await agenda.put([{ kind: "key", fleet: FLEET, keyId: "key_x" }], world.nowMs() - 1);
-    await world.tick(false, portsWithout(world.ports, "record.keys"));
+    const ports = tapPorts(world.ports, (call, run) =>
+      call.path === "record.keys.get" ? Promise.reject(new Error("broken")) : run(),
+    );
+    await world.tick(false, ports);
     expect((await world.task("a")).state).toBe("queued");
     expect(world.logged.map(({ message }) => message)).toContain("agenda entry failed; it is tried again");
     expect(await world.ports.keyMirror.get(FLEET, "key_x")).toBeNull();
     world.advance(10_000);
     await world.tick();
+    expect(await world.ports.keyMirror.get(FLEET, "key_x")).toBe("revoked");
+  });
+
+  it("fails the tick when a store does not answer an entry, which stays due", async () => {
+    const world = createWorld();
+    await world.ports.agenda.put([{ kind: "key", fleet: FLEET, keyId: "key_x" }], world.nowMs());
+    await expect(world.tick(false, portsWithout(world.ports, "record.keys"))).rejects.toThrow("record");
+    await world.tick(true);
     expect(await world.ports.keyMirror.get(FLEET, "key_x")).toBe("revoked");
   });
 
