@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, globSync, mkdirSync, symlinkSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { git } from "./git.ts";
 
@@ -39,6 +39,8 @@ export async function makeRepository(folder: string): Promise<DemoRepository> {
   ] as const) {
     await git(dir, "config", name, value);
   }
+  // Where tools keep their caches: no task may publish those, even from a copy that came without its .gitignore.
+  writeFileSync(path.join(dir, ".git/info/exclude"), "node_modules\n");
   await git(dir, "add", "--all");
   await git(dir, "commit", "--quiet", "--message=This project's own files");
   return { dir, files, commit: await git(dir, "rev-parse", "HEAD") };
@@ -49,13 +51,17 @@ async function listSources(): Promise<string[]> {
   const tracked = await git(PROJECT, "ls-files", "-z").catch(() => "");
   const files = tracked.split("\0").filter((file) => file !== "" && existsSync(path.join(PROJECT, file)));
   if (files.includes("package.json")) return files;
-  return globSync("**/*", {
-    cwd: PROJECT,
-    withFileTypes: true,
-    exclude: (entry) => NOT_SOURCE.has(entry.name),
-  })
-    .filter((entry) => entry.isFile())
-    .map((entry) => path.relative(PROJECT, path.join(entry.parentPath, entry.name)));
+  return walk("");
+}
+
+/** Files below a folder of the project, dot files included. */
+function walk(folder: string): string[] {
+  return readdirSync(path.join(PROJECT, folder), { withFileTypes: true }).flatMap((entry) => {
+    const file = path.join(folder, entry.name);
+    if (NOT_SOURCE.has(entry.name)) return [];
+    if (entry.isDirectory()) return walk(file);
+    return entry.isFile() ? [file] : [];
+  });
 }
 
 /** One published effect, as the repository holds it. */
