@@ -4,12 +4,19 @@ import tseslint from "typescript-eslint";
 export default tseslint.config(
   { ignores: ["dist", "coverage", ".sst", ".shim", "sst.config.ts", "infra/*.ts", "!infra/routes.ts"] },
   js.configs.recommended,
-  { files: ["**/*.ts"], extends: [tseslint.configs.strictTypeChecked], languageOptions: { parserOptions: { projectService: true } } },
+  {
+    files: ["**/*.ts"],
+    extends: [tseslint.configs.strictTypeChecked],
+    languageOptions: { parserOptions: { projectService: true } },
+  },
   {
     files: ["**/*.ts"],
     rules: {
       // Numbers in messages are meant; everything else in a template must be a string.
-      "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true, allowBoolean: true }],
+      "@typescript-eslint/restrict-template-expressions": [
+        "error",
+        { allowNumber: true, allowBoolean: true },
+      ],
       // A port's memory adapter is async because the port is, not because it waits.
       "@typescript-eslint/require-await": "off",
       "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_", varsIgnorePattern: "^_" }],
@@ -19,7 +26,10 @@ export default tseslint.config(
       "no-restricted-syntax": [
         "error",
         { selector: "ExportAllDeclaration", message: "Import the file you need: barrels hide it." },
-        { selector: "ExportDefaultDeclaration", message: "Named exports only: one name everywhere finds every use." },
+        {
+          selector: "ExportDefaultDeclaration",
+          message: "Named exports only: one name everywhere finds every use.",
+        },
       ],
     },
   },
