@@ -9,6 +9,7 @@ import { isAlive, register } from "../domain/session-transitions.ts";
 import { type HostClaims, TOKEN_LIFE_MS, signToken } from "../domain/tokens.ts";
 import { sessionView } from "../domain/views.ts";
 import type { Ports } from "../ports/ports.ts";
+import { StoreUnavailable } from "../ports/unavailable.ts";
 import { changeOrCreate } from "./change.ts";
 import { fleetOf } from "./fleet-of.ts";
 import { publishSession } from "./publish-session.ts";
@@ -188,8 +189,18 @@ async function welcome(ports: Ports, session: SessionRecord, profile: ProfileNam
   await ports.registry.extend([{ fleet, host, session: id, epoch }], nowMs + timeoutMs);
   await publishSession(ports, session);
   const sweep = await ports.record.sweep.get();
-  if (!sweep || sweep.untilMs <= nowMs) await ports.events.wakeSweep();
+  if (!sweep || sweep.untilMs <= nowMs) await wake(ports);
   await fillFleet(ports, fleet, WELCOME_LIMIT);
+}
+
+/** The next minute's sweep comes anyway, so a queue that does not answer keeps nobody out. */
+async function wake({ events, log }: Ports): Promise<void> {
+  try {
+    await events.wakeSweep();
+  } catch (error) {
+    if (!(error instanceof StoreUnavailable)) throw error;
+    log.warn("sweep not woken; its schedule will", { store: error.store });
+  }
 }
 
 async function answer(

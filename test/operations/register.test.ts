@@ -36,6 +36,12 @@ describe("registration", () => {
     expect(world.wakes).toHaveLength(1);
   });
 
+  it("lets a session in though the sweep cannot be woken, because its schedule comes anyway", async () => {
+    const { ports } = createWorld();
+    const answer = must(await registerSession(portsWithout(ports, "events.wakeSweep"), BY, REQUEST));
+    expect(answer.session.state).toBe("live");
+  });
+
   it("makes an id for a session without one, the same for the same Idempotency-Key", async () => {
     const { ports } = createWorld();
     const first = must(await registerSession(ports, { ...BY, seed: "once" }, REQUEST));
