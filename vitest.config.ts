@@ -7,7 +7,7 @@ const layer = (name: string, testTimeout: number) => ({
 export default defineConfig({
   test: {
     pool: "forks",
-    maxWorkers: 2,
+    maxWorkers: 4,
     projects: [
       layer("domain", 15_000),
       layer("operations", 10_000),

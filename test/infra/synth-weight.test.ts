@@ -7,8 +7,8 @@ import type { FunctionName } from "../../infra/routes.ts";
 import { buildFunction } from "../../infra/synth/build-function.ts";
 import { ROOT } from "./synth-view.ts";
 
-/** Measured: 160,000. Every host runs this code every few seconds, and a cold start pays for each byte. */
-const HEARTBEAT_BYTES_LIMIT = 170_000;
+/** Measured: 174,000, of which the Redis client is 91,000. Every host runs this code every few seconds, and a cold start pays for each byte. */
+const HEARTBEAT_BYTES_LIMIT = 180_000;
 const HEAVY = /node_modules\/(@aws-sdk|@smithy|hono|zod\/v4\/classic)\//;
 
 async function bundle(name: FunctionName) {
