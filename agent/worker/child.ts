@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
-import { enableCompileCache } from "node:module";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import * as z from "zod/mini";
+import { useCompileCache } from "../compile-cache.ts";
 import { eachLine } from "./lines.ts";
 
 /** How a child ended. `killed` says why the wrapper killed it; null: it ended by itself, or others killed it. */
@@ -52,7 +52,7 @@ const WRAPPER = fileURLToPath(
  * wrapper takes both names out of what the command sees; a cache that the user chose is left to the command too.
  */
 function withCompileCache(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const directory = env.NODE_COMPILE_CACHE === undefined ? enableCompileCache().directory : undefined;
+  const directory = env.NODE_COMPILE_CACHE === undefined ? useCompileCache() : undefined;
   return directory === undefined
     ? env
     : { ...env, NODE_COMPILE_CACHE: directory, SHIM_COMPILE_CACHE_OURS: "1" };

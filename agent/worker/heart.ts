@@ -36,6 +36,8 @@ export type Heart = {
 };
 
 const RETRY = { baseMs: 250, capMs: 5_000 };
+/** Part of an interval to the first beat: the registration's interval is a busy host's, and this one has room. */
+const FIRST_BEAT_SHARE = 0.1;
 /** Beats under way at once: a slow one must not hold up the next, but a dead server is not flooded. */
 const IN_FLIGHT_LIMIT = 4;
 
@@ -119,7 +121,8 @@ export function createHeart({ host, boot, api, log, ref }: HeartParts): Heart {
       terms = newTerms;
       intervalMs = newTerms.intervalMs;
       // Counted from its sending, because the lease is: one that was answered late is soon due for renewal.
-      schedule(Math.min(nextAtMs, sentAtMs + intervalMs));
+      const waitMs = answeredSeq === 0 ? FIRST_BEAT_SHARE * intervalMs : intervalMs;
+      schedule(Math.min(nextAtMs, sentAtMs + waitMs));
     },
     renew: (hostToken) => {
       token = hostToken;

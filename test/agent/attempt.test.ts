@@ -6,7 +6,8 @@ import { createCommandAdapter, type CommandAdapterOptions } from "../../agent/wo
 import type { ProgressLine } from "../../agent/worker/command-output.ts";
 import { monotonicMs } from "../../agent/worker/monotonic.ts";
 import { heldTask } from "./held-task.ts";
-import { eventually, temporaryDirectory } from "./processes.ts";
+import { eventually } from "../fixtures/eventually.ts";
+import { scratchDirectory } from "../fixtures/scratch.ts";
 
 function start(
   script: string | null,
@@ -19,7 +20,7 @@ function start(
   const adapter = createCommandAdapter({
     command: script === null ? null : ["sh", "-c", script],
     taskCommandsAllowed: false,
-    cwd: temporaryDirectory(),
+    cwd: scratchDirectory(),
     env: { ...process.env, SHIM_KEY: "secret" },
     worktrees: null,
     onOutput: (_task, line) => output.push(line),
@@ -60,7 +61,7 @@ test("a command that writes no result completes with null", async () => {
 });
 
 test("the files are readable by nobody else, and gone afterwards", async () => {
-  const seen = path.join(temporaryDirectory(), "seen");
+  const seen = path.join(scratchDirectory(), "seen");
   const { attempt } = start(`dirname $SHIM_TASK_FILE > ${seen}`);
   await attempt.ended;
   const dir = readFileSync(seen, "utf8").trim();
@@ -132,7 +133,7 @@ test("death by a signal nobody here sent is a crash of the session", async () =>
 });
 
 test("an aborted attempt is neither failed nor crashed", async () => {
-  const mark = path.join(mkdtempSync(path.join(temporaryDirectory(), "m")), "mark");
+  const mark = path.join(mkdtempSync(path.join(scratchDirectory(), "m")), "mark");
   const { attempt } = start(`touch ${mark}; sleep 60`);
   await eventually("the command runs", () => existsSync(mark));
   attempt.abort("task.cancelled");
@@ -140,7 +141,7 @@ test("an aborted attempt is neither failed nor crashed", async () => {
 });
 
 test("an attempt aborted before its command started never starts it", async () => {
-  const mark = path.join(temporaryDirectory(), "mark");
+  const mark = path.join(scratchDirectory(), "mark");
   const { attempt } = start(`touch ${mark}`);
   attempt.abort("stopped");
   expect(await attempt.ended).toEqual({ kind: "aborted", why: "stopped" });

@@ -4,7 +4,8 @@ import { setImmediate as nextTurn, setTimeout as wait } from "node:timers/promis
 import { expect, test } from "vitest";
 import { type ChildExit, startChild } from "../../agent/worker/child.ts";
 import { monotonicMs } from "../../agent/worker/monotonic.ts";
-import { programPath, runProgram, temporaryDirectory, watchLife } from "./processes.ts";
+import { scratchDirectory } from "../fixtures/scratch.ts";
+import { programPath, runProgram, watchLife } from "./processes.ts";
 
 const FAR_MS = 60_000;
 
@@ -12,7 +13,7 @@ function start(command: readonly [string, ...string[]], env: NodeJS.ProcessEnv =
   const lines: string[] = [];
   const child = startChild({
     command,
-    cwd: temporaryDirectory(),
+    cwd: scratchDirectory(),
     env,
     leaseUntilMs: monotonicMs() + FAR_MS,
     onStdout: (line) => lines.push(`out ${line}`),
@@ -87,7 +88,7 @@ test("all output arrives before the exit, the last line also without its newline
 });
 
 test("killing a child kills its grandchildren", async () => {
-  const socketPath = path.join(temporaryDirectory(), "s");
+  const socketPath = path.join(scratchDirectory(), "s");
   const { child } = start(family(socketPath));
   const grandchild = await watchLife(socketPath);
   child.kill();
@@ -96,7 +97,7 @@ test("killing a child kills its grandchildren", async () => {
 });
 
 test("killing a child kills a grandchild that moved to a group of its own, as agents' shells do", async () => {
-  const socketPath = path.join(temporaryDirectory(), "s");
+  const socketPath = path.join(scratchDirectory(), "s");
   const { child } = start([process.execPath, programPath("detach"), programPath("listen"), socketPath]);
   const grandchild = await watchLife(socketPath);
   child.kill();
@@ -105,7 +106,7 @@ test("killing a child kills a grandchild that moved to a group of its own, as ag
 });
 
 test("what a child leaves running in its group dies when it exits", async () => {
-  const socketPath = path.join(temporaryDirectory(), "s");
+  const socketPath = path.join(scratchDirectory(), "s");
   const { child } = start([
     "sh",
     "-c",
@@ -120,7 +121,7 @@ test("what a child leaves running in its group dies when it exits", async () => 
 });
 
 test("a child whose lease passes is killed with its grandchildren; one whose lease is renewed is not", async () => {
-  const dir = temporaryDirectory();
+  const dir = scratchDirectory();
   const kept = start(family(path.join(dir, "kept")));
   const lost = start(family(path.join(dir, "lost")));
   const [keptLife, lostLife] = await Promise.all([
@@ -137,7 +138,7 @@ test("a child whose lease passes is killed with its grandchildren; one whose lea
 });
 
 test("grandchildren die when the supervisor is killed by SIGKILL", async () => {
-  const socketPath = path.join(temporaryDirectory(), "s");
+  const socketPath = path.join(scratchDirectory(), "s");
   const supervisor = runProgram(programPath("supervise"), [String(FAR_MS), "0", ...family(socketPath)]);
   const grandchild = await watchLife(socketPath);
   supervisor.kill("SIGKILL");
@@ -145,7 +146,7 @@ test("grandchildren die when the supervisor is killed by SIGKILL", async () => {
 });
 
 test("grandchildren of a frozen supervisor die when its lease passes, though it renewed until then", async () => {
-  const socketPath = path.join(mkdtempSync(path.join(temporaryDirectory(), "d")), "s");
+  const socketPath = path.join(mkdtempSync(path.join(scratchDirectory(), "d")), "s");
   const leaseMs = 1_000;
   const supervisor = runProgram(programPath("supervise"), [String(leaseMs), "100", ...family(socketPath)]);
   const grandchild = await watchLife(socketPath);

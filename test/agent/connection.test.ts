@@ -2,13 +2,13 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
 import { findConnection } from "../../agent/connection.ts";
-import { temporaryDirectory } from "./processes.ts";
+import { scratchDirectory } from "../fixtures/scratch.ts";
 
 const LOCAL = { url: "http://127.0.0.1:4000", adminKey: "local-key" };
 
 /** A directory two levels below one that holds credentials. */
 function nested(content: string = JSON.stringify(LOCAL)): string {
-  const root = temporaryDirectory();
+  const root = scratchDirectory();
   const below = path.join(root, "a", "b");
   mkdirSync(below, { recursive: true });
   mkdirSync(path.join(root, ".shim"));
@@ -32,7 +32,7 @@ test("the local server's key is never used for another server", () => {
 });
 
 test("without any of them the message says all three ways", () => {
-  expect(() => findConnection({}, {}, temporaryDirectory())).toThrow(
+  expect(() => findConnection({}, {}, scratchDirectory())).toThrow(
     /--url and --key.*SHIM_URL and SHIM_KEY.*npm start/,
   );
 });

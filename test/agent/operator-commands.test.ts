@@ -3,9 +3,9 @@ import path from "node:path";
 import { expect, test, vi } from "vitest";
 import { useEmbeddedCloud } from "../fixtures/embedded-cloud.ts";
 import { createFleet, type TestFleet } from "./fleet.ts";
-import { eventually, temporaryDirectory } from "./processes.ts";
+import { eventually } from "../fixtures/eventually.ts";
+import { scratchDirectory, startHost } from "../fixtures/scratch.ts";
 import { lastLine, runShim } from "./shim-command.ts";
-import { startWorker } from "./worker-process.ts";
 
 const cloud = useEmbeddedCloud();
 // A bound, not a duration: on a busy machine every process takes its time to start.
@@ -17,9 +17,9 @@ function operator({ url, key }: TestFleet) {
 }
 
 test("submit takes more tasks than one request may hold, and names each", async () => {
-  const fleet = await createFleet(cloud());
+  const fleet = await createFleet(cloud(), "fast");
   const ids = Array.from({ length: 120 }, (_, n) => `t${n}`);
-  const file = path.join(temporaryDirectory(), "tasks.jsonl");
+  const file = path.join(scratchDirectory(), "tasks.jsonl");
   writeFileSync(file, ids.map((id) => JSON.stringify({ id, type: "x", data: null })).join("\n"));
   const shim = operator(fleet);
   expect(lastLine(await shim(["submit", file, "--json"]))).toEqual({ submitted: 120, ids });
@@ -28,10 +28,10 @@ test("submit takes more tasks than one request may hold, and names each", async 
 });
 
 test("submit --wait ends when every task has, and with 1 unless all completed", async () => {
-  const fleet = await createFleet(cloud());
+  const fleet = await createFleet(cloud(), "fast");
   const tasks = ["good", "bad"].map((id) => ({ id, type: "x", data: null, maxAttempts: 1 }));
   const submitting = operator(fleet)(["submit", "-", "--wait", "--json"], JSON.stringify(tasks));
-  startWorker({ fleet, host: "h", script: "[ $SHIM_TASK_ID = good ]" });
+  startHost({ fleet, host: "h", script: "[ $SHIM_TASK_ID = good ]" });
   const end = await submitting;
   expect(lastLine(end)).toEqual({
     submitted: 2,
@@ -44,14 +44,14 @@ test("submit --wait ends when every task has, and with 1 unless all completed", 
 });
 
 test("submit reads standard input, prints the ids, and waits for success with 0", async () => {
-  const fleet = await createFleet(cloud());
-  startWorker({ fleet, host: "h", script: "exit 0" });
+  const fleet = await createFleet(cloud(), "fast");
+  startHost({ fleet, host: "h", script: "exit 0" });
   const end = await operator(fleet)(["submit", "-", "--wait"], '{"id":"one","type":"x","data":{}}');
   expect(end).toMatchObject({ code: 0, out: "one\n1 of 1 completed, 0 failed, 0 cancelled\n" });
 });
 
 test("a task that does not fit the contract is refused with its code, and nothing is submitted", async () => {
-  const fleet = await createFleet(cloud());
+  const fleet = await createFleet(cloud(), "fast");
   const end = await operator(fleet)(["submit", "-", "--json"], '{"id":"one","type":"x","data":{},"bogus":1}');
   expect(end.code).toBe(1);
   expect(lastLine(end)).toMatchObject({ error: { code: "request.invalid" } });
@@ -59,18 +59,20 @@ test("a task that does not fit the contract is refused with its code, and nothin
 });
 
 test("status is one JSON object, or plain text where there is no terminal", async () => {
-  const fleet = await createFleet(cloud());
-  const worker = startWorker({ fleet, host: "h", script: "exit 0" });
+  const fleet = await createFleet(cloud(), "fast");
+  const worker = startHost({ fleet, host: "h", script: "exit 0" });
   await worker.said("registered");
   await fleet.submit({ id: "t" });
   await fleet.reached("t", "completed");
   const shim = operator(fleet);
-  const status = await eventually("the summary caught up", async () => {
-    const object = lastLine(await shim(["status", "--json"])) as { completedTasks: number };
-    return object.completedTasks === 1 && object;
+  // Asked for over HTTP: each run of the command is a process.
+  await eventually("the summary caught up", async () => {
+    const { body } = await cloud().request("GET", "/v1/progress", { key: fleet.key });
+    return (body as { completedTasks: number }).completedTasks === 1;
   });
-  expect(status).toMatchObject({
+  expect(lastLine(await shim(["status", "--json"]))).toMatchObject({
     totalTasks: 1,
+    completedTasks: 1,
     activeChats: 1,
     load: [{ sessionId: "h-1", currentTasks: 0 }],
     sessions: [{ id: "h-1", state: "live" }],
@@ -82,7 +84,7 @@ test("status is one JSON object, or plain text where there is no terminal", asyn
 });
 
 test("tasks and sessions are listed and shown; cancel and redrive act on one task", async () => {
-  const fleet = await createFleet(cloud());
+  const fleet = await createFleet(cloud(), "fast");
   const shim = operator(fleet);
   await fleet.submit({ id: "a" }, { id: "b" });
   expect((await shim(["cancel", "a", "--reason", "not needed"])).out).toBe("a is cancelled.\n");
@@ -102,7 +104,7 @@ test("tasks and sessions are listed and shown; cancel and redrive act on one tas
 test("drain ends a worker's session and so the worker; restart starts it again with a higher epoch", async () => {
   const fleet = await createFleet(cloud(), "fast");
   const shim = operator(fleet);
-  const worker = startWorker({ fleet, host: "h", script: "sleep 60" });
+  const worker = startHost({ fleet, host: "h", script: "sleep 60" });
   await fleet.submit({ id: "t", maxAttempts: 5 });
   await fleet.reached("t", "running");
   expect((await shim(["restart", "h-1"])).code).toBe(0);
@@ -118,7 +120,7 @@ test("drain ends a worker's session and so the worker; restart starts it again w
 });
 
 test("keys are created once, listed without secrets, do what their scope says, and are revoked", async () => {
-  const fleet = await createFleet(cloud());
+  const fleet = await createFleet(cloud(), "fast");
   const shim = operator(fleet);
   const created = lastLine(await shim(["keys", "create", "--scope", "submit", "--name", "ci", "--json"])) as {
     key: { id: string };
@@ -135,7 +137,7 @@ test("keys are created once, listed without secrets, do what their scope says, a
 });
 
 test("rebalance says what it moved, and sets the fleet's policy", async () => {
-  const fleet = await createFleet(cloud());
+  const fleet = await createFleet(cloud(), "fast");
   expect(lastLine(await operator(fleet)(["rebalance", "--auto", "off", "--json"]))).toEqual({ moved: [] });
   expect((await operator(fleet)(["rebalance"])).out).toBe("Nothing had to move.\n");
 });

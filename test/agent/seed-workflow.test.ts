@@ -2,7 +2,7 @@ import { afterEach, expect, test, vi } from "vitest";
 import { ChatCoordinator, createShim, SessionBalancer, type Shim } from "../../agent/client/client.ts";
 import { useEmbeddedCloud } from "../fixtures/embedded-cloud.ts";
 import { createFleet } from "./fleet.ts";
-import { eventually } from "./processes.ts";
+import { eventually } from "../fixtures/eventually.ts";
 
 const cloud = useEmbeddedCloud();
 // A bound, not a duration: on a busy machine every process takes its time to start.

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import path from "node:path";
 import { text } from "node:stream/consumers";
-import { temporaryDirectory } from "./processes.ts";
+import { scratchDirectory } from "../fixtures/scratch.ts";
 
 const CLI = path.resolve(import.meta.dirname, "../../agent/cli.ts");
 
@@ -14,7 +14,7 @@ export async function runShim(
   env: NodeJS.ProcessEnv = {},
 ): Promise<CommandEnd> {
   const child = spawn(process.execPath, [CLI, ...args], {
-    cwd: temporaryDirectory(),
+    cwd: scratchDirectory(),
     env: { PATH: process.env.PATH, ...env },
   });
   child.stdin.end(input);

@@ -4,9 +4,10 @@ import path from "node:path";
 import { expect, test, vi } from "vitest";
 import { useEmbeddedCloud } from "../fixtures/embedded-cloud.ts";
 import { createFleet } from "./fleet.ts";
-import { eventually, programPath, temporaryDirectory, watchLife } from "./processes.ts";
+import { eventually } from "../fixtures/eventually.ts";
+import { scratchDirectory, startHost } from "../fixtures/scratch.ts";
+import { programPath, watchLife } from "./processes.ts";
 import { serveSeverable } from "./severable.ts";
-import { startWorker } from "./worker-process.ts";
 
 const cloud = useEmbeddedCloud();
 // A bound, not a duration: on a busy machine every process takes its time to start.
@@ -24,7 +25,7 @@ function git(cwd: string, ...args: string[]): string {
 }
 
 function repository(): string {
-  const dir = temporaryDirectory();
+  const dir = scratchDirectory();
   git(dir, "init", "-q", "-b", "main");
   git(dir, "commit", "-q", "--allow-empty", "-m", "start");
   return dir;
@@ -36,10 +37,10 @@ const COMMIT =
 test("a task that finishes while the server is away is completed once it is back, by the same attempt", async () => {
   const fleet = await createFleet(cloud());
   const way = await serveSeverable(fleet.url);
-  const dir = temporaryDirectory();
+  const dir = scratchDirectory();
   const [starts, go] = [path.join(dir, "starts"), path.join(dir, "go")];
   const script = `echo $SHIM_FENCE >> ${starts}; until [ -e ${go} ]; do sleep 0.05; done; echo 1 > $SHIM_RESULT_FILE`;
-  const worker = startWorker({ fleet: { url: way.url, key: fleet.key }, host: "h", script });
+  const worker = startHost({ fleet: { url: way.url, key: fleet.key }, host: "h", script });
   await fleet.submit({ id: "t" });
   await eventually("the task runs", () => lines(starts).length === 1);
   way.setReachable(false);
@@ -59,9 +60,9 @@ test("a completion whose answer is lost is repeated, counts once, and the next t
   const fleet = await createFleet(cloud());
   const way = await serveSeverable(fleet.url);
   const loss = way.loseAnswer("/complete");
-  const starts = path.join(temporaryDirectory(), "starts");
+  const starts = path.join(scratchDirectory(), "starts");
   await fleet.submit({ id: "t1" }, { id: "t2" });
-  const worker = startWorker({
+  const worker = startHost({
     fleet: { url: way.url, key: fleet.key },
     host: "h",
     script: `echo $SHIM_TASK_ID >> ${starts}`,
@@ -77,12 +78,12 @@ test("a completion whose answer is lost is repeated, counts once, and the next t
 test("away past its lease, a worker's children are stopped; the task runs again with a higher fence, and is published once", async () => {
   const fleet = await createFleet(cloud(), "fast");
   const way = await serveSeverable(fleet.url);
-  const dir = temporaryDirectory();
+  const dir = scratchDirectory();
   const [starts, socketPath] = [path.join(dir, "starts"), path.join(dir, "s")];
   const script = `echo $SHIM_FENCE >> ${starts}; ${COMMIT}; if [ $(wc -l < ${starts}) -eq 1 ]; then ${LISTEN} ${socketPath}; fi`;
   const flags = ["--worktrees", "--publish", "refs/shim/results"];
   const repo = repository();
-  const worker = startWorker({
+  const worker = startHost({
     fleet: { url: way.url, key: fleet.key },
     host: "h",
     flags,
@@ -107,11 +108,11 @@ test("away past its lease, a worker's children are stopped; the task runs again 
 
 test("a frozen supervisor's task is stopped and done elsewhere; thawed, it publishes nothing of its own and works on", async () => {
   const fleet = await createFleet(cloud(), "fast");
-  const dir = temporaryDirectory();
+  const dir = scratchDirectory();
   const socketPath = path.join(dir, "s");
   const repo = repository();
   const flags = ["--worktrees", "--publish", "refs/shim/results"];
-  const frozen = startWorker({
+  const frozen = startHost({
     fleet,
     host: "frozen",
     flags,
@@ -122,7 +123,7 @@ test("a frozen supervisor's task is stopped and done elsewhere; thawed, it publi
   const child = await watchLife(socketPath);
   frozen.process.kill("SIGSTOP");
   await child.ended;
-  const other = startWorker({ fleet, host: "other", flags, cwd: repo, script: COMMIT });
+  const other = startHost({ fleet, host: "other", flags, cwd: repo, script: COMMIT });
   await fleet.reached("t", "completed");
   await other.said("published", { task: "t" });
   other.process.kill("SIGTERM");
@@ -138,11 +139,11 @@ test("a frozen supervisor's task is stopped and done elsewhere; thawed, it publi
 
 test("a worker's children die when it is killed, and another of its name, which waited, does the task", async () => {
   const fleet = await createFleet(cloud(), "fast");
-  const socketPath = path.join(temporaryDirectory(), "s");
-  const first = startWorker({ fleet, host: "same", script: `${LISTEN} ${socketPath}` });
+  const socketPath = path.join(scratchDirectory(), "s");
+  const first = startHost({ fleet, host: "same", script: `${LISTEN} ${socketPath}` });
   await fleet.submit({ id: "t" });
   const child = await watchLife(socketPath);
-  const second = startWorker({ fleet, host: "same", script: "exit 0" });
+  const second = startHost({ fleet, host: "same", script: "exit 0" });
   await second.said("waits: another boot of this host seems alive");
   expect((await fleet.task("t")).state).toBe("running");
   first.process.kill("SIGKILL");

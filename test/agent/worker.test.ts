@@ -3,8 +3,9 @@ import path from "node:path";
 import { expect, test, vi } from "vitest";
 import { useEmbeddedCloud } from "../fixtures/embedded-cloud.ts";
 import { createFleet } from "./fleet.ts";
-import { eventually, programPath, temporaryDirectory, watchLife } from "./processes.ts";
-import { startWorker } from "./worker-process.ts";
+import { eventually } from "../fixtures/eventually.ts";
+import { scratchDirectory, startHost } from "../fixtures/scratch.ts";
+import { programPath, watchLife } from "./processes.ts";
 
 const cloud = useEmbeddedCloud();
 // A bound, not a duration: on a busy machine every process takes its time to start.
@@ -18,9 +19,9 @@ const lines = (file: string) => (existsSync(file) ? readFileSync(file, "utf8").t
 
 test("every task runs exactly once, on some session, and its result is recorded", async () => {
   const fleet = await createFleet(cloud());
-  const starts = path.join(temporaryDirectory(), "starts");
+  const starts = path.join(scratchDirectory(), "starts");
   const ids = Array.from({ length: 8 }, (_, n) => `t${n}`);
-  const worker = startWorker({
+  const worker = startHost({
     fleet,
     host: "h",
     flags: ["--sessions", "3"],
@@ -43,14 +44,14 @@ test("every task runs exactly once, on some session, and its result is recorded"
 test("work that waits is taken up by a worker that starts later", async () => {
   const fleet = await createFleet(cloud());
   await fleet.submit({ id: "early" });
-  startWorker({ fleet, host: "h", script: "exit 0" });
+  startHost({ fleet, host: "h", script: "exit 0" });
   expect(await fleet.reached("early", "completed")).toMatchObject({ result: null });
 });
 
 test("exit 75 is tried again up to its attempts; a bad result is not", async () => {
   const fleet = await createFleet(cloud(), "fast");
-  const starts = path.join(temporaryDirectory(), "starts");
-  startWorker({
+  const starts = path.join(scratchDirectory(), "starts");
+  startHost({
     fleet,
     host: "h",
     script: `${note(starts)} if [ $SHIM_TASK_ID = bad ]; then echo '{' > $SHIM_RESULT_FILE; else echo busy >&2; exit 75; fi`,
@@ -68,8 +69,8 @@ test("exit 75 is tried again up to its attempts; a bad result is not", async () 
 
 test("progress a command prints is seen while it runs", async () => {
   const fleet = await createFleet(cloud());
-  const go = path.join(temporaryDirectory(), "go");
-  startWorker({
+  const go = path.join(scratchDirectory(), "go");
+  startHost({
     fleet,
     host: "h",
     script: `echo '::shim progress 40 half way'; until [ -e ${go} ]; do sleep 0.05; done`,
@@ -81,8 +82,8 @@ test("progress a command prints is seen while it runs", async () => {
 
 test("a crash returns the task at once, and the session starts again with a higher epoch", async () => {
   const fleet = await createFleet(cloud());
-  const starts = path.join(temporaryDirectory(), "starts");
-  const worker = startWorker({
+  const starts = path.join(scratchDirectory(), "starts");
+  const worker = startHost({
     fleet,
     host: "h",
     script: `${note(starts)} [ $(wc -l < ${starts}) -gt 1 ] || kill -9 $$`,
@@ -102,8 +103,8 @@ test("a crash returns the task at once, and the session starts again with a high
 
 test("cancelling a running task kills its whole group, and the session goes on with the next", async () => {
   const fleet = await createFleet(cloud(), "fast");
-  const socketPath = path.join(temporaryDirectory(), "s");
-  const worker = startWorker({
+  const socketPath = path.join(scratchDirectory(), "s");
+  const worker = startHost({
     fleet,
     host: "h",
     script: `if [ $SHIM_TASK_ID = long ]; then ${LISTEN} ${socketPath} & wait; fi`,
@@ -120,8 +121,8 @@ test("cancelling a running task kills its whole group, and the session goes on w
 
 test("SIGTERM lets the running task finish, takes no other, ends the sessions and exits 0", async () => {
   const fleet = await createFleet(cloud());
-  const go = path.join(temporaryDirectory(), "go");
-  const worker = startWorker({ fleet, host: "h", script: `until [ -e ${go} ]; do sleep 0.05; done` });
+  const go = path.join(scratchDirectory(), "go");
+  const worker = startHost({ fleet, host: "h", script: `until [ -e ${go} ]; do sleep 0.05; done` });
   await fleet.submit({ id: "first" });
   await worker.said("started", { task: "first" });
   await fleet.submit({ id: "second" });
@@ -136,7 +137,7 @@ test("SIGTERM lets the running task finish, takes no other, ends the sessions an
 
 test("a second SIGTERM gives the running task back at once", async () => {
   const fleet = await createFleet(cloud());
-  const worker = startWorker({ fleet, host: "h", script: "sleep 60" });
+  const worker = startHost({ fleet, host: "h", script: "sleep 60" });
   await fleet.submit({ id: "t" });
   await worker.said("started", { task: "t" });
   worker.process.kill("SIGTERM");
@@ -149,7 +150,7 @@ test("a second SIGTERM gives the running task back at once", async () => {
 
 test("a drain timeout gives the running task back without a second signal", async () => {
   const fleet = await createFleet(cloud());
-  const worker = startWorker({ fleet, host: "h", flags: ["--drain-timeout", "100"], script: "sleep 60" });
+  const worker = startHost({ fleet, host: "h", flags: ["--drain-timeout", "100"], script: "sleep 60" });
   await fleet.submit({ id: "t" });
   await worker.said("started", { task: "t" });
   worker.process.kill("SIGTERM");
@@ -159,6 +160,6 @@ test("a drain timeout gives the running task back without a second signal", asyn
 
 test("a key that may not register ends the worker with 77", async () => {
   const fleet = await createFleet(cloud());
-  const worker = startWorker({ fleet: { ...fleet, key: "nonsense" }, host: "h", script: "exit 0" });
+  const worker = startHost({ fleet: { ...fleet, key: "nonsense" }, host: "h", script: "exit 0" });
   expect(await worker.exited).toBe(77);
 });

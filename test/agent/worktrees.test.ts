@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import path from "node:path";
 import { expect, test } from "vitest";
 import { openWorktrees, refComponent } from "../../agent/worker/worktrees.ts";
-import { temporaryDirectory } from "./processes.ts";
+import { scratchDirectory } from "../fixtures/scratch.ts";
 
 function git(cwd: string, ...args: string[]): string {
   const identity = ["-c", "user.name=test", "-c", "user.email=test@example.com"];
@@ -14,7 +14,7 @@ function git(cwd: string, ...args: string[]): string {
 }
 
 function repository(): string {
-  const dir = temporaryDirectory();
+  const dir = scratchDirectory();
   git(dir, "init", "-q", "-b", "main");
   writeFileSync(path.join(dir, "file"), "one\n");
   git(dir, "add", "file");

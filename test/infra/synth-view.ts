@@ -1,6 +1,8 @@
 import path from "node:path";
+import { beforeAll } from "vitest";
 import type { FunctionName } from "../../infra/routes.ts";
 import type { SynthResource, Synthesis } from "../../infra/synth/synthesis.ts";
+import { synthesize } from "../../infra/synth/synthesize.ts";
 
 export const ROOT = path.resolve(import.meta.dirname, "../..");
 
@@ -10,6 +12,25 @@ export const FIRST_SYNTH_TIMEOUT_MS = 400_000;
 export type Statement = { Effect: string; Action: string[]; Resource?: string[]; Principal?: unknown };
 
 export const componentOf = (name: FunctionName): string => name.slice(0, 1).toUpperCase() + name.slice(1);
+
+export type Stage = "dev" | "production";
+export type StackView = ReturnType<typeof viewOf>;
+export type Stacks = (stage: Stage) => StackView;
+
+/** The stack of each stage, run once for a test file before its tests; call what it returns inside of tests. */
+export function useStacks(): Stacks {
+  const stacks = new Map<Stage, StackView>();
+  beforeAll(async () => {
+    // One after the other: the first may have to install SST's components.
+    for (const stage of ["dev", "production"] as const)
+      stacks.set(stage, viewOf(await synthesize({ root: ROOT, stage })));
+  }, FIRST_SYNTH_TIMEOUT_MS);
+  return (stage) => {
+    const found = stacks.get(stage);
+    if (!found) throw new Error(`Stage ${stage} was not built.`);
+    return found;
+  };
+}
 
 /** Readable questions about what a synth registered. */
 export function viewOf({ resources, functions }: Synthesis) {

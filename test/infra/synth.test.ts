@@ -6,18 +6,27 @@ import type { LinkName } from "../../infra/links.ts";
 import { FUNCTIONS, ROUTES } from "../../infra/routes.ts";
 import type { FunctionName } from "../../infra/routes.ts";
 import { FUNCTION_SIZES, QUEUE_SIZES } from "../../infra/sizes.ts";
-import { synthesize } from "../../infra/synth/synthesize.ts";
-import { FIRST_SYNTH_TIMEOUT_MS, ROOT, componentOf, viewOf } from "./synth-view.ts";
+import { grantsSuite } from "./grants-suite.ts";
+import { stagesSuite } from "./stages-suite.ts";
+import { ROOT, componentOf, useStacks } from "./synth-view.ts";
+import type { StackView } from "./synth-view.ts";
 
 const NAMES = Object.keys(FUNCTIONS) as FunctionName[];
 /** Fewer means that the run ended before the stack was whole: everything below would then pass on nothing. */
 const RESOURCES_MINIMUM = 110;
 
-let stack: ReturnType<typeof viewOf>;
+const stackOf = useStacks();
+let stack: StackView;
+beforeAll(() => {
+  stack = stackOf("dev");
+});
 
-beforeAll(async () => {
-  stack = viewOf(await synthesize({ root: ROOT, stage: "dev" }));
-}, FIRST_SYNTH_TIMEOUT_MS);
+describe("grants", () => {
+  grantsSuite(stackOf);
+});
+describe("stages", () => {
+  stagesSuite(stackOf);
+});
 
 it("registers the whole stack", () => {
   expect(stack.resources.length).toBeGreaterThanOrEqual(RESOURCES_MINIMUM);

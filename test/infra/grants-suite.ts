@@ -1,0 +1,148 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { FUNCTIONS } from "../../infra/routes.ts";
+import type { FunctionName } from "../../infra/routes.ts";
+import { usedCode } from "./synth-code.ts";
+import { componentOf } from "./synth-view.ts";
+import type { StackView, Stacks } from "./synth-view.ts";
+
+const NAMES = Object.keys(FUNCTIONS) as FunctionName[];
+/** Names that only exist later: objects of the bucket, and streams that Lambda opens in a function's log group. */
+const OPEN_ENDED = [
+  /^arn:aws:s3:::shim-dev-payloadsbucket-[a-z]+\/\*$/,
+  /^arn:aws:logs:[^*]+:log-group:\/aws\/lambda\/shim-dev-[a-z]+:\*$/,
+];
+const LOGGING = ["logs:CreateLogStream", "logs:PutLogEvents"];
+
+/** Which actions each function of the stack may do, and on what. */
+export function grantsSuite(stackOf: Stacks): void {
+  let stack: StackView;
+  beforeAll(() => {
+    stack = stackOf("dev");
+  });
+
+  const roleOf = (name: FunctionName) => stack.one("aws:iam/role:Role", `${componentOf(name)}Role`);
+  /** Each action with the kind of resource it is granted on. */
+  const grantsOf = (name: FunctionName) =>
+    stack
+      .statementsOf(roleOf(name))
+      .flatMap(({ Action, Resource = [] }) =>
+        Action.flatMap((action) => Resource.map((resource) => ({ action, resource }))),
+      );
+
+  describe("no policy has a wildcard", () => {
+    it("covers every role of the stack", () => {
+      expect(stack.all("aws:iam/role:Role")).toHaveLength(NAMES.length + 1);
+      expect(stack.all("aws:iam/policy:Policy")).toEqual([]);
+      expect(stack.all("aws:iam/rolePolicy:RolePolicy")).toEqual([]);
+      expect(stack.all("aws:sqs/queuePolicy:QueuePolicy")).toEqual([]);
+    });
+
+    it("in an action or in a resource, but for names that do not exist yet", () => {
+      for (const role of stack.all("aws:iam/role:Role")) {
+        const statements = stack.statementsOf(role);
+        expect(statements.length).toBeGreaterThan(0);
+        for (const { Effect, Action, Resource = [] } of statements) {
+          expect(Effect).toBe("Allow");
+          expect(Action.filter((action) => action.includes("*"))).toEqual([]);
+          expect(Resource.length).toBeGreaterThan(0);
+          const wild = Resource.filter((resource) => resource.includes("*"));
+          expect(wild.filter((resource) => !OPEN_ENDED.some((known) => known.test(resource)))).toEqual([]);
+        }
+      }
+    });
+
+    it("by way of a policy that AWS manages", () => {
+      for (const name of NAMES) expect(roleOf(name).inputs["managedPolicyArns"]).toEqual([]);
+      expect(stack.all("aws:iam/rolePolicyAttachment:RolePolicyAttachment")).toEqual([]);
+    });
+
+    it("and the bucket's own policy only refuses", () => {
+      const [policy, ...others] = stack.all("aws:s3/bucketPolicy:BucketPolicy");
+      expect(others).toEqual([]);
+      const { Statement } = JSON.parse(String(policy?.inputs["policy"])) as {
+        Statement: { Effect: string }[];
+      };
+      expect(Statement.map(({ Effect }) => Effect)).toEqual(["Deny"]);
+    });
+  });
+
+  it("lets only Lambda assume a function's role", () => {
+    for (const name of NAMES) {
+      const policy = roleOf(name).inputs["assumeRolePolicy"] as { Statement: { Principal: unknown }[] };
+      expect(policy.Statement.map(({ Principal }) => Principal)).toEqual([
+        { Service: "lambda.amazonaws.com" },
+      ]);
+    }
+  });
+
+  it("grants each function its own log group", () => {
+    for (const name of NAMES) {
+      const logged = grantsOf(name).filter(({ action }) => LOGGING.includes(action));
+      expect(logged.map(({ action }) => action).toSorted()).toEqual(LOGGING);
+      for (const { resource } of logged)
+        expect(resource).toMatch(new RegExp(`/aws/lambda/shim-dev-${name}:\\*$`));
+    }
+  });
+
+  it("grants the heartbeat nothing else: what it needs of Redis is a token", () => {
+    expect(grantsOf("heartbeat").filter(({ action }) => !LOGGING.includes(action))).toEqual([]);
+  });
+
+  /** What a call in a handler or an operation needs the function's role to allow, beyond what every record user does. */
+  const NEEDS: readonly (readonly [call: RegExp, action: string, on: RegExp])[] = [
+    [/\brecord\.\w+\./, "dynamodb:UpdateItem", /:table\/shim-dev-RecordTable-\w+$/],
+    [/\bpayloads\.get\(/, "s3:GetObject", /payloadsbucket/],
+    [/\bpayloads\.put\(/, "s3:PutObject", /payloadsbucket/],
+    [/\.tasksReady\(/, "sqs:SendMessage", /:shim-dev-DispatchQueueQueue-\w+$/],
+    [/\.wakeSweep\(/, "sqs:SendMessage", /:shim-dev-WakeQueueQueue-\w+$/],
+  ];
+
+  describe.each(NAMES)("%s", (name) => {
+    it.each(NEEDS)(
+      "is granted what %s needs, %s, if and only if its code has that call",
+      async (call, action, on) => {
+        const granted = grantsOf(name).some((grant) => grant.action === action && on.test(grant.resource));
+        expect(granted).toBe(call.test(await usedCode(name)));
+      },
+    );
+
+    it("uses the table item by item and queries its index, or has nothing of either", () => {
+      const granted = grantsOf(name)
+        .filter(({ action }) => action.startsWith("dynamodb:"))
+        .map(
+          ({ action, resource }) =>
+            `${action.slice("dynamodb:".length)}${resource.endsWith("/index/open") ? " open" : ""}`,
+        );
+      const everything = [
+        "BatchGetItem",
+        "DeleteItem",
+        "GetItem",
+        "PutItem",
+        "Query",
+        "Query open",
+        "UpdateItem",
+      ];
+      expect(granted.toSorted()).toEqual(name === "heartbeat" ? [] : everything);
+    });
+  });
+
+  it("grants the consumers receiving from their own queue alone", () => {
+    const receivers = NAMES.flatMap((name) =>
+      grantsOf(name)
+        .filter(({ action }) => action === "sqs:ReceiveMessage")
+        .map(
+          ({ resource }) =>
+            `${name} ${
+              resource
+                .split(":")
+                .at(-1)
+                ?.replace(/-[a-z]+$/, "") ?? ""
+            }`,
+        ),
+    );
+    expect(receivers.toSorted()).toEqual([
+      "dispatch shim-dev-DispatchQueueQueue",
+      "sweep shim-dev-WakeQueueQueue",
+    ]);
+  });
+}

@@ -1,0 +1,84 @@
+import { describe, expect, it } from "vitest";
+import type { Stage, Stacks } from "./synth-view.ts";
+
+/** What differs between production and every other stage, and what must not. */
+export function stagesSuite(stackOf: Stacks): void {
+  function stageOf(stage: Stage) {
+    const view = stackOf(stage);
+    return {
+      table: view.one("aws:dynamodb/table:Table", "RecordTable"),
+      bucket: view.one("aws:s3/bucket:Bucket", "PayloadsBucket"),
+      view,
+    };
+  }
+
+  describe("data outlives its stage in production, and there alone", () => {
+    it.each([
+      ["production", true],
+      ["dev", false],
+    ] as const)("%s: %s", (stage, kept) => {
+      const { table, bucket } = stageOf(stage);
+      expect(table.inputs["deletionProtectionEnabled"]).toBe(kept);
+      expect(table.retainOnDelete).toBe(kept);
+      expect(bucket.retainOnDelete).toBe(kept);
+      expect(bucket.inputs["forceDestroy"]).toBe(!kept);
+    });
+
+    it("keeps production's logs longer", () => {
+      const days = (stage: Stage) =>
+        new Set(
+          stageOf(stage)
+            .view.all("aws:cloudwatch/logGroup:LogGroup")
+            .map(({ inputs }) => inputs["retentionInDays"]),
+        );
+      expect(days("production")).toEqual(new Set([30]));
+      expect(days("dev")).toEqual(new Set([7]));
+    });
+  });
+
+  describe.each(["production", "dev"] as const)("%s", (stage) => {
+    it("has one on-demand table with the keys, the sparse index and the expiry that the record expects", () => {
+      const { table, view } = stageOf(stage);
+      expect(view.all("aws:dynamodb/table:Table")).toHaveLength(1);
+      expect(table.inputs).toMatchObject({
+        billingMode: "PAY_PER_REQUEST",
+        hashKey: "pk",
+        rangeKey: "sk",
+        ttl: { attributeName: "expiresAt", enabled: true },
+        pointInTimeRecovery: { enabled: true },
+        globalSecondaryIndexes: [
+          { name: "open", hashKey: "openPk", rangeKey: "openSk", projectionType: "KEYS_ONLY" },
+        ],
+      });
+      const types = (table.inputs["attributes"] as { name: string; type: string }[]).map(
+        ({ name, type }) => `${name} ${type}`,
+      );
+      expect(types.toSorted()).toEqual(["openPk S", "openSk S", "pk S", "sk S"]);
+    });
+
+    it("has one private, encrypted bucket that drops uploads nobody finished", () => {
+      const { bucket, view } = stageOf(stage);
+      const name = bucket.inputs["bucket"];
+      expect(view.all("aws:s3/bucket:Bucket")).toHaveLength(1);
+      const [block] = view.all("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock");
+      expect(block?.inputs).toEqual({
+        bucket: name,
+        blockPublicAcls: true,
+        blockPublicPolicy: true,
+        ignorePublicAcls: true,
+        restrictPublicBuckets: true,
+      });
+      const [encryption] = view.all(
+        "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+      );
+      expect(encryption?.inputs).toEqual({
+        bucket: name,
+        rules: [{ applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" } }],
+      });
+      const [lifecycle] = view.all("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration");
+      expect(lifecycle?.inputs["rules"]).toMatchObject([
+        { status: "Enabled", abortIncompleteMultipartUpload: { daysAfterInitiation: 1 } },
+      ]);
+    });
+  });
+}
