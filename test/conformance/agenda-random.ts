@@ -61,7 +61,7 @@ export function testRandomAgenda(store: Store<Agenda>): void {
         expect(await store.port.due(Number.MAX_SAFE_INTEGER, 100)).toEqual(await memory.due(Infinity, 100));
         expect(await store.port.stamp()).toBe(await memory.stamp());
       }),
-      { numRuns: 20 },
+      { numRuns: 12 },
     );
   });
 }

@@ -93,7 +93,7 @@ export function testRandomRegistry(store: Store<Registry>): void {
           await memory.overdue(Number.MAX_SAFE_INTEGER, 100),
         );
       }),
-      { numRuns: 20 },
+      { numRuns: 12 },
     );
   });
 }

@@ -69,7 +69,7 @@ export function testRandomWorkQueue(store: Store<WorkQueue>): void {
         const expired = await memory.expired(Number.MAX_SAFE_INTEGER, 100);
         expect(await store.port.expired(Number.MAX_SAFE_INTEGER, 100)).toEqual(expired);
       }),
-      { numRuns: 20 },
+      { numRuns: 12 },
     );
   });
 }
