@@ -2,6 +2,7 @@ import { PROFILES } from "../contract/profile.ts";
 import type { FleetRecord, SweepRecord } from "../contract/records.ts";
 import type { AgendaEntry } from "../ports/agenda.ts";
 import type { Ports } from "../ports/ports.ts";
+import type { Registry } from "../ports/registry.ts";
 import { StoreUnavailable } from "../ports/unavailable.ts";
 import { apart } from "./apart.ts";
 import { DEFAULT_FLEET, fleetOf, withProfile } from "./fleet-of.ts";
@@ -66,32 +67,56 @@ export async function sweepTick(
   fleets: readonly FleetRecord[],
 ): Promise<{ busy: boolean; repair: Repair; lastRepairMs: number }> {
   const { nowMs } = tick;
-  const stampMs = await ports.agenda.stamp();
+  const look = await lookAround(ports);
+  const { stampMs } = look;
   const lost = stampMs === null || stampMs < tick.previousMs;
   // In the place of what was lost, so that a second loss during this tick is seen too: a stamp that is no time, which
   // still means a loss if this tick never gets to its end.
   if (stampMs === null) await ports.agenda.setStamp(NO_TICK_MS);
-  for (const fleet of fleets) {
-    const gap = stampMs === null || nowMs - stampMs > PROFILES[fleet.profile].timeoutMs;
-    if (lost || gap || tick.failed) await pardon(ports, fleet);
-  }
-  await giveUpOverdue(ports, fleets);
-  await handleDue(ports, fleets);
-  for (const { fleet, requestId } of await ports.workQueue.expired(ports.clock.nowMs(), PAGE))
-    await ports.workQueue.putBack(fleet, requestId);
-  const due = lost || tick.repair.rebuild || nowMs - tick.lastRepairMs >= REPAIR_EVERY_MS;
+  const silent = fleets.filter(
+    ({ profile }) => lost || tick.failed || nowMs - stampMs > PROFILES[profile].timeoutMs,
+  );
+  for (const fleet of silent) await pardon(ports, fleet);
+  const overdue = silent.length > 0 ? await ports.registry.overdue(ports.clock.nowMs(), PAGE) : look.overdue;
+  await giveUp(ports, fleets, overdue);
+  await handleDue(ports, fleets, look.due);
+  for (const { fleet, requestId } of look.expired) await ports.workQueue.putBack(fleet, requestId);
+  const repairDue = lost || tick.repair.rebuild || nowMs - tick.lastRepairMs >= REPAIR_EVERY_MS;
   const from = lost ? { repairing: null, cursors: null, rebuild: true } : tick.repair;
-  const repair = due ? await repairStep(ports, from, fleets) : from;
-  for (const fleet of await ports.workQueue.waitingFleets()) await fillFleet(ports, fleet, FILL_LIMIT);
+  const repair = repairDue ? await repairStep(ports, from, fleets) : from;
+  const quiet = !repairDue && [overdue, look.due, look.expired].every(({ length }) => length === 0);
+  for (const fleet of quiet ? look.waiting : await ports.workQueue.waitingFleets())
+    await fillFleet(ports, fleet, FILL_LIMIT);
   // A stamp that is gone was lost during this tick: the next one must see that.
-  await ports.agenda.raiseStamp(nowMs);
-  const busy = repair.rebuild || (await ports.agenda.count()) > 0 || (await livesOrLost(ports));
-  return { busy, repair, lastRepairMs: due ? nowMs : tick.lastRepairMs };
+  const [, entries, alive] = await Promise.all([
+    ports.agenda.raiseStamp(nowMs),
+    ports.agenda.count(),
+    livesOrLost(ports),
+  ]);
+  return {
+    busy: repair.rebuild || entries > 0 || alive,
+    repair,
+    lastRepairMs: repairDue ? nowMs : tick.lastRepairMs,
+  };
+}
+
+/** What most ticks find to be nothing, in one request. */
+async function lookAround({ agenda, registry, workQueue, clock }: Ports) {
+  const nowMs = clock.nowMs();
+  const [stampMs, overdue, due, expired, waiting] = await Promise.all([
+    agenda.stamp(),
+    registry.overdue(nowMs, PAGE),
+    agenda.due(nowMs, PAGE),
+    workQueue.expired(nowMs, PAGE),
+    workQueue.waitingFleets(),
+  ]);
+  return { stampMs, overdue, due, expired, waiting };
 }
 
 /** Whether a session has a deadline, or Redis cannot tell: what it lost is not there to be counted. */
 export async function livesOrLost({ registry, agenda }: Ports): Promise<boolean> {
-  return (await registry.count()) > 0 || (await agenda.stamp()) === null;
+  const [sessions, stampMs] = await Promise.all([registry.count(), agenda.stamp()]);
+  return sessions > 0 || stampMs === null;
 }
 
 /**
@@ -109,9 +134,13 @@ async function pardon(ports: Ports, { fleet, profile }: FleetRecord): Promise<vo
 }
 
 /** Gives up who has gone silent. A session that cannot be recovered harms no other, and is tried again. */
-async function giveUpOverdue(ports: Ports, fleets: readonly FleetRecord[]): Promise<void> {
+async function giveUp(
+  ports: Ports,
+  fleets: readonly FleetRecord[],
+  silent: Awaited<ReturnType<Registry["overdue"]>>,
+): Promise<void> {
   const timeouts = new Map(fleets.map(({ fleet, profile }) => [fleet, PROFILES[profile].timeoutMs]));
-  for (const overdue of await ports.registry.overdue(ports.clock.nowMs(), PAGE)) {
+  for (const overdue of silent) {
     const timeoutMs = timeouts.get(overdue.fleet) ?? PROFILES.standard.timeoutMs;
     const giving = {
       endsAs: "crashed",
@@ -130,8 +159,12 @@ async function giveUpOverdue(ports: Ports, fleets: readonly FleetRecord[]): Prom
  * Handles what the agenda has due. One entry that fails harms no other, and is tried again later; a store that does
  * not answer fails the tick.
  */
-async function handleDue(ports: Ports, fleets: readonly FleetRecord[]): Promise<void> {
-  for (const entry of await ports.agenda.due(ports.clock.nowMs(), PAGE)) {
+async function handleDue(
+  ports: Ports,
+  fleets: readonly FleetRecord[],
+  entries: readonly AgendaEntry[],
+): Promise<void> {
+  for (const entry of entries) {
     let againInMs: number | null;
     try {
       againInMs = await handleEntry(ports, entry, fleets);

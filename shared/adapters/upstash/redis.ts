@@ -19,7 +19,10 @@ type Commands = { exec(): Promise<unknown[]> };
 
 /** What the adapters ask of Redis. Whatever goes wrong is thrown as StoreUnavailable. */
 export type RedisClient = {
-  /** Runs commands in one request, in order, others' commands possibly between them. */
+  /**
+   * Runs commands in order, others' commands possibly between them. What is sent in the same turn of the event loop
+   * goes in one request.
+   */
   send(build: (pipeline: Pipeline) => Commands): Promise<unknown[]>;
   /** Runs commands in one request and at once, or none of them. */
   transact(build: (transaction: Pipeline) => Commands): Promise<unknown[]>;
@@ -46,8 +49,19 @@ export function createRedis({ url, token, keyLocking = false }: RedisOptions): R
     signal: () => AbortSignal.timeout(REQUEST_TIMEOUT_MS),
   });
 
+  let waiting: Waiting[] = [];
+  const flush = async (): Promise<void> => {
+    const together = waiting;
+    waiting = [];
+    await runTogether(redis.pipeline(), together);
+  };
+
   return {
-    send: (build) => orUnavailable(async () => build(redis.pipeline()).exec()),
+    send: (build) =>
+      new Promise((resolve, reject) => {
+        waiting.push({ build, resolve, reject });
+        if (waiting.length === 1) queueMicrotask(() => void flush());
+      }),
     transact: (build) => orUnavailable(async () => build(redis.multi()).exec()),
     run: (script, keys, args) =>
       orUnavailable(async () => {
@@ -63,13 +77,40 @@ export function createRedis({ url, token, keyLocking = false }: RedisOptions): R
   };
 }
 
+type Waiting = {
+  readonly build: (pipeline: Pipeline) => Commands;
+  readonly resolve: (replies: unknown[]) => void;
+  readonly reject: (error: StoreUnavailable) => void;
+};
+
+/** Runs what several callers want in one request. A command that Redis refuses fails its own caller alone. */
+async function runTogether(pipeline: Pipeline, together: readonly Waiting[]): Promise<void> {
+  const ends = together.map(({ build }) => {
+    build(pipeline);
+    return pipeline.length();
+  });
+  try {
+    const replies = await pipeline.exec({ keepErrors: true });
+    for (const [i, { resolve, reject }] of together.entries()) {
+      const mine = replies.slice(i === 0 ? 0 : ends[i - 1], ends[i]);
+      const failed = mine.find(({ error }) => error !== undefined);
+      if (failed) reject(unavailable(new Error(failed.error)));
+      else resolve(mine.map(({ result }) => result));
+    }
+  } catch (error) {
+    for (const { reject } of together) reject(unavailable(error));
+  }
+}
+
 async function orUnavailable<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (error) {
-    throw new StoreUnavailable("redis", withoutCommand(error));
+    throw unavailable(error);
   }
 }
+
+const unavailable = (error: unknown) => new StoreUnavailable("redis", withoutCommand(error));
 
 /** The client's message repeats the whole command, with whatever it holds: only what Redis said is kept. */
 function withoutCommand(error: unknown): unknown {
