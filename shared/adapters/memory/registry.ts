@@ -2,6 +2,7 @@ import { serves } from "../../domain/ready-order.ts";
 import { type Candidate, Desired, type Incarnation, type Registry, Reported } from "../../ports/registry.ts";
 import { byLoad, loadWithRoom } from "../index-rules.ts";
 import { parseDeadlineMember, toDeadlineMember } from "../upstash/members.ts";
+import { deepFrozen } from "./deep-frozen.ts";
 import { createSortedSet } from "./sorted-set.ts";
 
 type Published = { readonly desired: Desired; readonly capabilities: readonly string[] };
@@ -55,7 +56,7 @@ export function createMemoryRegistry(): Registry & { lose(): void } {
       for (const incarnation of incarnations) deadlines.remove(toDeadlineMember(incarnation));
     },
     async report(fleet, session, reported) {
-      ofFleet(reports, fleet).set(session, frozen(Reported.parse(reported)));
+      ofFleet(reports, fleet).set(session, deepFrozen(Reported.parse(reported)));
     },
     async reported(fleet, sessions) {
       return sessions.map((session) => reportOf(fleet, session));
@@ -64,7 +65,7 @@ export function createMemoryRegistry(): Registry & { lose(): void } {
       const current = desiredOf(fleet, session);
       if (current !== null && current.rev >= desired.rev) return;
       ofFleet(published, fleet).set(session, {
-        desired: frozen(Desired.parse(desired)),
+        desired: deepFrozen(Desired.parse(desired)),
         capabilities: [...capabilities],
       });
     },
@@ -93,11 +94,4 @@ function ofFleet<T>(fleets: Map<string, Map<string, T>>, fleet: string): Map<str
   const created = new Map<string, T>();
   fleets.set(fleet, created);
   return created;
-}
-
-/** Documents are handed out as they are stored, so that a beat copies nothing; nobody may change them. */
-function frozen<T extends object>(document: T): T {
-  for (const value of Object.values(document) as unknown[])
-    if (typeof value === "object" && value !== null) frozen(value);
-  return Object.freeze(document);
 }
