@@ -1,9 +1,10 @@
 import type { Agenda, AgendaEntry } from "../../ports/agenda.ts";
 import { parseAgendaMember, toAgendaMember } from "../upstash/members.ts";
+import type { Losable } from "./losable.ts";
 import { createSortedSet } from "./sorted-set.ts";
 
-/** The agenda in this process. `lose` forgets everything, as a loss of Redis does. */
-export function createMemoryAgenda(): Agenda & { lose(): void } {
+/** The agenda in this process. */
+export function createMemoryAgenda(): Agenda & Losable {
   let entries = createSortedSet();
   let stamp: number | null = null;
 
@@ -38,6 +39,13 @@ export function createMemoryAgenda(): Agenda & { lose(): void } {
     lose() {
       entries = createSortedSet();
       stamp = null;
+    },
+    save() {
+      const saved = { entries: entries.copy(), stamp };
+      return () => {
+        entries = saved.entries.copy();
+        ({ stamp } = saved);
+      };
     },
   };
 }

@@ -1,8 +1,9 @@
 import type { KeyMirror } from "../../ports/registry.ts";
+import type { Losable } from "./losable.ts";
 
-/** The key mirror in this process. `lose` forgets everything, as a loss of Redis does. */
-export function createMemoryKeyMirror(): KeyMirror & { lose(): void } {
-  const statuses = new Map<string, "active" | "revoked">();
+/** The key mirror in this process. */
+export function createMemoryKeyMirror(): KeyMirror & Losable {
+  let statuses = new Map<string, "active" | "revoked">();
 
   return {
     async get(fleet, keyId) {
@@ -14,6 +15,12 @@ export function createMemoryKeyMirror(): KeyMirror & { lose(): void } {
     },
     lose() {
       statuses.clear();
+    },
+    save() {
+      const saved = new Map(statuses);
+      return () => {
+        statuses = new Map(saved);
+      };
     },
   };
 }

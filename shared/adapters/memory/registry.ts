@@ -3,15 +3,16 @@ import { type Candidate, Desired, type Incarnation, type Registry, Reported } fr
 import { byLoad, loadWithRoom } from "../index-rules.ts";
 import { parseDeadlineMember, toDeadlineMember } from "../upstash/members.ts";
 import { deepFrozen } from "./deep-frozen.ts";
+import type { Losable } from "./losable.ts";
 import { createSortedSet } from "./sorted-set.ts";
 
 type Published = { readonly desired: Desired; readonly capabilities: readonly string[] };
 
-/** The registry in this process. `lose` forgets everything, as a loss of Redis does. */
-export function createMemoryRegistry(): Registry & { lose(): void } {
+/** The registry in this process. */
+export function createMemoryRegistry(): Registry & Losable {
   let deadlines = createSortedSet();
-  const published = new Map<string, Map<string, Published>>();
-  const reports = new Map<string, Map<string, Reported>>();
+  let published = new Map<string, Map<string, Published>>();
+  let reports = new Map<string, Map<string, Reported>>();
 
   const desiredOf = (fleet: string, session: string) => published.get(fleet)?.get(session)?.desired ?? null;
   const reportOf = (fleet: string, session: string) => reports.get(fleet)?.get(session) ?? null;
@@ -85,7 +86,20 @@ export function createMemoryRegistry(): Registry & { lose(): void } {
       published.clear();
       reports.clear();
     },
+    save() {
+      const saved = { deadlines: deadlines.copy(), published: copyOf(published), reports: copyOf(reports) };
+      return () => {
+        deadlines = saved.deadlines.copy();
+        published = copyOf(saved.published);
+        reports = copyOf(saved.reports);
+      };
+    },
   };
+}
+
+/** Its documents are frozen, so only the maps are copied. */
+function copyOf<T>(fleets: Map<string, Map<string, T>>): Map<string, Map<string, T>> {
+  return new Map([...fleets].map(([fleet, entries]) => [fleet, new Map(entries)]));
 }
 
 function ofFleet<T>(fleets: Map<string, Map<string, T>>, fleet: string): Map<string, T> {

@@ -10,12 +10,13 @@ export type SortedSet = {
   /** Drops all but the first entries. */
   keepFirst(limit: number): void;
   size(): number;
+  copy(): SortedSet;
 };
 
 /** Members ordered by score, then by their text, as Redis orders them. */
-export function createSortedSet(): SortedSet {
-  const scores = new Map<string, number>();
-  const entries: Scored[] = [];
+export function createSortedSet(from: readonly Scored[] = []): SortedSet {
+  const entries = [...from];
+  const scores = new Map(entries.map(({ member, score }) => [member, score]));
 
   function remove(member: string): boolean {
     const score = scores.get(member);
@@ -45,6 +46,7 @@ export function createSortedSet(): SortedSet {
       for (const { member } of entries.splice(limit)) scores.delete(member);
     },
     size: () => entries.length,
+    copy: () => createSortedSet(entries),
   };
 }
 

@@ -2,12 +2,13 @@ import { READY_QUEUE_LIMIT } from "../../contract/limits.ts";
 import type { ReadyTask, WorkQueue } from "../../ports/work-queue.ts";
 import { byOrder } from "../index-rules.ts";
 import { parseTakeMember, parseWordSet, toTakeMember, toWordSet } from "../upstash/members.ts";
+import type { Losable } from "./losable.ts";
 import { type SortedSet, createSortedSet } from "./sorted-set.ts";
 
-/** The ready queues in this process. `lose` forgets everything, as a loss of Redis does. */
-export function createMemoryWorkQueue(): WorkQueue & { lose(): void } {
-  const fleets = new Map<string, Map<string, SortedSet>>();
-  const taken = new Map<string, ReadyTask>();
+/** The ready queues in this process. */
+export function createMemoryWorkQueue(): WorkQueue & Losable {
+  let fleets = new Map<string, Map<string, SortedSet>>();
+  let taken = new Map<string, ReadyTask>();
   let takes = createSortedSet();
 
   function queueOf(fleet: string, requires: readonly string[]): SortedSet {
@@ -85,5 +86,19 @@ export function createMemoryWorkQueue(): WorkQueue & { lose(): void } {
       taken.clear();
       takes = createSortedSet();
     },
+    save() {
+      const saved = { fleets: copyOf(fleets), taken: new Map(taken), takes: takes.copy() };
+      return () => {
+        fleets = copyOf(saved.fleets);
+        taken = new Map(saved.taken);
+        takes = saved.takes.copy();
+      };
+    },
   };
+}
+
+function copyOf(fleets: Map<string, Map<string, SortedSet>>): Map<string, Map<string, SortedSet>> {
+  const copies = (queues: Map<string, SortedSet>) =>
+    [...queues].map(([set, queue]) => [set, queue.copy()] as const);
+  return new Map([...fleets].map(([fleet, queues]) => [fleet, new Map(copies(queues))]));
 }
