@@ -12,7 +12,8 @@ import type {
 import { hashOf } from "../domain/canonical-json.ts";
 import type { Decision } from "../domain/decision.ts";
 import { letGo } from "../domain/session-transitions.ts";
-import { type Holder, complete, fail, isEnded, progress, release } from "../domain/task-transitions.ts";
+import { type Holder, complete, fail, progress, release } from "../domain/task-settlement.ts";
+import { isEnded } from "../domain/task-transitions.ts";
 import type { SessionClaims } from "../domain/tokens.ts";
 import type { Ports } from "../ports/ports.ts";
 import { announceReady } from "./announce-ready.ts";

@@ -6,22 +6,24 @@ import type { TaskState } from "../../shared/contract/task.ts";
 import type { Decision } from "../../shared/domain/decision.ts";
 import {
   type Holder,
-  TASK_TRANSITIONS,
+  complete,
+  fail,
+  isSettledBy,
+  progress,
+  release,
+} from "../../shared/domain/task-settlement.ts";
+import { TASK_TRANSITIONS } from "../../shared/domain/task-state.ts";
+import {
   assign,
   cancel,
-  complete,
   effectsDone,
-  fail,
   failByDependency,
   isEnded,
   isOwned,
   isOwnedBy,
   isReady,
-  isSettledBy,
-  progress,
   reassign,
   redrive,
-  release,
   requeue,
   start,
   unblock,

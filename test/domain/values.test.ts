@@ -10,7 +10,8 @@ import {
   newTask,
   submissionHash,
 } from "../../shared/domain/new-task.ts";
-import { assign, complete, start } from "../../shared/domain/task-transitions.ts";
+import { complete } from "../../shared/domain/task-settlement.ts";
+import { assign, start } from "../../shared/domain/task-transitions.ts";
 import { NO_TOTALS, addTotals, openMembers, totalsOf } from "../../shared/domain/totals.ts";
 import { keyView, taskView } from "../../shared/domain/views.ts";
 
