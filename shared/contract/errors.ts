@@ -70,6 +70,11 @@ export const ERRORS = {
     title: "The task's result is too large",
     next: "Store it elsewhere and send a reference.",
   },
+  "message.too_large": {
+    status: 413,
+    title: "The message is too large",
+    next: "Store it elsewhere and send a reference.",
+  },
   "content_type.unsupported": {
     status: 415,
     title: "The body is not application/json",

@@ -29,6 +29,18 @@ export const LABELS_LIMIT = 20;
 export const LABEL_CHARACTERS_LIMIT = 64;
 /** Capabilities of a session, and of a task's `requires`. */
 export const CAPABILITIES_LIMIT = 20;
+/** Topics that a session subscribes to. */
+export const TOPICS_LIMIT = 20;
+/** Bytes of a message's `body`, as UTF-8 JSON. */
+export const MESSAGE_BYTES_LIMIT = 64 * KIB;
+/** How long a message is kept for those who have not read it, in milliseconds. */
+export const MESSAGE_KEPT_MS = 24 * 3_600_000;
+/** Bytes of bodies in one page of messages; a page has at least one message, whatever its size. */
+export const MESSAGES_PAGE_BYTES_LIMIT = MIB;
+/** Bytes of messages that a heartbeat's answer carries for one session; the rest is fetched. */
+export const MESSAGES_BEAT_BYTES_LIMIT = 2 * KIB;
+/** Topics of a fleet whose newest messages heartbeats know of. Those of others are found by reading. */
+export const ANNOUNCED_LOGS_LIMIT = 200;
 /** Direct dependencies of one task. */
 export const DEPENDENCIES_LIMIT = 100;
 /** Characters of a free-text message, reason or name. */

@@ -118,6 +118,8 @@ export const SessionRecord = z.object({
    * to report them and does not.
    */
   stopping: z.record(Id, Millis),
+  /** Topics whose messages it reads; absent in what was written before there were messages. */
+  topics: z.optional(z.array(z.string())),
   /** What it becomes once its tasks are requeued; null unless recovering. */
   endsAs: z.nullable(z.enum(["crashed", "ended"])),
   restartAsked: z.boolean(),
@@ -160,6 +162,8 @@ export type FleetRecord = z.infer<typeof FleetRecord>;
 /** An API key. The secret itself is never kept, only its SHA-256. */
 export const KeyRecord = z.object({
   ...Document,
+  /** Event topics to until when somebody may listen: renewed while a live session has subscribed. */
+  eventTopics: z.optional(z.record(z.string(), Millis)),
   id: Id,
   scope: Scope,
   name: z.nullable(z.string()),
@@ -238,6 +242,41 @@ export const AnswerRecord = z.object({
   key: z.string(),
   requestHash: z.string(),
   answer: z.nullable(z.object({ status: z.int(), sealed: z.string() })),
+/**
+ * A message in its log. `rev` is its number there: 1, 2, 3 without a gap. The newest of a log is the document that
+ * the next one replaces; those before it are filed one by one.
+ */
+export const MessageRecord = z.object({
+  ...Document,
+  /** Whom it is for: `session:ID`, `topic:NAME` or `*`. */
+  log: z.string(),
+  id: Id,
+  from: z.string(),
+  body: PayloadRef,
+  /** Of the body, as UTF-8 JSON. */
+  bytes: z.int(),
+  sentAtMs: Millis,
+  expiresAtMs: Millis,
+});
+export type MessageRecord = z.infer<typeof MessageRecord>;
+
+/** Which number a message that may be sent again was last tried under: a repetition looks there first. */
+export const TicketRecord = z.object({
+  ...Document,
+  id: Id,
+  log: z.string(),
+  number: z.int(),
+  sentAtMs: Millis,
+  expiresAtMs: Millis,
+});
+export type TicketRecord = z.infer<typeof TicketRecord>;
+
+/** How far a session has acknowledged each log, by number. A log that is not named is unread from its beginning. */
+export const Positions = z.record(z.string(), z.int());
+export type Positions = z.infer<typeof Positions>;
+export const InboxRecord = z.object({ ...Document, session: Id, positions: Positions });
+export type InboxRecord = z.infer<typeof InboxRecord>;
+
   expiresAtMs: Millis,
 });
 export type AnswerRecord = z.infer<typeof AnswerRecord>;

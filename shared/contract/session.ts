@@ -6,6 +6,7 @@ import {
   LABEL_CHARACTERS_LIMIT,
   SESSION_CAPACITY_LIMIT,
   TEXT_CHARACTERS_LIMIT,
+  TOPICS_LIMIT,
 } from "./limits.ts";
 import { ProfileName } from "./profile.ts";
 import { Task } from "./task.ts";
@@ -33,6 +34,8 @@ export const RegisterRequest = z.strictObject({
   capabilities: z.optional(Capabilities),
   capacity: z.optional(z.int().check(z.minimum(1), z.maximum(SESSION_CAPACITY_LIMIT))),
   cwd: z.optional(z.string().check(z.maxLength(TEXT_CHARACTERS_LIMIT))),
+  /** Topics whose messages it reads. Another choice takes a restart. */
+  topics: z.optional(z.array(Word).check(z.maxLength(TOPICS_LIMIT))),
 });
 export type RegisterRequest = z.infer<typeof RegisterRequest>;
 

@@ -4,12 +4,15 @@ import type {
   FleetRecord,
   GroupRecord,
   HostRecord,
+  InboxRecord,
   KeyRecord,
+  MessageRecord,
   PayloadRef,
   SessionRecord,
   SubmissionRecord,
   SweepRecord,
   TaskRecord,
+  TicketRecord,
 } from "../contract/records.ts";
 
 /**
@@ -28,6 +31,8 @@ export interface RecordStore {
   readonly submissions: SubmissionStore;
   readonly payloads: PayloadStore;
   readonly answers: AnswerStore;
+  readonly messages: MessageStore;
+  readonly inboxes: InboxStore;
   readonly sweep: { get(): Promise<SweepRecord | null>; commit: Commit<SweepRecord> };
 }
 
@@ -128,4 +133,36 @@ export interface AnswerStore {
   keep(answer: AnswerRecord): Promise<AnswerRecord>;
   /** Forgets a request that has no answer yet, because it was refused. An answer stays. */
   drop(fleet: string, key: string): Promise<void>;
+}
+
+/** Messages in logs, one log for each session, each topic and for all. */
+export interface MessageStore {
+  /** The newest message of each of these logs, in any order; a log that never had one is left out. */
+  newest(fleet: string, logs: readonly string[]): Promise<MessageRecord[]>;
+  /** Puts a message in the place of the newest, which must be filed before or is lost. Its `rev` is its number. */
+  commit: Commit<MessageRecord>;
+  /** Files a message under its number. Repeating it changes nothing. */
+  put(message: MessageRecord): Promise<void>;
+  /** The filed message of this number, or null; the newest is not filed. */
+  filed(fleet: string, log: string, number: number): Promise<MessageRecord | null>;
+  /** Filed messages with a number after `after`, in order. Those that expired may be left out. */
+  range(fleet: string, log: string, after: number, limit: number): Promise<MessageRecord[]>;
+  /** Keeps a body, before the message that names it is committed. */
+  putBody(
+    message: Pick<MessageRecord, "fleet" | "log" | "id" | "expiresAtMs">,
+    json: string,
+  ): Promise<PayloadRef>;
+  /** The bodies of these messages, as JSON, in order; null if one has expired and is gone. */
+  bodies(messages: readonly MessageRecord[]): Promise<(string | null)[]>;
+  readonly tickets: {
+    get(fleet: string, id: string): Promise<TicketRecord | null>;
+    commit: Commit<TicketRecord>;
+  };
+}
+
+export interface InboxStore {
+  get(fleet: string, session: string): Promise<InboxRecord | null>;
+  /** Those that exist, in any order. Any number of sessions. */
+  getMany(fleet: string, sessions: readonly string[]): Promise<InboxRecord[]>;
+  commit: Commit<InboxRecord>;
 }

@@ -1,5 +1,19 @@
+import { afterAll, beforeAll, describe } from "vitest";
+import { testMessages } from "./messages-suite.ts";
 import { testRecord } from "./record-suite.ts";
-import { startDynamoWorld, startMemoryWorld } from "./record-worlds.ts";
+import { type RecordWorld, startDynamoWorld, startMemoryWorld } from "./record-worlds.ts";
 
 testRecord("memory", startMemoryWorld);
 testRecord("DynamoDB and S3", startDynamoWorld);
+
+describe.each([
+  ["memory", startMemoryWorld],
+  ["DynamoDB", startDynamoWorld],
+])("messages on %s", (_, start: () => Promise<RecordWorld>) => {
+  let world: RecordWorld;
+  beforeAll(async () => {
+    world = await start();
+  });
+  afterAll(() => world.stop());
+  testMessages(() => world);
+});

@@ -15,10 +15,24 @@ export function shardOf(id: string, shards: number): number {
 
 const fleetPart = (fleet: string) => `F#${fleet}`;
 const taskPart = (fleet: string, task: string) => `${fleetPart(fleet)}#TASK#${task}`;
+const logPart = (fleet: string, log: string) => `${fleetPart(fleet)}#LOG#${log}`;
 const groupPart = (fleet: string, group: string) => `${fleetPart(fleet)}#GROUP#${group}`;
 
 /** Prefixes of sort keys within a partition. */
-export const SORT_PREFIX = { edge: "EDGE#", payload: "PAYLOAD#", open: "OPEN#", closed: "CLOSED#" } as const;
+export const SORT_PREFIX = {
+  edge: "EDGE#",
+  payload: "PAYLOAD#",
+  open: "OPEN#",
+  closed: "CLOSED#",
+  message: "MSG#",
+} as const;
+
+/** Digits of a message's number in its sort key, so that the keys are in the order of the numbers. */
+const NUMBER_DIGITS = 15;
+
+export function messageNumber(number: number): string {
+  return String(number).padStart(NUMBER_DIGITS, "0");
+}
 
 /** Partitions that are listed. */
 export const PARTITION = {
@@ -27,6 +41,7 @@ export const PARTITION = {
   task: taskPart,
   groups: (fleet: string, shard: number) => `${fleetPart(fleet)}#GROUPS#${shard}`,
   group: groupPart,
+  log: logPart,
 };
 
 /** Partitions of the index `open`. */
@@ -59,5 +74,19 @@ export const KEY = {
     sk: SORT_PREFIX[which] + id,
   }),
   answer: (fleet: string, key: string): Key => ({ pk: `${fleetPart(fleet)}#ANSWER#${key}`, sk: "ANSWER" }),
+  newestMessage: (fleet: string, log: string): Key => ({ pk: logPart(fleet, log), sk: "HEAD" }),
+  message: (fleet: string, log: string, number: number): Key => ({
+    pk: logPart(fleet, log),
+    sk: SORT_PREFIX.message + messageNumber(number),
+  }),
+  messageBody: (fleet: string, log: string, id: string): Key => ({
+    pk: logPart(fleet, log),
+    sk: `BODY#${id}`,
+  }),
+  ticket: (fleet: string, id: string): Key => ({ pk: `${fleetPart(fleet)}#TICKET#${id}`, sk: "HEAD" }),
+  inbox: (fleet: string, session: string): Key => ({
+    pk: `${fleetPart(fleet)}#INBOX#${session}`,
+    sk: "HEAD",
+  }),
   sweep: (): Key => ({ pk: "SWEEP", sk: "SWEEP" }),
 };

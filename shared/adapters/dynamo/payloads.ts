@@ -17,15 +17,17 @@ export const ITEM_BYTES_LIMIT = 8 * 1024;
 /** JSON never begins with these bytes, so stored bytes tell by themselves whether they are compressed. */
 const GZIP_MAGIC = [0x1f, 0x8b];
 
-async function encode(json: string): Promise<Uint8Array> {
+/** The bytes that a JSON text is stored as. */
+export async function encode(json: string): Promise<Uint8Array> {
   const plain = Buffer.from(json);
   const compressed = await compress(plain);
   return compressed.length < plain.length ? compressed : plain;
 }
 
-async function decode(bytes: Uint8Array): Promise<unknown> {
+/** The JSON text that was stored as these bytes. */
+export async function decode(bytes: Uint8Array): Promise<string> {
   const compressed = GZIP_MAGIC.every((byte, index) => bytes[index] === byte);
-  return JSON.parse(Buffer.from(compressed ? await decompress(bytes) : bytes).toString()) as unknown;
+  return Buffer.from(compressed ? await decompress(bytes) : bytes).toString();
 }
 
 /** Named segments, because an id may be `..`, which must never be a step up. */
@@ -58,7 +60,7 @@ export function createPayloads(table: Table, objects: ObjectStore): PayloadStore
     async get(fleet, task, ref) {
       if (ref.at === "inline") return JSON.parse(ref.json) as unknown;
       const bytes = await read(fleet, task, ref);
-      if (bytes instanceof Uint8Array) return decode(bytes);
+      if (bytes instanceof Uint8Array) return JSON.parse(await decode(bytes)) as unknown;
       throw new Error(
         `task ${task} of fleet ${fleet} names the payload ${ref.key}, which is not there: ` +
           `it was removed by hand, or written to another table or bucket`,

@@ -8,6 +8,7 @@ import { createEdges } from "./edges.ts";
 import { createFleets } from "./fleets.ts";
 import { createGroups } from "./groups.ts";
 import { createHosts } from "./hosts.ts";
+import { createInboxes, createMessages } from "./messages.ts";
 import { createPayloadExpiry } from "./payload-expiry.ts";
 import { createPayloads } from "./payloads.ts";
 import { createSessions } from "./sessions.ts";
@@ -38,6 +39,8 @@ export function createDynamoRecord(options: {
     submissions: createSubmissions(table),
     payloads: createPayloads(table, options.objects),
     answers: createAnswers(table, options.clock),
+    messages: createMessages(table),
+    inboxes: createInboxes(table, options.clock),
     sweep: createSweep(table),
   };
 }

@@ -19,6 +19,7 @@ import type {
 } from "../../ports/record.ts";
 import { createMemoryDocuments } from "./record-documents.ts";
 import { createMemoryListing } from "./record-listing.ts";
+import { createMemoryInboxes, createMemoryMessages } from "./record-messages.ts";
 import { createMemoryPayloads } from "./record-payloads.ts";
 import { createMemorySubmissions } from "./record-submissions.ts";
 
@@ -151,6 +152,8 @@ export function createMemoryRecord(clock: Pick<Clock, "nowMs">): RecordStore {
     submissions: createMemorySubmissions(),
     payloads: createMemoryPayloads(),
     answers: createAnswers(clock),
+    messages: createMemoryMessages(),
+    inboxes: createMemoryInboxes(),
     sweep: { get: async () => sweep.get("sweep"), commit: sweep.commit },
   };
 }
