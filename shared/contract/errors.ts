@@ -96,6 +96,11 @@ export const ERRORS = {
     next: "Submit it first, or in the same submission.",
   },
   "dependency.cycle": { status: 422, title: "The dependencies form a cycle", next: "Remove one of them." },
+  "dependency.ambiguous": {
+    status: 422,
+    title: "A dependency is named twice with different policies",
+    next: "Name each dependency once.",
+  },
   "quota.exceeded": {
     status: 422,
     title: "The fleet's quota is used up",

@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { Epoch, Fence, Id } from "./ids.ts";
 import { ProfileName } from "./profile.ts";
 import { Labels, SessionState } from "./session.ts";
-import { Affinity, Progress, TaskError } from "./task.ts";
+import { Affinity, FailurePolicy, Progress, TaskError } from "./task.ts";
 import { Scope } from "./fleet.ts";
 
 /**
@@ -39,6 +39,8 @@ const TaskBase = z.object({
   requires: z.array(z.string()),
   affinity: z.nullable(Affinity),
   dependsOn: z.array(Id),
+  /** Policies of those dependencies where it is not `fail`. */
+  onFailure: z.optional(z.record(Id, FailurePolicy)),
   maxAttempts: z.int(),
   timeoutMs: z.nullable(z.int()),
   data: PayloadRef,
@@ -63,7 +65,12 @@ const TaskBase = z.object({
 
 /** A task's head item. What a state needs is required by its variant. */
 export const TaskRecord = z.discriminatedUnion("state", [
-  z.extend(TaskBase, { state: z.literal("blocked"), waitingOn: z.array(Id) }),
+  z.extend(TaskBase, {
+    state: z.literal("blocked"),
+    waitingOn: z.array(Id),
+    /** The dependency whose loss skips it, once those that may still fail it have ended. */
+    skippedBy: z.optional(Id),
+  }),
   z.extend(TaskBase, { state: z.literal("queued"), notBeforeMs: Millis }),
   z.extend(TaskBase, { state: z.literal("assigned"), owner: Owner, notBeforeMs: Millis }),
   z.extend(TaskBase, {

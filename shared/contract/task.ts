@@ -31,6 +31,13 @@ export const Affinity = z.strictObject({
 });
 export type Affinity = z.infer<typeof Affinity>;
 
+/** What becomes of a task when a dependency fails or is cancelled: it fails, is skipped, or runs all the same. */
+export const FailurePolicy = z.enum(["fail", "skip", "run"]);
+export type FailurePolicy = z.infer<typeof FailurePolicy>;
+
+/** An entry of `dependsOn`. An id alone means `fail`. */
+const Dependency = z.union([Id, z.strictObject({ id: Id, onFailure: FailurePolicy })]);
+
 /** One task of POST /v1/tasks. `priority` 1 is the highest. */
 export const TaskSubmission = z.strictObject({
   id: z.optional(Id),
@@ -38,7 +45,7 @@ export const TaskSubmission = z.strictObject({
   priority: z.optional(z.int().check(z.minimum(1), z.maximum(PRIORITY_LIMIT))),
   data: z.unknown(),
   group: z.optional(Word),
-  dependsOn: z.optional(z.array(Id).check(z.maxLength(DEPENDENCIES_LIMIT))),
+  dependsOn: z.optional(z.array(Dependency).check(z.maxLength(DEPENDENCIES_LIMIT))),
   key: z.optional(Word),
   requires: z.optional(z.array(Word).check(z.maxLength(CAPABILITIES_LIMIT))),
   affinity: z.optional(Affinity),
@@ -62,6 +69,8 @@ export const Task = z.object({
   data: z.unknown(),
   group: z.nullable(z.string()),
   dependsOn: z.array(Id),
+  /** The policies of dependencies, by id, where one is not `fail`. */
+  onFailure: z.optional(z.record(Id, FailurePolicy)),
   key: z.nullable(z.string()),
   requires: z.array(z.string()),
   attempt: z.int(),

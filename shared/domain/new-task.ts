@@ -2,6 +2,7 @@ import { MAX_ATTEMPTS_DEFAULT, PRIORITY_DEFAULT, SUBMISSION_MEMBERS_LIMIT } from
 import type { PayloadRef, SubmissionRecord, TaskRecord } from "../contract/records.ts";
 import type { TaskSubmission } from "../contract/task.ts";
 import { hashOf } from "./canonical-json.ts";
+import { edgesOf } from "./dependency-policy.ts";
 import { NO_TOTALS } from "./totals.ts";
 
 /** Where tasks without a group are counted. */
@@ -17,13 +18,13 @@ export function submissionHash(submission: TaskSubmission): string {
     priority = PRIORITY_DEFAULT,
     data,
     group,
-    dependsOn = [],
     key,
     requires = [],
     affinity,
     maxAttempts = MAX_ATTEMPTS_DEFAULT,
     timeoutMs,
   } = submission;
+  const dependsOn = edgesOf(submission).map((edge) => (edge.onFailure === "fail" ? edge.id : edge));
   return hashOf(type, priority, data, group, dependsOn, key, requires, affinity, maxAttempts, timeoutMs);
 }
 
@@ -34,7 +35,9 @@ export function newTask(
   place: TaskRecord["submission"],
   nowMs: number,
 ): TaskRecord {
-  const dependsOn = [...new Set(submission.dependsOn ?? [])];
+  const edges = edgesOf(submission);
+  const dependsOn = [...new Set(edges.map(({ id }) => id))];
+  const unusual = edges.filter(({ onFailure }) => onFailure !== "fail");
   const base = {
     v: 1 as const,
     rev: 0,
@@ -47,6 +50,9 @@ export function newTask(
     requires: [...new Set(submission.requires ?? [])].sort(),
     affinity: submission.affinity ?? null,
     dependsOn,
+    ...(unusual.length > 0 && {
+      onFailure: Object.fromEntries(unusual.map(({ id, onFailure }) => [id, onFailure])),
+    }),
     maxAttempts: submission.maxAttempts ?? MAX_ATTEMPTS_DEFAULT,
     timeoutMs: submission.timeoutMs ?? null,
     data,

@@ -16,6 +16,7 @@ export const TASK_TRANSITIONS: Readonly<Record<TaskState, readonly TaskState[]>>
 /** Fields that only some states have; a transition drops those of the state it leaves. */
 const stateFields = [
   "waitingOn",
+  "skippedBy",
   "notBeforeMs",
   "owner",
   "timeoutAtMs",

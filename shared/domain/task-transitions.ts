@@ -1,6 +1,5 @@
 import type { EndedTask, OwnedTask, Owner, TaskIn, TaskRecord } from "../contract/records.ts";
 import { PLACEMENTS_LIMIT } from "../contract/limits.ts";
-import { assert } from "./assert.ts";
 import { fullJitterMs } from "./backoff.ts";
 import { type Decision, UNCHANGED, commit, refused } from "./decision.ts";
 import { enter } from "./task-state.ts";
@@ -116,22 +115,6 @@ export function cancel(task: TaskRecord, reason: string | null, nowMs: number): 
       effectsPending: true,
     }),
   );
-}
-
-/** A dependency ended: once the last one has, a blocked task is ready. */
-export function unblock(task: TaskIn<"blocked">, nowMs: number): TaskIn<"queued"> {
-  assert(task.waitingOn.length === 0, `task ${task.id} still waits`);
-  return enter(task, "queued", { notBeforeMs: nowMs });
-}
-
-/** A dependency failed or was cancelled, so this task can never start. */
-export function failByDependency(
-  task: TaskIn<"blocked">,
-  dependency: string,
-  nowMs: number,
-): TaskIn<"failed"> {
-  const error = { code: "dependency.failed", message: `Dependency ${dependency} did not complete.` };
-  return enter(task, "failed", { fence: task.fence + 1, error, endedAtMs: nowMs, effectsPending: true });
 }
 
 /** Returns a dead letter to the queue with all its attempts, or to wait for dependencies that run again. */

@@ -29,6 +29,7 @@ export function taskView(
     data,
     group: task.group,
     dependsOn: task.dependsOn,
+    ...(task.onFailure && { onFailure: task.onFailure }),
     key: task.key,
     requires: task.requires,
     attempt: task.attempt,

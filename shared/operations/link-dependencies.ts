@@ -1,10 +1,8 @@
 import type { TaskIn, TaskRecord } from "../contract/records.ts";
-import { isRefusal } from "../contract/errors.ts";
-import { UNCHANGED, commit } from "../domain/decision.ts";
-import { isEnded, unblock } from "../domain/task-transitions.ts";
+import { isEnded } from "../domain/task-transitions.ts";
 import type { Ports } from "../ports/ports.ts";
-import { changeTask } from "./change.ts";
-import { runEndEffects, settleDependency } from "./run-end-effects.ts";
+import { runEndEffects } from "./run-end-effects.ts";
+import { settleDependency, settleUnblocked } from "./settle-dependency.ts";
 
 /**
  * Ties a blocked task to what it waits for. The edge is written before the dependency is read, and whoever ends
@@ -14,15 +12,10 @@ import { runEndEffects, settleDependency } from "./run-end-effects.ts";
 export async function linkDependencies(ports: Ports, task: TaskIn<"blocked">): Promise<TaskRecord> {
   const { fleet, id, waitingOn } = task;
   for (const dependency of waitingOn) await ports.record.edges.add(fleet, dependency, id);
-  for (const dependency of await ports.record.tasks.getMany(fleet, waitingOn)) {
-    if (!isEnded(dependency)) continue;
-    const settled = await settleDependency(ports, fleet, id, dependency);
-    if (settled && isEnded(settled)) await runEndEffects(ports, settled);
-  }
-  const unblocked = await changeTask(ports, fleet, id, (now) =>
-    now.state === "blocked" && now.waitingOn.length === 0
-      ? commit(unblock(now, ports.clock.nowMs()))
-      : UNCHANGED,
-  );
-  return isRefusal(unblocked) ? task : unblocked.document;
+  for (const dependency of await ports.record.tasks.getMany(fleet, waitingOn))
+    if (isEnded(dependency)) await settleDependency(ports, fleet, id, dependency);
+  const now = (await ports.record.tasks.get(fleet, id)) ?? task;
+  const settled = (await settleUnblocked(ports, now)) ?? now;
+  if (isEnded(settled) && settled.effectsPending) await runEndEffects(ports, settled);
+  return settled;
 }

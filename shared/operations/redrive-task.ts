@@ -1,7 +1,8 @@
 import { type Refusal, isRefusal, refuse } from "../contract/errors.ts";
 import type { Task } from "../contract/task.ts";
 import { newRecount, NO_GROUP } from "../domain/new-task.ts";
-import { redrive } from "../domain/task-transitions.ts";
+import { isBroken } from "../domain/dependency-policy.ts";
+import { isEnded, redrive } from "../domain/task-transitions.ts";
 import type { Ports } from "../ports/ports.ts";
 import { announceReady } from "./announce-ready.ts";
 import { changeTask } from "./change.ts";
@@ -22,7 +23,7 @@ export async function redriveTask(
   if (!before) return refuse("task.not_found", `There is no task ${id} in this fleet.`);
   if (before.state !== "failed") return refuse("task.not_failed", `Task ${id} is ${before.state}.`);
   const dependencies = await ports.record.tasks.getMany(fleet, before.dependsOn);
-  const broken = dependencies.find(({ state }) => state === "failed" || state === "cancelled");
+  const broken = dependencies.find((dependency) => isBroken(before, dependency));
   if (broken) return refuse("dependency.failed", `Dependency ${broken.id} is ${broken.state}.`);
 
   const nowMs = ports.clock.nowMs();
@@ -30,7 +31,7 @@ export async function redriveTask(
   const recount = newRecount(before, before.redrives + 1, nowMs);
   await ports.record.submissions.mark(fleet, group, before.submission.id, before.submission.index, "failed");
   const waitingOn = dependencies
-    .filter(({ state }) => state !== "completed")
+    .filter((dependency) => !isEnded(dependency))
     .map((dependency) => dependency.id);
   const result = await changeTask(ports, fleet, id, (task) =>
     task.redrives > before.redrives

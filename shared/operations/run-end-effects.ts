@@ -1,18 +1,18 @@
-import { isRefusal } from "../contract/errors.ts";
 import type { EndedTask, TaskRecord } from "../contract/records.ts";
 import { UNCHANGED, commit } from "../domain/decision.ts";
-import { effectsDone, failByDependency, isEnded, unblock } from "../domain/task-transitions.ts";
+import { effectsDone, isEnded } from "../domain/task-transitions.ts";
 import { NO_GROUP } from "../domain/new-task.ts";
 import type { Ports } from "../ports/ports.ts";
 import { announceReady, withdrawReady } from "./announce-ready.ts";
 import { changeTask } from "./change.ts";
 import { fileRecount } from "./open-group.ts";
+import { settleDependency } from "./settle-dependency.ts";
 
 const EDGES_PAGE = 100;
 
 /**
- * Carries out what the end of a task means to others: its submission counts it, its dependents become ready or
- * fail, and theirs in turn. Every step is idempotent, so whoever finds an ended task whose effects may be missing
+ * Carries out what the end of a task means to others: its submission counts it, its dependents become ready, fail
+ * or are skipped, and theirs in turn. Every step is idempotent, so whoever finds an ended task whose effects may be missing
  * runs them again.
  */
 export async function runEndEffects(ports: Ports, task: EndedTask): Promise<void> {
@@ -57,39 +57,4 @@ async function* dependentsOf({ record }: Ports, task: TaskRecord): AsyncGenerato
     yield* page.items;
     cursor = page.cursor;
   } while (cursor !== null);
-}
-
-/**
- * Tells one dependent that a dependency ended.
- *
- * @returns the dependent if that made it ready or failed it, else null
- */
-export async function settleDependency(
-  ports: Ports,
-  fleet: string,
-  dependent: string,
-  dependency: EndedTask,
-): Promise<TaskRecord | null> {
-  if (dependency.state === "completed") {
-    const struck = await ports.record.tasks.strike(fleet, dependent, dependency.id);
-    if (struck?.state !== "blocked" || struck.waitingOn.length > 0) return null;
-    return changed(
-      await changeTask(ports, fleet, dependent, (task) =>
-        task.state === "blocked" && task.waitingOn.length === 0
-          ? commit(unblock(task, ports.clock.nowMs()))
-          : UNCHANGED,
-      ),
-    );
-  }
-  return changed(
-    await changeTask(ports, fleet, dependent, (task) =>
-      task.state === "blocked" && task.waitingOn.includes(dependency.id)
-        ? commit(failByDependency(task, dependency.id, ports.clock.nowMs()))
-        : UNCHANGED,
-    ),
-  );
-}
-
-function changed(result: Awaited<ReturnType<typeof changeTask>>): TaskRecord | null {
-  return isRefusal(result) || !result.changed ? null : result.document;
 }

@@ -4,6 +4,7 @@ import type { SubmissionRecord, TaskRecord } from "../contract/records.ts";
 import type { Task, TaskSubmission } from "../contract/task.ts";
 import { hashOf } from "../domain/canonical-json.ts";
 import { inDependencyOrder } from "../domain/dependencies.ts";
+import { edgesOf, findAmbiguous } from "../domain/dependency-policy.ts";
 import { type IdentifiedSubmission, newSubmissions, newTask, submissionHash } from "../domain/new-task.ts";
 import type { Ports } from "../ports/ports.ts";
 import { announceReady } from "./announce-ready.ts";
@@ -31,12 +32,14 @@ export async function submitTasks(
   }));
   const shape = refuseShape(wanted);
   if (shape) return shape;
-  const ordered = inDependencyOrder(wanted.map((task) => ({ ...task, dependsOn: task.dependsOn ?? [] })));
+  const ordered = inDependencyOrder(
+    wanted.map((task) => ({ id: task.id, dependsOn: dependenciesOf(task), task })),
+  );
   if ("cycle" in ordered)
     return refuse("dependency.cycle", `These tasks depend on each other: ${ordered.cycle.join(" -> ")}.`);
   const known = await ports.record.tasks.getMany(fleet, [
     ...wanted.map(({ id }) => id),
-    ...wanted.flatMap(({ dependsOn = [] }) => dependsOn),
+    ...wanted.flatMap(dependenciesOf),
   ]);
   const byId = new Map(known.map((task) => [task.id, task]));
   const misfit = refuseAgainst(wanted, byId);
@@ -46,7 +49,7 @@ export async function submitTasks(
   if (openTasksFull && wanted.some(({ id }) => !byId.has(id)))
     return refuse("quota.exceeded", `The fleet has its ${openTasksQuota} open tasks, by the last count.`);
   const nowMs = ports.clock.nowMs();
-  const fresh = ordered.ordered.filter(({ id }) => !byId.has(id));
+  const fresh = ordered.ordered.map(({ task }) => task).filter(({ id }) => !byId.has(id));
   const places = fresh.length === 0 ? [] : newPlaces(fleet, wanted, byId, nowMs);
   await fileSubmissions(ports, fleet, places);
   for (const submission of fresh) {
@@ -67,6 +70,10 @@ export async function submitTasks(
   return { tasks: await Promise.all(tasks.map((task) => viewTask(ports, task))) };
 }
 
+function dependenciesOf(task: IdentifiedSubmission): string[] {
+  return edgesOf(task).map(({ id }) => id);
+}
+
 function refuseShape(wanted: readonly IdentifiedSubmission[]): Refusal | null {
   if (wanted.length === 0) return refuse("request.invalid", "The submission names no task.");
   if (wanted.length > SUBMIT_TASKS_LIMIT)
@@ -75,9 +82,16 @@ function refuseShape(wanted: readonly IdentifiedSubmission[]): Refusal | null {
       `The submission has ${wanted.length} tasks; the limit is ${SUBMIT_TASKS_LIMIT}.`,
     );
   const ids = new Set<string>();
-  for (const { id, data } of wanted) {
+  for (const task of wanted) {
+    const { id, data } = task;
     if (ids.has(id)) return refuse("batch.duplicate_id", `Two tasks of the submission have the id ${id}.`);
     ids.add(id);
+    const ambiguous = findAmbiguous(edgesOf(task));
+    if (ambiguous !== null)
+      return refuse(
+        "dependency.ambiguous",
+        `Task ${id} names its dependency ${ambiguous} with two policies.`,
+      );
     const bytes = Buffer.byteLength(JSON.stringify(data ?? null));
     if (bytes > TASK_DATA_BYTES_LIMIT)
       return refuse(
@@ -93,8 +107,9 @@ function refuseAgainst(
   byId: ReadonlyMap<string, TaskRecord>,
 ): Refusal | null {
   const ids = new Set(wanted.map(({ id }) => id));
-  for (const { id, dependsOn = [] } of wanted) {
-    const unknown = dependsOn.find((dependency) => !byId.has(dependency) && !ids.has(dependency));
+  for (const task of wanted) {
+    const { id } = task;
+    const unknown = dependenciesOf(task).find((dependency) => !byId.has(dependency) && !ids.has(dependency));
     if (unknown)
       return refuse("dependency.unknown", `Task ${id} depends on ${unknown}, which does not exist.`);
   }

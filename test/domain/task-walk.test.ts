@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { TaskRecord } from "../../shared/contract/records.ts";
+import type { EndedTask, TaskRecord } from "../../shared/contract/records.ts";
 import { TaskRecord as TaskSchema } from "../../shared/contract/records.ts";
 import type { TaskState } from "../../shared/contract/task.ts";
 import type { Decision } from "../../shared/domain/decision.ts";
@@ -12,12 +12,12 @@ import {
   progress,
   release,
 } from "../../shared/domain/task-settlement.ts";
+import { endDependency, settleBlocked } from "../../shared/domain/dependency-policy.ts";
 import { TASK_TRANSITIONS } from "../../shared/domain/task-state.ts";
 import {
   assign,
   cancel,
   effectsDone,
-  failByDependency,
   isEnded,
   isOwned,
   isOwnedBy,
@@ -26,7 +26,6 @@ import {
   redrive,
   requeue,
   start,
-  unblock,
   voidReservation,
 } from "../../shared/domain/task-transitions.ts";
 import { PLACEMENTS_LIMIT } from "../../shared/contract/limits.ts";
@@ -43,7 +42,7 @@ function fresh(maxAttempts: number, blocked: boolean): TaskRecord {
     data: 1,
     maxAttempts,
     timeoutMs: 50,
-    dependsOn: blocked ? ["dep"] : [],
+    dependsOn: blocked ? ["dep", { id: "skips", onFailure: "skip" as const }] : [],
   };
   return newTask("f", submission, REF, PLACE, 0);
 }
@@ -89,6 +88,8 @@ const step: fc.Arbitrary<Step> = fc.record({
   waitMs: fc.nat(400_000),
 });
 
+const lost = (skips: boolean) =>
+  ({ ...fresh(1, false), id: skips ? "skips" : "dep", state: "cancelled" }) as unknown as EndedTask;
 const committed = (task: TaskRecord, decision: Decision<TaskRecord>) =>
   decision.kind === "commit" ? decision.next : task;
 
@@ -127,9 +128,11 @@ function take(task: TaskRecord, { what, session, stale, uniform }: Step, nowMs: 
     case "redrive":
       return committed(task, redrive(task, PLACE, stale ? ["dep"] : [], nowMs));
     case "unblock":
-      return task.state === "blocked" ? unblock({ ...task, waitingOn: [] }, nowMs) : task;
+      return task.state === "blocked"
+        ? committed(task, settleBlocked({ ...task, waitingOn: [] }, nowMs))
+        : task;
     case "dependency":
-      return task.state === "blocked" ? failByDependency(task, "dep", nowMs) : task;
+      return committed(task, endDependency(task, lost(stale), nowMs));
     case "void":
       return task.state === "queued" ? voidReservation(task, task.fence + 1) : task;
     case "effects":
@@ -247,8 +250,6 @@ describe("the table of transitions", () => {
     assigned: (task) => assign(task, owner),
     "assigned again": (task) => reassign(task, owner),
     running: (task) => start(task, 1),
-    "queued by unblocking": (task) => unblock(task, 1),
-    "failed by a dependency": (task) => failByDependency(task, "d", 1),
   };
 
   it.each(states.flatMap((from) => Object.keys(proposals).map((name) => [from, name] as const)))(

@@ -127,6 +127,27 @@ export const IMPOSSIBLE: readonly BadCase[] = [
     code: "dependency.cycle",
   },
   {
+    name: "a task that depends on itself whatever becomes of it",
+    path: "/v1/tasks",
+    as: submit,
+    body: () => task("new", { dependsOn: [{ id: "new", onFailure: "run" }] }),
+    code: "dependency.cycle",
+  },
+  {
+    name: "an unknown dependency with a policy",
+    path: "/v1/tasks",
+    as: submit,
+    body: () => task("new", { dependsOn: [{ id: "none", onFailure: "run" }] }),
+    code: "dependency.unknown",
+  },
+  {
+    name: "a dependency named twice with different policies",
+    path: "/v1/tasks",
+    as: submit,
+    body: () => [task("other"), task("new", { dependsOn: ["queued", { id: "queued", onFailure: "skip" }] })],
+    code: "dependency.ambiguous",
+  },
+  {
     name: "three tasks in a circle",
     path: "/v1/tasks",
     as: submit,
