@@ -41,6 +41,10 @@ export const EVENT_TOPICS = [
 ] as const;
 export type EventTopic = (typeof EVENT_TOPICS)[number];
 
+/** How far logs have been read, by number. One that is not named is unread from its beginning. */
+export const Positions = z.record(z.string(), z.int());
+export type Positions = z.infer<typeof Positions>;
+
 /** A message as its readers get it. `from` is a session's address, `operator` for a key, or `system` for an event. */
 export const Message = z.object({
   id: Id,

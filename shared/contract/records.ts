@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { Epoch, Fence, Id } from "./ids.ts";
+import { Positions } from "./message.ts";
 import { ProfileName } from "./profile.ts";
 import { Labels, SessionState } from "./session.ts";
 import { Affinity, FailurePolicy, Progress, TaskError } from "./task.ts";
@@ -118,6 +119,8 @@ export const SessionRecord = z.object({
   capabilities: z.array(z.string()),
   capacity: z.int(),
   cwd: z.nullable(z.string()),
+  /** Topics whose messages it reads; absent in what was written before there were messages. */
+  topics: z.optional(z.array(z.string())),
   /** Task id to fence. Contains everything the session owns; its size is the session's load. */
   held: z.record(Id, Fence),
   /**
@@ -125,8 +128,6 @@ export const SessionRecord = z.object({
    * to report them and does not.
    */
   stopping: z.record(Id, Millis),
-  /** Topics whose messages it reads; absent in what was written before there were messages. */
-  topics: z.optional(z.array(z.string())),
   /** What it becomes once its tasks are requeued; null unless recovering. */
   endsAs: z.nullable(z.enum(["crashed", "ended"])),
   restartAsked: z.boolean(),
@@ -162,6 +163,8 @@ export const FleetRecord = z.object({
   /** Whether the quota was used up when the repair last counted; more may have come in since. */
   sessionsFull: z.boolean(),
   openTasksFull: z.boolean(),
+  /** Event topics to until when somebody may listen: renewed while a live session has subscribed. */
+  eventTopics: z.optional(z.record(z.string(), Millis)),
   createdAtMs: Millis,
 });
 export type FleetRecord = z.infer<typeof FleetRecord>;
@@ -169,8 +172,6 @@ export type FleetRecord = z.infer<typeof FleetRecord>;
 /** An API key. The secret itself is never kept, only its SHA-256. */
 export const KeyRecord = z.object({
   ...Document,
-  /** Event topics to until when somebody may listen: renewed while a live session has subscribed. */
-  eventTopics: z.optional(z.record(z.string(), Millis)),
   id: Id,
   scope: Scope,
   name: z.nullable(z.string()),
@@ -242,13 +243,6 @@ export const SweepRecord = z.object({
 });
 export type SweepRecord = z.infer<typeof SweepRecord>;
 
-/** The answer to a request that carried an Idempotency-Key; sealed, because it may hold a secret. */
-export const AnswerRecord = z.object({
-  v: z.literal(1),
-  fleet: Id,
-  key: z.string(),
-  requestHash: z.string(),
-  answer: z.nullable(z.object({ status: z.int(), sealed: z.string() })),
 /**
  * A message in its log. `rev` is its number there: 1, 2, 3 without a gap. The newest of a log is the document that
  * the next one replaces; those before it are filed one by one.
@@ -278,12 +272,17 @@ export const TicketRecord = z.object({
 });
 export type TicketRecord = z.infer<typeof TicketRecord>;
 
-/** How far a session has acknowledged each log, by number. A log that is not named is unread from its beginning. */
-export const Positions = z.record(z.string(), z.int());
-export type Positions = z.infer<typeof Positions>;
+/** What a session has acknowledged; its name outlives its starts. */
 export const InboxRecord = z.object({ ...Document, session: Id, positions: Positions });
 export type InboxRecord = z.infer<typeof InboxRecord>;
 
+/** The answer to a request that carried an Idempotency-Key; sealed, because it may hold a secret. */
+export const AnswerRecord = z.object({
+  v: z.literal(1),
+  fleet: Id,
+  key: z.string(),
+  requestHash: z.string(),
+  answer: z.nullable(z.object({ status: z.int(), sealed: z.string() })),
   expiresAtMs: Millis,
 });
 export type AnswerRecord = z.infer<typeof AnswerRecord>;

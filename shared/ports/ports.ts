@@ -1,7 +1,7 @@
 import type { ProfileName } from "../contract/profile.ts";
 import type { Agenda } from "./agenda.ts";
 import type { RecordStore } from "./record.ts";
-import type { KeyMirror, Registry } from "./registry.ts";
+import type { BeatRegistry, KeyMirror, Registry } from "./registry.ts";
 import type { WorkQueue } from "./work-queue.ts";
 
 /** The one authority on time. Milliseconds since the epoch. */
@@ -58,4 +58,6 @@ export type Ports = {
 };
 
 /** What a heartbeat needs: no record, so its function carries no DynamoDB client. */
-export type BeatPorts = Pick<Ports, "settings" | "clock" | "registry" | "keyMirror" | "agenda" | "log">;
+export type BeatPorts = Pick<Ports, "settings" | "clock" | "keyMirror" | "agenda" | "log"> & {
+  readonly registry: BeatRegistry;
+};

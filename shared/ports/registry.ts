@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { Epoch, Fence, Id } from "../contract/ids.ts";
 import { SessionState } from "../contract/session.ts";
+import type { InboxHint, InboxHints } from "./inbox-hints.ts";
 
 /** One start of a session on its host, as a deadline names it. */
 export type Incarnation = {
@@ -45,6 +46,8 @@ export type Beat = {
   readonly moved: number;
   readonly desired: readonly (Desired | null)[];
   readonly reported: readonly (Reported | null)[];
+  /** What is known of their messages. */
+  readonly inboxes: readonly InboxHint[];
 };
 
 /** A session with room, and how many tasks it holds: a hint, which the record confirms or refuses. */
@@ -55,6 +58,7 @@ export type Candidate = { readonly session: string; readonly load: number };
  * rebuilds it from the record.
  */
 export interface Registry {
+  readonly inboxes: InboxHints;
   /** Moves the deadlines that exist, never to an earlier time, and reads what a heartbeat needs. 2 commands. */
   beat(incarnations: readonly Incarnation[], deadlineMs: number): Promise<Beat>;
   /** Which of these have a deadline, and when; null for those without. 1 command. */
@@ -81,6 +85,9 @@ export interface Registry {
   /** Sessions with room whose capabilities include all of `requires`, least loaded first. */
   candidates(fleet: string, requires: readonly string[], limit: number): Promise<Candidate[]>;
 }
+
+/** What a heartbeat uses of the registry. */
+export type BeatRegistry = Pick<Registry, "beat" | "deadlines" | "extend" | "report">;
 
 /** Whether an API key still renews tokens, as the heartbeat may know without reading the record. */
 export interface KeyMirror {

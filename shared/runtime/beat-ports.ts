@@ -1,7 +1,7 @@
 import { createAgenda } from "../adapters/upstash/agenda.ts";
 import { createKeyMirror } from "../adapters/upstash/key-mirror.ts";
 import { createRedis } from "../adapters/upstash/redis.ts";
-import { createRegistry } from "../adapters/upstash/registry.ts";
+import { createBeatRegistry } from "../adapters/upstash/registry.ts";
 import type { BeatPorts } from "../ports/ports.ts";
 import { systemClock } from "./clock.ts";
 import { link } from "./links.ts";
@@ -26,7 +26,7 @@ export function beatPorts(): BeatPorts {
   ports = {
     settings,
     clock: systemClock,
-    registry: createRegistry(redis),
+    registry: createBeatRegistry(redis),
     keyMirror: createKeyMirror(redis),
     agenda: createAgenda(redis),
     log: processLog,

@@ -63,7 +63,7 @@ function describeDeadlines(store: Store<Registry>): void {
   });
 
   test("a beat of no session asks nothing and answers nothing", async () => {
-    expect(await store.port.beat([], 200)).toEqual({ moved: 0, desired: [], reported: [] });
+    expect(await store.port.beat([], 200)).toEqual({ moved: 0, desired: [], reported: [], inboxes: [] });
     expect(await store.port.deadlines([])).toEqual([]);
   });
 
@@ -113,7 +113,7 @@ function describeDeadlines(store: Store<Registry>): void {
     await store.port.publish(FLEET, "a", desired(), []);
     await store.port.report(FLEET, "a", reported());
     await store.lose();
-    expect(await store.port.beat([a], 200)).toEqual({ moved: 0, desired: [null], reported: [null] });
+    expect(await store.port.beat([a], 200)).toMatchObject({ moved: 0, desired: [null], reported: [null] });
     expect(await store.port.candidates(FLEET, [], 10)).toEqual([]);
     expect(await store.port.count()).toBe(0);
   });
@@ -126,9 +126,27 @@ function describeDocuments(store: Store<Registry>): void {
     await store.port.publish(FLEET, "a", first, ["gpu"]);
     await store.port.report(FLEET, "b", second);
     const beat = await store.port.beat([incarnation("b"), incarnation("x"), incarnation("a")], 200);
-    expect(beat).toEqual({ moved: 0, desired: [null, null, first], reported: [second, null, null] });
+    expect(beat).toMatchObject({ moved: 0, desired: [null, null, first], reported: [second, null, null] });
     expect(await store.port.desired(FLEET, ["a", "x"])).toEqual([first, null]);
     expect(await store.port.reported(FLEET, ["x", "b"])).toEqual([null, second]);
+  });
+
+  test("a beat reads each session's hints of messages, and each fleet's own", async () => {
+    const expiresAtMs = 1_753_000_000_000;
+    const { inboxes } = store.port;
+    await inboxes.deliver(FLEET, "a", { rev: 2, expiresAtMs, recent: [] });
+    await inboxes.place("beta", "a", { rev: 1, positions: { "*": 4 } });
+    await inboxes.announce("beta", "*", { number: 5, expiresAtMs }, 0);
+    const others = [incarnation("a"), incarnation("x"), incarnation("a", { fleet: "beta" })];
+    const beat = await store.port.beat(others, 200);
+    expect(beat.inboxes).toEqual([
+      { reading: null, own: { rev: 2, expiresAtMs, recent: [] }, shared: {} },
+      { reading: null, own: null, shared: {} },
+      { reading: { rev: 1, positions: { "*": 4 } }, own: null, shared: { "*": [5, expiresAtMs] } },
+    ]);
+    await store.lose();
+    const lost = await store.port.beat(others, 200);
+    expect(lost.inboxes).toEqual(others.map(() => ({ reading: null, own: null, shared: {} })));
   });
 
   test("only a higher rev replaces what is desired, and with it the room", async () => {

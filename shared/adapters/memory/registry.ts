@@ -3,6 +3,7 @@ import { type Candidate, Desired, type Incarnation, type Registry, Reported } fr
 import { byLoad, loadWithRoom } from "../index-rules.ts";
 import { parseDeadlineMember, toDeadlineMember } from "../upstash/members.ts";
 import { deepFrozen } from "./deep-frozen.ts";
+import { createMemoryInboxHints } from "./inbox-hints.ts";
 import type { Losable } from "./losable.ts";
 import { createSortedSet } from "./sorted-set.ts";
 
@@ -13,11 +14,13 @@ export function createMemoryRegistry(): Registry & Losable {
   let deadlines = createSortedSet();
   let published = new Map<string, Map<string, Published>>();
   let reports = new Map<string, Map<string, Reported>>();
+  const inboxes = createMemoryInboxHints();
 
   const desiredOf = (fleet: string, session: string) => published.get(fleet)?.get(session)?.desired ?? null;
   const reportOf = (fleet: string, session: string) => reports.get(fleet)?.get(session) ?? null;
 
   return {
+    inboxes,
     async beat(incarnations, deadlineMs) {
       let moved = 0;
       for (const incarnation of incarnations) {
@@ -31,6 +34,7 @@ export function createMemoryRegistry(): Registry & Losable {
         moved,
         desired: incarnations.map(({ fleet, session }) => desiredOf(fleet, session)),
         reported: incarnations.map(({ fleet, session }) => reportOf(fleet, session)),
+        inboxes: incarnations.map(({ fleet, session }) => inboxes.hintOf(fleet, session)),
       };
     },
     async deadlines(incarnations) {
@@ -85,10 +89,13 @@ export function createMemoryRegistry(): Registry & Losable {
       deadlines = createSortedSet();
       published.clear();
       reports.clear();
+      inboxes.lose();
     },
     save() {
       const saved = { deadlines: deadlines.copy(), published: copyOf(published), reports: copyOf(reports) };
+      const restoreInboxes = inboxes.save();
       return () => {
+        restoreInboxes();
         deadlines = saved.deadlines.copy();
         published = copyOf(saved.published);
         reports = copyOf(saved.reports);

@@ -50,3 +50,18 @@ export function takenKey(fleet: string): string {
 export function apiKeyKey(fleet: string, keyId: string): string {
   return `shim:key:${fleet}:${keyId}`;
 }
+
+/** What a session reads, and how far it has acknowledged it. */
+export function readingKey(fleet: string, session: string): string {
+  return `shim:reading:${fleet}:${session}`;
+}
+
+/** What is newest among the messages to a session itself. */
+export function ownLogKey(fleet: string, session: string): string {
+  return `shim:own-log:${fleet}:${session}`;
+}
+
+/** The numbers of the newest messages of the logs that a fleet's sessions share. */
+export function sharedLogsKey(fleet: string): string {
+  return `shim:shared-logs:${fleet}`;
+}

@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { serves } from "../../domain/ready-order.ts";
 import {
   type Beat,
+  type BeatRegistry,
   type Candidate,
   Desired,
   type Incarnation,
@@ -9,6 +10,7 @@ import {
   Reported,
 } from "../../ports/registry.ts";
 import { byLoad, loadWithRoom } from "../index-rules.ts";
+import { createInboxHints, hintKeys, parseHints } from "./inbox-hints.ts";
 import { DEADLINES_KEY, desiredKey, reportedKey, roomKey, roomsKey } from "./keys.ts";
 import { publishDesired } from "./lua/scripts.ts";
 import { parseDeadlineMember, parseWordSet, toDeadlineMember, toWordSet } from "./members.ts";
@@ -39,11 +41,8 @@ const PublishOutcome = z.discriminatedUnion("kind", [
 export function createRegistry(redis: RedisClient): Registry {
   return {
     ...createDeadlines(redis),
-    beat: (incarnations, deadlineMs) => beat(redis, incarnations, deadlineMs),
-    async report(fleet, session, reported) {
-      const document = JSON.stringify(Reported.parse(reported));
-      await redis.send((pipeline) => pipeline.set(reportedKey(fleet, session), document, { ex: LIFETIME_S }));
-    },
+    ...createBeatRegistry(redis),
+    inboxes: createInboxHints(redis),
     async reported(fleet, sessions) {
       const keys = sessions.map((session) => reportedKey(fleet, session));
       return readDocuments(redis, Reported, keys);
@@ -54,6 +53,20 @@ export function createRegistry(redis: RedisClient): Registry {
     },
     publish: (fleet, session, desired, capabilities) => publish(redis, fleet, session, desired, capabilities),
     candidates: (fleet, requires, limit) => readCandidates(redis, fleet, requires, limit),
+  };
+}
+
+/** Only what a heartbeat uses, without the scripts: each byte counts in what every host calls every few seconds. */
+export function createBeatRegistry(redis: RedisClient): BeatRegistry {
+  const { deadlines, extend } = createDeadlines(redis);
+  return {
+    deadlines,
+    extend,
+    beat: (incarnations, deadlineMs) => beat(redis, incarnations, deadlineMs),
+    async report(fleet, session, reported) {
+      const document = JSON.stringify(Reported.parse(reported));
+      await redis.send((pipeline) => pipeline.set(reportedKey(fleet, session), document, { ex: LIFETIME_S }));
+    },
   };
 }
 
@@ -109,20 +122,21 @@ async function beat(
   deadlineMs: number,
 ): Promise<Beat> {
   const [first, ...rest] = toScored(incarnations, deadlineMs);
-  if (first === undefined) return { moved: 0, desired: [], reported: [] };
+  if (first === undefined) return { moved: 0, desired: [], reported: [], inboxes: [] };
   const desiredKeys = incarnations.map(({ fleet, session }) => desiredKey(fleet, session));
   const reportedKeys = incarnations.map(({ fleet, session }) => reportedKey(fleet, session));
   const [moved, found] = await redis.send((pipeline) =>
     pipeline
       // XX: what the sweep took away is not revived. GT: a late beat takes nothing back.
       .zadd(DEADLINES_KEY, { xx: true, gt: true, ch: true }, first, ...rest)
-      .mget(...desiredKeys, ...reportedKeys),
+      .mget(...desiredKeys, ...reportedKeys, ...hintKeys(incarnations)),
   );
   const texts = SparseTextsReply.parse(found);
   return {
     moved: CountReply.parse(moved),
     desired: incarnations.map((_, place) => parseDocument(Desired, texts[place])),
     reported: incarnations.map((_, place) => parseDocument(Reported, texts[incarnations.length + place])),
+    inboxes: parseHints(incarnations, texts.slice(2 * incarnations.length)),
   };
 }
 
