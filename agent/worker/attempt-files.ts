@@ -28,7 +28,7 @@ export async function createAttemptFiles(held: HeldTask): Promise<AttemptFiles> 
     result: path.join(dir, "result.json"),
     resume: path.join(dir, "resume.json"),
   };
-  await writeFile(files.task, JSON.stringify(held.task));
+  await writeFile(files.task, JSON.stringify({ ...held.task, inputs: held.inputs }));
   await writeFile(files.resume, JSON.stringify(held.resume));
   return files;
 }

@@ -43,6 +43,8 @@ export const MESSAGES_BEAT_BYTES_LIMIT = 2 * KIB;
 export const ANNOUNCED_LOGS_LIMIT = 200;
 /** Direct dependencies of one task. */
 export const DEPENDENCIES_LIMIT = 100;
+/** Bytes of the results of its dependencies that a task is handed out with, as UTF-8 JSON; all together. */
+export const INPUTS_BYTES_LIMIT = 256 * KIB;
 /** Characters of a free-text message, reason or name. */
 export const TEXT_CHARACTERS_LIMIT = 2_000;
 /** Characters of an Idempotency-Key header. */

@@ -9,7 +9,7 @@ import {
   TOPICS_LIMIT,
 } from "./limits.ts";
 import { ProfileName } from "./profile.ts";
-import { Task } from "./task.ts";
+import { Task, TaskError, TaskState } from "./task.ts";
 
 export const SessionState = z.enum(["live", "draining", "recovering", "crashed", "ended"]);
 export type SessionState = z.infer<typeof SessionState>;
@@ -86,8 +86,24 @@ export const ClaimRequest = z.strictObject({
 });
 export type ClaimRequest = z.infer<typeof ClaimRequest>;
 
+/** What became of a dependency. `truncated`: its result did not fit, read it with GET /v1/tasks/{id}. */
+export const TaskInput = z.object({
+  state: TaskState,
+  result: z.unknown(),
+  error: z.nullable(TaskError),
+  truncated: z.optional(z.boolean()),
+});
+export type TaskInput = z.infer<typeof TaskInput>;
+
 /** A task in the hands of a session: work on it until `leaseExpiresMs` (epoch milliseconds, renewed by beats). */
-export const HeldTask = z.object({ task: Task, fence: Fence, leaseExpiresMs: z.int(), resume: ResumeBrief });
+export const HeldTask = z.object({
+  task: Task,
+  fence: Fence,
+  leaseExpiresMs: z.int(),
+  resume: ResumeBrief,
+  /** By dependency. A server that is one version older sends none. */
+  inputs: z._default(z.record(Id, TaskInput), {}),
+});
 export type HeldTask = z.infer<typeof HeldTask>;
 
 export const ClaimAnswer = z.object({ tasks: z.array(HeldTask) });

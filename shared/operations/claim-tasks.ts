@@ -10,6 +10,7 @@ import type { AgendaEntry } from "../ports/agenda.ts";
 import type { Ports } from "../ports/ports.ts";
 import { changeSession, changeTask } from "./change.ts";
 import { profileOf } from "./fleet-of.ts";
+import { gatherInputs } from "./gather-inputs.ts";
 import { runEndEffects } from "./run-end-effects.ts";
 import { takeReady } from "./take-ready.ts";
 import { viewTask } from "./view-task.ts";
@@ -106,6 +107,7 @@ export async function hold(
       fence: task.fence,
       leaseExpiresMs,
       resume: null,
+      inputs: await gatherInputs(ports, task),
     })),
   );
 }

@@ -25,5 +25,5 @@ export function heldTask(over: Partial<Task> = {}, resume: HeldTask["resume"] = 
     endedAt: null,
     ...over,
   };
-  return { task, fence: 4, leaseExpiresMs: 0, resume };
+  return { task, fence: 4, leaseExpiresMs: 0, resume, inputs: {} };
 }
