@@ -10,6 +10,9 @@ import { type Repair, type Tick, allFleets, livesOrLost, sweepTick } from "./swe
  * run takes over from this one, so that no gap opens between them.
  */
 export const SWEEP_RUN_MS = 100_000;
+/** How often a run that takes over looks whether the other's tick is done, and how often at most. */
+const TAKE_OVER_LOOKS_A_TICK = 5;
+const TAKE_OVER_LOOKS = 15;
 /** A lease that was not renewed for this long is of a sweep that died. */
 const LEASE_MS = 15_000;
 
@@ -25,12 +28,8 @@ export async function runSweep(
   const holder = ports.chance.id();
   const startedMs = ports.clock.nowMs();
   let held = await ports.record.sweep.get();
-  const running = held !== null && held.untilMs > startedMs;
-  if (why === "wake" && running) return { ticks: 0, ended: "overtaken" };
-  if (running) {
-    await letFinish(ports);
-    held = await ports.record.sweep.get();
-  }
+  if (why === "wake" && isRunning(ports, held)) return { ticks: 0, ended: "overtaken" };
+  if (isRunning(ports, held)) held = await takeOver(ports, holder);
   let failed = false;
   let lastRepairMs = 0;
   for (let ticks = 0; ; ticks++) {
@@ -59,10 +58,38 @@ export async function runSweep(
   }
 }
 
-/** Lets the tick of the sweep that is being taken over finish: its missing stamp would look like an outage. */
-async function letFinish(ports: Ports): Promise<void> {
+const isRunning = ({ clock }: Ports, held: SweepRecord | null): held is SweepRecord =>
+  held !== null && held.untilMs > clock.nowMs();
+
+/**
+ * Takes the lease of a running sweep between two of its ticks. Within one, its missing stamp would look like an
+ * outage, and everybody would be pardoned. One that does not get to the end of a tick is taken over anyway.
+ *
+ * @returns the lease as it then is: this run's, or free, or lost to yet another run
+ */
+async function takeOver(ports: Ports, holder: string): Promise<SweepRecord | null> {
   const fleets = await allFleets(ports);
-  await ports.clock.wait(Math.min(...fleets.map(({ profile }) => PROFILES[profile].tickMs)));
+  const pauseMs = Math.min(...fleets.map(({ profile }) => PROFILES[profile].tickMs)) / TAKE_OVER_LOOKS_A_TICK;
+  let held = await ports.record.sweep.get();
+  for (let looks = 0; isRunning(ports, held) && held.holder !== holder; looks++) {
+    if (looks >= TAKE_OVER_LOOKS || (await isStamped(ports, held)))
+      held = (await ports.record.sweep.commit(held, { ...held, holder })) ?? (await ports.record.sweep.get());
+    else {
+      await ports.clock.wait(pauseMs);
+      held = await ports.record.sweep.get();
+    }
+  }
+  return held;
+}
+
+/** Whether the latest tick got to its end. */
+async function isStamped({ agenda }: Ports, { tickAtMs }: SweepRecord): Promise<boolean> {
+  try {
+    return ((await agenda.stamp()) ?? -Infinity) >= tickAtMs;
+  } catch (error) {
+    if (error instanceof StoreUnavailable) return false;
+    throw error;
+  }
 }
 
 function leased(held: SweepRecord | null, holder: string, nowMs: number, repair: Repair): SweepRecord {

@@ -1,0 +1,207 @@
+import type { Refusal } from "../../shared/contract/errors.ts";
+import type { Command, SessionBeat } from "../../shared/contract/heartbeat.ts";
+import type { ClaimAnswer, HeldTask } from "../../shared/contract/session.ts";
+import type { Task } from "../../shared/contract/task.ts";
+import { type SessionClaims, readToken } from "../../shared/domain/tokens.ts";
+import { claimTasks } from "../../shared/operations/claim-tasks.ts";
+import { endSession } from "../../shared/operations/end-session.ts";
+import { completeTask, failTask, releaseTask, reportProgress } from "../../shared/operations/settle-task.ts";
+import type { Ports } from "../../shared/ports/ports.ts";
+import type { Cloud } from "./cloud.ts";
+import type { Network, Outcome } from "./network.ts";
+import type { Random } from "./random.ts";
+import type { Scheduler } from "./scheduler.ts";
+import type { Witness } from "./witness.ts";
+
+export type ChatParts = {
+  readonly id: string;
+  readonly fleet: string;
+  readonly capacity: number;
+  readonly claims: SessionClaims;
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  readonly network: Network;
+  readonly cloud: Cloud;
+  readonly witness: Witness;
+  /** Time as its host has it: slower, faster, or not passing at all. */
+  wait(ms: number): Promise<void>;
+  working(): boolean;
+  ended(reason: "restart" | "stopped"): void;
+};
+
+type Work = { readonly id: string; readonly fence: number; percent: number; dropped: boolean };
+
+const TRIES = 12;
+const RETRY_MS = 3_000;
+
+export type Chat = ReturnType<typeof createChat>;
+
+/** One agent session: claims work, does it, and says what became of it, mostly truthfully. */
+export function createChat(parts: ChatParts) {
+  const { id, random, network, witness } = parts;
+  const works = new Map<string, Work>();
+  let { claims } = parts;
+  let stopped = false;
+  let draining = false;
+  let claiming = false;
+
+  const on = () => !stopped && parts.working();
+  const say = (percent: number, { fence }: Work) => ({
+    fence,
+    percent,
+    // Lets the witness see who said it.
+    message: `${id}.${claims.epoch}.${fence}`,
+  });
+
+  async function claim(): Promise<void> {
+    if (claiming || !on()) return;
+    claiming = true;
+    const room = parts.capacity - works.size;
+    if (room > 0) {
+      const outcome: Outcome<ClaimAnswer> = await network.send("claim", (ports) =>
+        claimTasks(ports, claims, random.between(1, room)),
+      );
+      await parts.wait(0);
+      if (outcome.kind === "answered") for (const held of outcome.value.tasks) begin(held);
+    }
+    claiming = false;
+  }
+
+  function begin({ task, fence }: HeldTask): void {
+    if (!on()) return;
+    const before = works.get(task.id);
+    if (before?.fence === fence) return;
+    if (before) before.dropped = true;
+    const work = { id: task.id, fence, percent: 0, dropped: false };
+    works.set(task.id, work);
+    witness.started(parts.fleet, task.id, id, fence);
+    void perform(work, task);
+  }
+
+  async function perform(work: Work, task: Task): Promise<void> {
+    const { meanMs } = task.data as { meanMs: number };
+    const durationMs = random.after(meanMs);
+    for (const part of [0.3, 0.7, 1]) {
+      await parts.wait((durationMs * (part === 1 ? 0.3 : part)) / 1.3);
+      if (work.dropped || !on()) return;
+      work.percent = Math.round(part * 90);
+      if (random.chance(0.2))
+        await network.send("progress", (ports) =>
+          reportProgress(ports, claims, work.id, say(work.percent, work)),
+        );
+    }
+    await parts.wait(0);
+    if (work.dropped || !on()) return;
+    await settle(work);
+    if (works.get(work.id) === work) works.delete(work.id);
+    if (draining && works.size === 0) await end("completed");
+    else if (random.chance(0.3)) void claim();
+  }
+
+  /** Says what became of a task, again and again until it is heard; what is refused is dropped. */
+  async function settle(work: Work): Promise<void> {
+    const roll = random.uniform();
+    if (random.chance(0.05)) await lie(work);
+    const own = { task: work.id, fence: work.fence };
+    const repeat = random.chance(0.1);
+    for (let i = 0; i < TRIES && on(); i++) {
+      const outcome = await attempt(own, roll);
+      await parts.wait(0);
+      if (outcome.kind !== "lost") {
+        if (outcome.kind === "answered") {
+          witness.settled(parts.fleet, work.id, id, work.fence, roll < 0.8 ? "completed" : "other");
+          if (repeat) await attempt(own, roll);
+          const { next } = outcome.value as { next?: HeldTask | null };
+          works.delete(work.id);
+          if (next) begin(next);
+        }
+        return;
+      }
+      await parts.wait(RETRY_MS * (0.5 + random.uniform()));
+    }
+  }
+
+  function attempt(
+    { task, fence }: { task: string; fence: number },
+    roll: number,
+  ): Promise<Outcome<{ task: Task }>> {
+    const by = claims;
+    const send = (name: string, run: (ports: Ports) => Promise<{ task: Task } | Refusal>) =>
+      network.send(name, run);
+    if (roll < 0.8)
+      return send("complete", (ports) => completeTask(ports, by, task, { fence, result: `by ${fence}` }));
+    if (roll < 0.92)
+      return send("fail", (ports) => failTask(ports, by, task, { fence, error: { message: "it broke" } }));
+    if (roll < 0.95)
+      return send("fail", (ports) =>
+        failTask(ports, by, task, { fence, error: { message: "hopeless" }, retryable: false }),
+      );
+    return send("release", (ports) => releaseTask(ports, by, task, { fence, reason: "not now" }));
+  }
+
+  /** Claims a fence that it does not have, or a task that is another's. The witness sees whether that counts. */
+  async function lie(work: Work): Promise<void> {
+    const fence = Math.max(1, work.fence + random.pick([-1, 1, 2]));
+    const task = random.chance(0.3) ? witness.anyTask(parts.fleet, random) : work.id;
+    if (task === null || (task === work.id && fence === work.fence)) return;
+    await attempt({ task, fence }, random.uniform());
+  }
+
+  async function end(reason: "completed" | "stopped"): Promise<void> {
+    if (stopped) return;
+    stop();
+    const by = claims;
+    for (let i = 0; i < TRIES; i++) {
+      const outcome = await network.send("end", (ports) => endSession(ports, by, id, { reason }));
+      if (outcome.kind !== "lost") break;
+      await parts.wait(RETRY_MS);
+    }
+    parts.ended("restart");
+  }
+
+  function stop(): void {
+    stopped = true;
+    for (const work of works.values()) work.dropped = true;
+    works.clear();
+  }
+
+  function obey(commands: readonly Command[]): void {
+    for (const command of commands) {
+      if (command.type === "stop" || command.type === "restart") {
+        stop();
+        parts.ended("restart");
+        return;
+      }
+      if (command.type === "start") void claim();
+      if (command.type === "cancel") {
+        const work = works.get(command.taskId);
+        if (work?.fence !== command.fence) continue;
+        work.dropped = true;
+        works.delete(command.taskId);
+      }
+      if (command.type === "drain" && !draining) {
+        draining = true;
+        if (works.size === 0) void end("stopped");
+      }
+      if (command.type === "config")
+        claims = readToken(parts.cloud.base.settings.signingKeys, command.token) as SessionClaims;
+    }
+  }
+
+  return {
+    id,
+    claims: () => claims,
+    claim,
+    obey,
+    stop,
+    /** Its leases must have passed: what it works on may be another's by now. */
+    dropAll() {
+      for (const work of works.values()) work.dropped = true;
+      works.clear();
+    },
+    report(): SessionBeat {
+      const tasks = [...works.values()].map(({ id: task, fence, percent }) => ({ id: task, fence, percent }));
+      return { id, epoch: claims.epoch, activity: tasks.length > 0 ? "working" : "idle", tasks };
+    },
+  };
+}

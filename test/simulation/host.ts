@@ -1,0 +1,191 @@
+import type { HeartbeatAnswer } from "../../shared/contract/heartbeat.ts";
+import { PROFILES, type ProfileName } from "../../shared/contract/profile.ts";
+import type { RegisterAnswer } from "../../shared/contract/session.ts";
+import { type HostClaims, type SessionClaims, readToken } from "../../shared/domain/tokens.ts";
+import { recordHeartbeat } from "../../shared/operations/record-heartbeat.ts";
+import { registerSession } from "../../shared/operations/register-session.ts";
+import { endSession } from "../../shared/operations/end-session.ts";
+import { type Chat, createChat } from "./chat.ts";
+import type { Witness } from "./witness.ts";
+import type { Network, Outcome } from "./network.ts";
+import type { Random } from "./random.ts";
+import type { Scheduler } from "./scheduler.ts";
+import type { Cloud } from "./cloud.ts";
+
+export type HostParts = {
+  readonly name: string;
+  readonly fleet: string;
+  readonly profile: ProfileName;
+  readonly chats: readonly {
+    readonly id: string;
+    readonly capabilities: string[];
+    readonly capacity: number;
+  }[];
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  readonly network: Network;
+  readonly cloud: Cloud;
+  readonly witness: Witness;
+  /** Whether it stops its work once its leases must have passed, as a supervisor should. */
+  readonly fencesItself: boolean;
+};
+
+export type Host = ReturnType<typeof createHost>;
+
+const RETRY_MS = 2_000;
+const SELF_FENCING_SHARE = 0.8;
+
+/** A host as the control plane meets it: registers its chats, beats for them, and does what the answers say. */
+export function createHost(parts: HostParts) {
+  const { name, fleet, scheduler, random, network, cloud, witness } = parts;
+  const profile = PROFILES[parts.profile];
+  /** Clocks of clients are wrong, and run at a speed of their own. */
+  const rate = 1 + (random.uniform() - 0.5) * 0.1;
+  const chats = new Map<string, Chat>();
+  let boots = 0;
+  let boot = "";
+  let alive = false;
+  let frozenUntilMs = 0;
+  let seq = 0;
+  let intervalMs = profile.idleIntervalMs;
+  let claims: HostClaims | null = null;
+  let oldClaims: HostClaims | null = null;
+  let ackedSentMs = 0;
+
+  const wait = async (ms: number) => {
+    await scheduler.sleep(ms * rate);
+    await thawed();
+  };
+  const isUp = (of: string) => alive && boot === of;
+  const thawed = async () => {
+    while (frozenUntilMs > scheduler.nowMs()) await scheduler.sleep(frozenUntilMs - scheduler.nowMs());
+  };
+
+  async function start(): Promise<void> {
+    boot = `boot${++boots}`;
+    alive = true;
+    seq = 0;
+    claims = null;
+    const mine = boot;
+    ackedSentMs = scheduler.nowMs();
+    for (const wanted of parts.chats) void keepRegistered(wanted, mine);
+    while (isUp(mine)) {
+      await wait(intervalMs * (0.9 + 0.2 * random.uniform()));
+      if (isUp(mine)) await beat(mine);
+    }
+  }
+
+  /** Registers a chat, and again whenever it was told to stop, until its boot is over. */
+  async function keepRegistered(wanted: HostParts["chats"][number], mine: string): Promise<void> {
+    const seed = random.chance(0.5) ? `${name}/${mine}/${wanted.id}/${random.between(0, 1e9)}` : null;
+    while (isUp(mine)) {
+      const sentMs = scheduler.nowMs();
+      const outcome: Outcome<RegisterAnswer> = await network.send("register", (ports) =>
+        registerSession(
+          ports,
+          { fleet, keyId: "key_sim", keyExpiresMs: null, seed, hostToken: oldClaims },
+          { ...wanted, host: name, boot: mine, agent: "sim" },
+        ),
+      );
+      await thawed();
+      if (boot !== mine) return;
+      if (outcome.kind === "answered") {
+        adopt(outcome.value, wanted, sentMs);
+        return;
+      }
+      await wait(RETRY_MS * (0.5 + random.uniform()));
+    }
+  }
+
+  function adopt(answer: RegisterAnswer, wanted: HostParts["chats"][number], sentMs: number): void {
+    const keys = cloud.base.settings.signingKeys;
+    const session = readToken(keys, answer.token) as SessionClaims;
+    const host = readToken(keys, answer.hostToken) as HostClaims;
+    witness.registered(fleet, wanted.id, session.epoch);
+    claims = host;
+    oldClaims = host;
+    ackedSentMs = Math.max(ackedSentMs, sentMs);
+    const mine = boot;
+    const before = chats.get(wanted.id);
+    before?.stop();
+    const chat = createChat({
+      ...parts,
+      id: wanted.id,
+      capacity: wanted.capacity,
+      claims: session,
+      wait,
+      working: () => isUp(mine),
+      ended: (reason) => {
+        if (chats.get(wanted.id) !== chat) return;
+        chats.delete(wanted.id);
+        if (reason === "restart" && isUp(mine))
+          void wait(random.after(3_000)).then(() => keepRegistered(wanted, mine));
+      },
+    });
+    chats.set(wanted.id, chat);
+    void chat.claim();
+  }
+
+  async function beat(mine: string): Promise<void> {
+    const now = scheduler.nowMs();
+    if (parts.fencesItself && now - ackedSentMs > SELF_FENCING_SHARE * profile.timeoutMs)
+      for (const chat of chats.values()) chat.dropAll();
+    if (!claims || chats.size === 0) return;
+    const host = claims;
+    const beating = [...chats.values()];
+    const sessions = beating.map((chat) => chat.report());
+    const request = { host: name, boot: mine, seq: ++seq, sessions };
+    const outcome: Outcome<HeartbeatAnswer> = await network.send("beat", (ports) => {
+      witness.beatArrived(fleet, sessions, ports.clock.nowMs());
+      return recordHeartbeat(ports, host, request);
+    });
+    await thawed();
+    if (boot !== mine) return;
+    if (outcome.kind === "answered") {
+      ackedSentMs = Math.max(ackedSentMs, now);
+      ({ intervalMs } = outcome.value);
+      witness.beatAcknowledged(fleet, sessions, outcome.value);
+      for (const [i, { commands }] of outcome.value.sessions.entries()) {
+        const config = commands.find((command) => command.type === "config");
+        if (config) claims = readToken(cloud.base.settings.signingKeys, config.hostToken) as HostClaims;
+        const chat = beating[i];
+        if (chat && chats.get(chat.id) === chat) chat.obey(commands);
+      }
+    } else if (outcome.kind === "refused") {
+      for (const chat of beating) chat.obey([{ type: "stop", reason: outcome.refusal.refused }]);
+    }
+  }
+
+  function kill(): void {
+    alive = false;
+    boot = "";
+    for (const chat of chats.values()) chat.stop();
+    chats.clear();
+  }
+
+  return {
+    name,
+    start,
+    kill,
+    isAlive: () => alive,
+    liveChats: () => (alive ? chats.size : 0),
+    freeze: (untilMs: number) => {
+      frozenUntilMs = Math.max(frozenUntilMs, untilMs);
+    },
+    /** One chat's process dies; its host sees that and says so. */
+    async killChat(): Promise<void> {
+      if (!alive || !claims || chats.size === 0) return;
+      const chat = random.pick([...chats.values()]);
+      const wanted = parts.chats.find(({ id }) => id === chat.id);
+      const by: HostClaims | SessionClaims = random.chance(0.5) ? claims : chat.claims();
+      const mine = boot;
+      chat.stop();
+      chats.delete(chat.id);
+      await wait(random.after(50));
+      await network.send("end", (ports) =>
+        endSession(ports, by, chat.id, { reason: "crashed", exitCode: 1 }),
+      );
+      if (wanted && isUp(mine)) void wait(random.after(5_000)).then(() => keepRegistered(wanted, mine));
+    },
+  };
+}

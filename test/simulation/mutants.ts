@@ -1,0 +1,215 @@
+/**
+ * Mistakes that the simulation must catch: each replaces one piece of one file, which must be there exactly once, so
+ * that a mutant whose place has moved is noticed.
+ */
+export type Mutant = {
+  readonly name: string;
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+};
+
+const DOMAIN_TASKS = "shared/domain/task-transitions.ts";
+const DOMAIN_SESSIONS = "shared/domain/session-transitions.ts";
+const operation = (name: string) => `shared/operations/${name}.ts`;
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: "settling does not compare the fence",
+    file: DOMAIN_TASKS,
+    find: `    isOwnedBy(task, holder.session, holder.epoch) &&
+    task.fence === holder.fence
+  )
+    return task;`,
+    replace: `    isOwnedBy(task, holder.session, holder.epoch)
+  )
+    return task;`,
+  },
+  {
+    name: "settling does not compare the owner's epoch",
+    file: DOMAIN_TASKS,
+    find: "isOwned(task) && task.owner.session === session && task.owner.epoch === epoch",
+    replace: "isOwned(task) && task.owner.session === session && (task.owner.epoch === epoch || true)",
+  },
+  {
+    name: "progress is taken from anybody",
+    file: DOMAIN_TASKS,
+    find: "if (!running) return staleLease(task, holder);\n  if (task.progress",
+    replace: `if (!running && task.state !== "running") return staleLease(task, holder);\n  if (task.progress`,
+  },
+  {
+    name: "giving back does not raise the fence",
+    file: DOMAIN_TASKS,
+    find: `function giveBack(task: OwnedTask, nowMs: number): TaskIn<"queued" | "failed"> {
+  const fence = task.fence + 1;`,
+    replace: `function giveBack(task: OwnedTask, nowMs: number): TaskIn<"queued" | "failed"> {
+  const fence = task.fence;`,
+  },
+  {
+    name: "a crash's requeue does not raise the fence",
+    file: DOMAIN_TASKS,
+    find: "  const fence = task.fence + 1;\n  const error = { code: `task.${loss.cause}`",
+    replace: "  const fence = task.fence;\n  const error = { code: `task.${loss.cause}`",
+  },
+  {
+    name: "a move counts as an attempt",
+    file: DOMAIN_TASKS,
+    find: `return enter(task, "assigned", { owner, notBeforeMs: task.notBeforeMs, fence: task.fence + 1 });`,
+    replace: `return enter(task, "assigned", { owner, notBeforeMs: task.notBeforeMs, fence: task.fence + 1, attempt: task.attempt + 1 });`,
+  },
+  {
+    name: "attempts have no limit after crashes",
+    file: DOMAIN_TASKS,
+    find: "if (task.attempt >= task.maxAttempts)\n    return enter",
+    replace: "if (task.attempt >= task.maxAttempts + 1)\n    return enter",
+  },
+  {
+    name: "attempts have no limit after failures",
+    file: DOMAIN_TASKS,
+    find: "running.attempt >= running.maxAttempts",
+    replace: "running.attempt > running.maxAttempts",
+  },
+  {
+    name: "a cancelled task's end is taken back by a release",
+    file: DOMAIN_TASKS,
+    find: `  if (isEnded(task))
+    return refused("task.finished", \`Task \${task.id} had`,
+    replace: `  if (task.state === "completed")
+    return refused("task.finished", \`Task \${task.id} had`,
+  },
+  {
+    name: "a place is reserved beyond the capacity",
+    file: DOMAIN_SESSIONS,
+    find: "load(session) < session.capacity;",
+    replace: "load(session) <= session.capacity;",
+  },
+  {
+    name: "a session is given up without raising its epoch",
+    file: DOMAIN_SESSIONS,
+    find: `enter(session, "recovering", { epoch: session.epoch + 1, endsAs`,
+    replace: `enter(session, "recovering", { epoch: session.epoch, endsAs`,
+  },
+  {
+    name: "recovery ends while tasks are held",
+    file: DOMAIN_SESSIONS,
+    find: `if (session.state !== "recovering" || load(session) > 0) return UNCHANGED;`,
+    replace: `if (session.state !== "recovering") return UNCHANGED;`,
+  },
+  {
+    name: "whatever epoch is named is given up",
+    file: DOMAIN_SESSIONS,
+    find: "if (!isAlive(session) || session.epoch !== epoch) return UNCHANGED;",
+    replace: "if (!isAlive(session)) return UNCHANGED;",
+  },
+  {
+    name: "a task is written before its place is reserved",
+    file: operation("assign-task"),
+    find: "const reserved = await reservePlace(ports, fleet, sessionId, taskId, task.fence + 1);",
+    replace: "const reserved = await ports.record.sessions.get(fleet, sessionId);",
+  },
+  {
+    name: "assignment is not looked at again",
+    file: operation("assign-task"),
+    find: "  if (holds && isOwnedBy(task, session.id, session.epoch)) {",
+    replace: "  if (session) {",
+  },
+  {
+    name: "a lost race keeps the place it had reserved",
+    file: operation("assign-task"),
+    find: "    await releasePlace(ports, fleet, sessionId, taskId, waiting.fence);\n",
+    replace: "",
+  },
+  {
+    name: "a crashed session's tasks are not requeued",
+    file: operation("recover-session"),
+    find: "for (const task of tasks) {",
+    replace: "for (const task of tasks.slice(1)) {",
+  },
+  {
+    name: "a reservation of a dead session stays valid",
+    file: operation("recover-session"),
+    find: `if (current.state === "queued" && current.fence < fence) return commit(voidReservation(current, fence));`,
+    replace: "",
+  },
+  {
+    name: "requeued tasks are announced to nobody",
+    file: operation("recover-session"),
+    find: "  await announceReady(ports, fleet, requeued);\n",
+    replace: "",
+  },
+  {
+    name: "outages pardon nobody",
+    file: operation("sweep-tick"),
+    find: "for (const fleet of silent) await pardon(ports, fleet);",
+    replace: "",
+  },
+  {
+    name: "sessions that Redis forgot are never verified",
+    file: operation("record-heartbeat"),
+    find: "if (doubtful.length > 0) await readmit",
+    replace: "if (doubtful.length > 1_000) await readmit",
+  },
+  {
+    name: "a beat says how long by the client's sequence",
+    file: operation("record-heartbeat"),
+    find: "const deadlineMs = nowMs + profile.timeoutMs;",
+    replace: "const deadlineMs = nowMs + profile.timeoutMs - (request.seq % 7) * 4_000;",
+  },
+  {
+    name: "a dependent's wake-up is lost when its last dependency ends",
+    file: operation("run-end-effects"),
+    find: "cursor = page.cursor;",
+    replace: "cursor = null; break;",
+  },
+  {
+    name: "the stamp is written before the tick's work",
+    file: operation("sweep-tick"),
+    find: "  const { stampMs } = look;\n",
+    replace: "  const { stampMs } = look;\n  await ports.agenda.setStamp(nowMs);\n",
+  },
+  {
+    name: "moving a task does not let go of it at the old session",
+    file: operation("rebalance-fleet"),
+    find: "  await releasePlace(ports, fleet, from, taskId, task.fence);\n",
+    replace: "",
+  },
+  {
+    name: "a released task is let go of before it is committed",
+    file: operation("settle-task"),
+    find: "  const { fleet, session } = claims;\n",
+    replace:
+      "  const { fleet, session } = claims;\n  await changeSession(ports, fleet, session, (current) => letGo(current, id, fence));\n",
+  },
+  {
+    name: "an end has no effects on others",
+    file: operation("settle-task"),
+    find: "if (isEnded(task)) await runEndEffects(ports, task);",
+    replace: "if (isEnded(task)) await Promise.resolve();",
+  },
+  {
+    name: "Redis is never repaired",
+    file: operation("sweep-tick"),
+    find: "const repair = repairDue ? await repairStep(ports, from, fleets) : from;",
+    replace:
+      "const repair = repairDue && nowMs < 0 ? await repairStep(ports, from, fleets) : { ...from, rebuild: false };",
+  },
+  {
+    name: "tasks that time out go on",
+    file: operation("sweep-tick"),
+    find: "      await timeoutTask(ports, entry.fleet, entry.task, entry.fence);\n",
+    replace: "",
+  },
+  {
+    name: "expired takes stay out of the queue",
+    file: operation("sweep-tick"),
+    find: "for (const { fleet, requestId } of look.expired) await ports.workQueue.putBack(fleet, requestId);",
+    replace: "",
+  },
+  {
+    name: "one poison message fails its batch",
+    file: "functions/edge/sqs.ts",
+    find: "    try {\n      await run(schema.parse(JSON.parse(body)));\n    } catch (error) {",
+    replace:
+      "    const read = schema.parse(JSON.parse(body));\n    try {\n      await run(read);\n    } catch (error) {",
+  },
+];

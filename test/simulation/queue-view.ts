@@ -1,0 +1,57 @@
+import type { SessionRecord, TaskIn, TaskRecord } from "../../shared/contract/records.ts";
+import type { ReadyTask } from "../../shared/ports/work-queue.ts";
+import type { Complain } from "./laws.ts";
+
+/** Guarantee 17: a task outranks any matching task made ready so many ageing steps later. */
+const OUTRANKING_STEPS = 4;
+/** Whoever handed out the other task may have looked a moment before this one was queued. */
+const SETTLED_MS = 5_000;
+
+/** Which tasks wait in the ready queue, and since when, as the calls of it tell. */
+export function createQueueView() {
+  const since = new Map<string, number>();
+  const taken = new Map<string, string>();
+
+  return {
+    saw(path: string, args: readonly unknown[], result: unknown, nowMs: number): void {
+      const [fleet, second] = args as [string, unknown];
+      if (path === "workQueue.add")
+        for (const { taskId } of second as ReadyTask[])
+          since.set(`${fleet}/${taskId}`, since.get(`${fleet}/${taskId}`) ?? nowMs);
+      if (path === "workQueue.take" && result !== null) {
+        const key = `${fleet}/${(result as ReadyTask).taskId}`;
+        since.delete(key);
+        taken.set(`${fleet}/${args[2] as string}`, key);
+      }
+      if (path === "workQueue.putBack") {
+        const key = taken.get(`${fleet}/${second as string}`);
+        if (key !== undefined) since.set(key, nowMs);
+      }
+      if (path === "workQueue.remove") since.delete(`${fleet}/${(second as ReadyTask).taskId}`);
+    },
+    left: (key: string) => void since.delete(key),
+    forget(): void {
+      since.clear();
+      taken.clear();
+    },
+    has: (key: string) => since.has(key),
+    /** Whether this session was given its task before one that it should have been given long before. */
+    checkTurn(
+      given: TaskIn<"queued">,
+      session: SessionRecord,
+      tasks: ReadonlyMap<string, TaskRecord>,
+      ageingStepMs: number,
+      nowMs: number,
+      complain: Complain,
+    ): void {
+      for (const [key, sinceMs] of since) {
+        const other = tasks.get(key);
+        if (other?.state !== "queued" || other.fleet !== given.fleet || sinceMs > nowMs - SETTLED_MS)
+          continue;
+        if (!other.requires.every((word) => session.capabilities.includes(word))) continue;
+        if (other.notBeforeMs + OUTRANKING_STEPS * ageingStepMs < given.notBeforeMs)
+          complain(17, `${session.id} was given ${given.id} though ${other.id} was ready long before`);
+      }
+    },
+  };
+}

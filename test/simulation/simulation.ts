@@ -1,0 +1,254 @@
+import type { ProfileName } from "../../shared/contract/profile.ts";
+import { type Fault, createWeather, planFaults } from "./faults.ts";
+import { createCloud } from "./cloud.ts";
+import { checkEnd } from "./end-check.ts";
+import { createHistory } from "./history.ts";
+import { type Host, createHost } from "./host.ts";
+import { createLag } from "./lag.ts";
+import { createNetwork } from "./network.ts";
+import { type Random, createChoices } from "./random.ts";
+import { createScheduler } from "./scheduler.ts";
+import { type Violation, createWitness } from "./witness.ts";
+import { runWorkload } from "./workload.ts";
+
+const START_MS = Date.parse("2026-01-01T00:00:00Z");
+const HOUR_MS = 3_600_000;
+/** Of one simulation, sessions times hours. */
+const AGENT_HOURS = 21.5;
+const AUDIT_MS = 10_000;
+/** After the last fault: how long what is left may take. */
+const QUIET_LIMIT_MS = 12 * HOUR_MS;
+const QUIET_STEP_MS = 60_000;
+/** Long enough for whoever is silent to be found, and Redis to be rebuilt. */
+const SETTLING_MS = 4 * 60_000;
+
+export type Scenario = {
+  readonly seed: number;
+  readonly profile: ProfileName;
+  readonly fleets: readonly string[];
+  readonly hosts: number;
+  readonly chatsPerHost: number;
+  readonly horizonMs: number;
+  readonly tasks: number;
+  readonly meanMs: number;
+};
+
+export type Simulated = {
+  readonly seed: number;
+  readonly agentHours: number;
+  readonly violations: readonly Violation[];
+  readonly historyHash: string;
+  readonly history: readonly string[];
+  readonly faults: readonly Fault[];
+  /** How often each transition and each outcome was reached. */
+  readonly reached: ReadonlyMap<string, number>;
+};
+
+/** What a seed is about: how many sessions for how long, how much work, which profile. */
+export function planScenario(seed: number, random: Random): Scenario {
+  const sessions = Math.round(random.magnitude(3, 200));
+  const chatsPerHost = Math.max(1, Math.min(100, Math.round(random.magnitude(1, Math.max(2, sessions / 2)))));
+  const profile = seed % 5 === 0 ? "fast" : "standard";
+  const horizonMs = (AGENT_HOURS * HOUR_MS) / sessions;
+  return {
+    seed,
+    profile,
+    fleets: random.chance(0.2) ? ["default", "other"] : ["default"],
+    hosts: Math.max(2, Math.round(sessions / chatsPerHost)),
+    chatsPerHost,
+    horizonMs,
+    tasks: Math.round(random.magnitude(20, 250)),
+    meanMs: random.magnitude(2_000, Math.max(10_000, Math.min(1_200_000, horizonMs / 8))),
+  };
+}
+
+const CAPABILITIES = ["gpu", "docs"];
+
+/** @param faults what goes wrong, if not what the seed says: how a failing seed's faults are thinned out */
+export async function simulate(
+  seed: number,
+  options: { readonly faults?: readonly Fault[]; readonly keepAll?: boolean } = {},
+): Promise<Simulated> {
+  const random = createChoices(seed);
+  const scenario = planScenario(seed, random.stream("scenario"));
+  const planned = planFaults(random.stream("faults"), scenario.horizonMs, scenario.hosts);
+  const faults = options.faults ?? planned;
+  const scheduler = createScheduler(START_MS, random.stream("ties").uniform);
+  const nowMs = () => Math.floor(scheduler.nowMs());
+  const weather = createWeather();
+  const history = createHistory(options.keepAll ?? false);
+  const lag = createLag(weather, nowMs);
+  const witness = createWitness({ weather, profile: scenario.profile, nowMs });
+  const cloud = createCloud({
+    scheduler,
+    weather,
+    random: random.stream("cloud"),
+    history,
+    lag,
+    profile: scenario.profile,
+    died: witness.functionDied,
+    observe: (call, result) => {
+      witness.observe(call, result);
+      noteEffect(call.path, result);
+    },
+  });
+  const network = createNetwork({ scheduler, weather, random: random.stream("network"), history, cloud });
+
+  function noteEffect(path: string, result: unknown): void {
+    if (path === "record.tasks.commit" || path === "record.sessions.commit") {
+      const kind = path === "record.tasks.commit" ? "task" : "session";
+      const written = result as {
+        id: string;
+        state: string;
+        rev: number;
+        fence?: number;
+        epoch?: number;
+      } | null;
+      if (written === null) history.note(scheduler.nowMs(), `${kind} conflict`);
+      else {
+        lag.committed(result as Parameters<typeof lag.committed>[0], kind, nowMs());
+        const { id, state, rev, fence, epoch } = written;
+        history.note(scheduler.nowMs(), `${kind} ${id} ${state} rev ${rev} ${fence ?? epoch ?? ""}`);
+      }
+    } else if (!path.startsWith("registry.beat")) history.note(scheduler.nowMs(), path);
+  }
+
+  for (const fleet of scenario.fleets.slice(1)) await cloud.addFleet(fleet);
+  const untilMs = START_MS + scenario.horizonMs;
+  cloud.sweepEveryMinute(untilMs + QUIET_LIMIT_MS + 24 * HOUR_MS);
+  const hosts = scenario.fleets.flatMap((fleet) =>
+    Array.from({ length: Math.ceil(scenario.hosts / scenario.fleets.length) }, (_, i) =>
+      createHost({
+        name: `${fleet}-h${i}`,
+        fleet,
+        profile: scenario.profile,
+        chats: Array.from({ length: scenario.chatsPerHost }, (_unused, n) => ({
+          id: `${fleet}-h${i}-c${n}`,
+          capabilities: random.some(CAPABILITIES, random.between(0, 2)),
+          capacity: random.between(1, 4),
+        })),
+        scheduler,
+        random: random.stream(`host ${fleet} ${i}`),
+        network,
+        cloud,
+        witness,
+        fencesItself: random.chance(0.7),
+      }),
+    ),
+  );
+  for (const host of hosts) scheduler.at(START_MS + random.uniform() * 20_000, () => void host.start());
+  for (const fleet of scenario.fleets)
+    void runWorkload({
+      ...scenario,
+      fleet,
+      capabilities: CAPABILITIES,
+      scheduler,
+      random: random.stream(`work ${fleet}`),
+      network,
+      witness,
+    });
+  for (const fault of faults)
+    scheduler.at(START_MS + fault.atMs, () => {
+      strike(fault);
+    });
+
+  function strike(fault: Fault): void {
+    const atMs = scheduler.nowMs();
+    history.note(atMs, `FAULT ${JSON.stringify(fault)}`);
+    weather.happened(fault.kind, atMs);
+    if ("untilMs" in fault) {
+      const close = weather.open(fault.kind, fault.share);
+      scheduler.at(START_MS + Math.min(fault.untilMs, scenario.horizonMs), () => {
+        close();
+        weather.happened(fault.kind, scheduler.nowMs());
+      });
+      return;
+    }
+    const host = "host" in fault ? hosts[fault.host % hosts.length] : undefined;
+    switch (fault.kind) {
+      case "redis.wiped":
+        cloud.loseRedis();
+        witness.redisLost();
+        return;
+      case "redis.restored": {
+        const restore = cloud.saveRedis();
+        scheduler.at(atMs + fault.lostMs, () => {
+          restore();
+          witness.redisLost();
+          weather.happened(fault.kind, scheduler.nowMs());
+          history.note(scheduler.nowMs(), "FAULT redis is back where it was");
+        });
+        return;
+      }
+      case "sweep.doubled":
+        void cloud.startSweep();
+        return;
+      case "queue.poisoned":
+        cloud.poison();
+        return;
+      case "host.killed":
+        host?.kill();
+        if (host && fault.backAfterMs !== null)
+          scheduler.at(atMs + fault.backAfterMs, () => {
+            if (!host.isAlive()) void host.start();
+          });
+        return;
+      case "host.frozen":
+        host?.freeze(atMs + fault.forMs);
+        return;
+      case "session.killed":
+        void host?.killChat();
+    }
+  }
+
+  let agentMs = 0;
+  const watch = async (toMs: number) => {
+    while (scheduler.nowMs() < toMs && witness.violations.length === 0 && cloud.thrown.length === 0) {
+      const stepMs = Math.min(AUDIT_MS, toMs - scheduler.nowMs());
+      await scheduler.runUntil(scheduler.nowMs() + stepMs);
+      agentMs += stepMs * hosts.reduce((sum, host) => sum + host.liveChats(), 0);
+      witness.audit();
+    }
+  };
+  await watch(untilMs);
+  const agentHours = agentMs / HOUR_MS;
+  await finish(hosts);
+
+  async function finish(working: readonly Host[]): Promise<void> {
+    // Some hosts never come back; the others go on, and somebody who can do everything joins them.
+    for (const host of working) if (random.chance(0.3)) host.kill();
+    for (const fleet of scenario.fleets) {
+      const finisher = createHost({
+        name: `${fleet}-finisher`,
+        fleet,
+        profile: scenario.profile,
+        chats: [{ id: `${fleet}-finisher`, capabilities: CAPABILITIES, capacity: 100 }],
+        scheduler,
+        random: random.stream(`finisher ${fleet}`),
+        network,
+        cloud,
+        witness,
+        fencesItself: true,
+      });
+      void finisher.start();
+    }
+    const limitMs = scheduler.nowMs() + QUIET_LIMIT_MS;
+    await watch(scheduler.nowMs() + SETTLING_MS);
+    while (scheduler.nowMs() < limitMs && witness.hasOpenTasks() && witness.violations.length === 0)
+      await watch(scheduler.nowMs() + QUIET_STEP_MS);
+    await watch(scheduler.nowMs() + SETTLING_MS);
+    if (witness.violations.length > 0 || cloud.thrown.length > 0) return;
+    await checkEnd(cloud, witness, scenario.fleets);
+  }
+
+  for (const what of cloud.thrown) witness.complain(7, `a function threw: ${what}`);
+  return {
+    seed,
+    agentHours,
+    violations: witness.violations,
+    historyHash: history.hash(),
+    history: history.tail(),
+    faults,
+    reached: witness.reached,
+  };
+}

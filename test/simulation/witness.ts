@@ -1,0 +1,186 @@
+import type { HeartbeatAnswer, SessionBeat } from "../../shared/contract/heartbeat.ts";
+import { PROFILES, type ProfileName } from "../../shared/contract/profile.ts";
+import type { SessionRecord, TaskRecord } from "../../shared/contract/records.ts";
+import type { PortCall } from "../fixtures/crash-points.ts";
+import type { Fault, Weather } from "./faults.ts";
+import { type Complain, checkSession, checkTask } from "./laws.ts";
+import { createQueueView } from "./queue-view.ts";
+import type { Random } from "./random.ts";
+
+export type Violation = { readonly atMs: number; readonly guarantee: number; readonly what: string };
+
+export type WitnessParts = {
+  readonly weather: Weather;
+  readonly profile: ProfileName;
+  readonly nowMs: () => number;
+};
+
+/** A session has gone silent for good only if the sweep could have seen it; these faults keep it from looking. */
+const BLINDING: readonly Fault["kind"][] = [
+  "redis.wiped",
+  "redis.restored",
+  "redis.down",
+  "redis.mute",
+  "record.throttled",
+  "record.mute",
+  "record.lagging",
+  "functions.dying",
+  "sweep.skipped",
+  "sweep.doubled",
+];
+/** Guarantee 10: ready again within a timeout and this, or, after an outage, within the other of its end. */
+const LATE_TICKS = 3;
+const DETECTION_MS = 5_000;
+const DETECTION_AFTER_OUTAGE_MS = 120_000;
+
+export type Witness = ReturnType<typeof createWitness>;
+
+/** Watches every effect on the record and everything clients are told, and says which guarantee was broken. */
+export function createWitness({ weather, profile, nowMs }: WitnessParts) {
+  const { timeoutMs, ageingStepMs, tickMs } = PROFILES[profile];
+  const tasks = new Map<string, TaskRecord>();
+  const sessions = new Map<string, SessionRecord>();
+  const accepted = new Set<string>();
+  const arrived = new Map<string, number>();
+  const acknowledged = new Map<string, number>();
+  const reached = new Map<string, number>();
+  const published = new Map<string, number>();
+  const violations: Violation[] = [];
+  const queue = createQueueView();
+  /** When a function was last killed by itself, when the last tick ended, and when ticks last came too late. */
+  let suddenMs = -Infinity;
+  let tickedMs = nowMs();
+  let gapMs = -Infinity;
+
+  const complain: Complain = (guarantee, what) => {
+    violations.push({ atMs: nowMs(), guarantee, what });
+  };
+  const count = (what: string) => {
+    reached.set(what, (reached.get(what) ?? 0) + 1);
+  };
+  const keyOf = (fleet: string, id: string) => `${fleet}/${id}`;
+  const late = (atMs: number) => atMs - tickedMs > LATE_TICKS * tickMs;
+  const blindMs = (atMs: number) =>
+    late(atMs) ? atMs : Math.max(suddenMs, gapMs, weather.lastMs(BLINDING, atMs));
+
+  function sawTick(): void {
+    const now = nowMs();
+    if (late(now)) gapMs = now;
+    tickedMs = now;
+  }
+
+  function sawTask(next: TaskRecord): void {
+    const key = keyOf(next.fleet, next.id);
+    const before = tasks.get(key) ?? null;
+    if (before?.rev === next.rev) return; // A strike that changed nothing says how the task is.
+    tasks.set(key, next);
+    count(`task ${before?.state ?? "none"} -> ${next.state}`);
+    const owner = "owner" in next ? (sessions.get(keyOf(next.fleet, next.owner.session)) ?? null) : null;
+    checkTask(before, next, owner, complain);
+    if (next.state !== "queued") queue.left(key);
+    if (before?.state === "queued" && "owner" in next && owner)
+      queue.checkTurn(before, owner, tasks, ageingStepMs, nowMs(), complain);
+  }
+
+  function sawSession(next: SessionRecord): void {
+    const key = keyOf(next.fleet, next.id);
+    const before = sessions.get(key) ?? null;
+    sessions.set(key, next);
+    count(`session ${before?.state ?? "none"} -> ${next.state}`);
+    checkSession(before, next, (id) => tasks.get(keyOf(next.fleet, id)) ?? null, complain);
+    const silent =
+      next.state === "recovering" && before?.state !== "recovering" && next.cause?.startsWith("No heartbeat");
+    if (before && silent) checkReaping(before);
+  }
+
+  /** Guarantee 11, and that whoever went silent is not found too late. */
+  function checkReaping({ fleet, id, epoch, startedAtMs }: SessionRecord): void {
+    const now = nowMs();
+    const ackedMs = acknowledged.get(`${keyOf(fleet, id)}/${epoch}`) ?? startedAtMs;
+    // A fail-over that lost no tick's stamp cannot be noticed, and may have lost the latest beats.
+    const unseen = weather.lastMs(["redis.restored"], now) >= ackedMs;
+    if (now < ackedMs + timeoutMs && !unseen)
+      complain(11, `${id} (epoch ${epoch}) was given up ${now - ackedMs} ms after an acknowledged beat`);
+  }
+
+  function checkSilence(session: SessionRecord): void {
+    const now = nowMs();
+    const { fleet, id, epoch, startedAtMs, state } = session;
+    if (state === "crashed" || state === "ended") return;
+    const lastMs =
+      arrived.get(`${keyOf(fleet, id)}/${state === "recovering" ? epoch - 1 : epoch}`) ?? startedAtMs;
+    const blind = blindMs(now);
+    const dueMs = Math.max(
+      lastMs + timeoutMs + DETECTION_MS + tickMs,
+      blind > lastMs ? blind + DETECTION_AFTER_OUTAGE_MS : 0,
+    );
+    if (now > dueMs)
+      complain(10, `${id} (epoch ${epoch}, ${state}) is still ${now - lastMs} ms after its last beat`);
+  }
+
+  return {
+    tasks,
+    sessions,
+    accepted,
+    violations,
+    reached,
+    queue,
+    complain,
+    count,
+    observe({ path, args }: PortCall, result: unknown): void {
+      if (result !== null && (path === "record.tasks.commit" || path === "record.tasks.strike"))
+        sawTask(result as TaskRecord);
+      else if (result !== null && path === "record.sessions.commit") sawSession(result as SessionRecord);
+      else if (path === "agenda.raiseStamp") sawTick();
+      else if (path.startsWith("workQueue.")) queue.saw(path, args, result, nowMs());
+    },
+    registered(fleet: string, id: string, epoch: number): void {
+      acknowledged.set(`${keyOf(fleet, id)}/${epoch}`, nowMs());
+    },
+    beatArrived(fleet: string, beats: readonly SessionBeat[], atMs: number): void {
+      for (const { id, epoch } of beats) arrived.set(`${keyOf(fleet, id)}/${epoch}`, atMs);
+    },
+    beatAcknowledged(fleet: string, beats: readonly SessionBeat[], answer: HeartbeatAnswer): void {
+      for (const [i, { id, epoch }] of beats.entries()) {
+        const stopped = answer.sessions[i]?.commands.some(({ type }) => type === "stop");
+        if (!stopped) acknowledged.set(`${keyOf(fleet, id)}/${epoch}`, answer.nowMs);
+        if (answer.sessions[i]?.id !== id)
+          complain(20, `a beat for ${id} was answered about another session`);
+      }
+    },
+    started(fleet: string, task: string, session: string, fence: number): void {
+      const found = tasks.get(keyOf(fleet, task));
+      if (!found) complain(20, `${session} was given ${task}, which its fleet does not have`);
+      else if (found.fence < fence)
+        complain(3, `${session} was given ${task} with a fence that it never had`);
+    },
+    /** A holder was told that its word counts. */
+    settled(fleet: string, task: string, session: string, fence: number, as: "completed" | "other"): void {
+      const key = keyOf(fleet, task);
+      const found = tasks.get(key);
+      const by = found?.settledBy;
+      if (as !== "completed") return;
+      if (found?.state !== "completed" || by?.session !== session || by.fence !== fence)
+        complain(1, `${session} was told that ${task} is completed, which it is not, or not by it`);
+      const other = published.get(key);
+      if (other !== undefined && other !== fence) complain(2, `${task} was published by two fences`);
+      published.set(key, fence);
+    },
+    hasOpenTasks: () =>
+      [...tasks.values()].some((task) => !("effectsPending" in task) || task.effectsPending),
+    anyTask(fleet: string, random: Random): string | null {
+      const mine = [...tasks.values()].filter((task) => task.fleet === fleet);
+      return mine.length === 0 ? null : random.pick(mine).id;
+    },
+    functionDied(): void {
+      suddenMs = nowMs();
+    },
+    redisLost(): void {
+      queue.forget();
+    },
+    /** What must be true at any time. */
+    audit(): void {
+      for (const session of sessions.values()) checkSilence(session);
+    },
+  };
+}

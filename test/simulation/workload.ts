@@ -1,0 +1,102 @@
+import { PRIORITY_LIMIT } from "../../shared/contract/limits.ts";
+import type { TaskSubmission } from "../../shared/contract/task.ts";
+import { cancelTask } from "../../shared/operations/cancel-task.ts";
+import { drainSession, restartSession } from "../../shared/operations/end-session.ts";
+import { rebalanceFleet } from "../../shared/operations/rebalance-fleet.ts";
+import { redriveTask } from "../../shared/operations/redrive-task.ts";
+import { submitTasks } from "../../shared/operations/submit-tasks.ts";
+import { summariseProgress } from "../../shared/operations/summarise-progress.ts";
+import type { Network } from "./network.ts";
+import type { Random } from "./random.ts";
+import type { Scheduler } from "./scheduler.ts";
+import type { Witness } from "./witness.ts";
+
+export type WorkloadParts = {
+  readonly fleet: string;
+  readonly tasks: number;
+  readonly horizonMs: number;
+  readonly capabilities: readonly string[];
+  /** How long an attempt takes on average. */
+  readonly meanMs: number;
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  readonly network: Network;
+  readonly witness: Witness;
+};
+
+const BATCH_LIMIT = 12;
+const TRIES = 40;
+const RETRY_MS = 5_000;
+const OPERATIONS_SHARE = 0.4;
+
+/** Submits a fleet's tasks over the whole time, and does what operators do to them. */
+export async function runWorkload(parts: WorkloadParts): Promise<void> {
+  const { fleet, random, scheduler, network, witness } = parts;
+  const ids: string[] = [];
+  const meanPauseMs = parts.horizonMs / (parts.tasks / (BATCH_LIMIT / 2)) / 1.5;
+  const endMs = scheduler.nowMs() + parts.horizonMs;
+
+  while (scheduler.nowMs() < endMs) {
+    await scheduler.sleep(random.after(meanPauseMs));
+    if (ids.length < parts.tasks && scheduler.nowMs() < endMs) void submit();
+    if (random.chance(OPERATIONS_SHARE)) void operate();
+  }
+
+  async function submit(): Promise<void> {
+    const batch = Array.from({ length: random.between(1, BATCH_LIMIT) }, (_, i) => oneTask(ids.length + i));
+    ids.push(...batch.map(({ id }) => id));
+    for (let i = 0; i < TRIES; i++) {
+      const outcome = await network.send("submit", (ports) => submitTasks(ports, fleet, batch, null));
+      if (outcome.kind === "answered") {
+        for (const { id } of outcome.value.tasks) witness.accepted.add(`${fleet}/${id}`);
+        return;
+      }
+      if (outcome.kind === "refused" && outcome.refusal.refused !== "conflict.retry") return;
+      await scheduler.sleep(RETRY_MS * random.uniform());
+    }
+  }
+
+  function oneTask(place: number): TaskSubmission & { readonly id: string } {
+    const dependsOn =
+      ids.length > 0 && random.chance(0.25) ? random.some(ids.slice(-20), random.between(1, 3)) : [];
+    return {
+      id: `${fleet}-${place}`,
+      type: random.pick(["build", "test", "write"]),
+      data: { meanMs: parts.meanMs * random.magnitude(0.2, 3) },
+      priority: random.between(1, PRIORITY_LIMIT),
+      dependsOn: [...new Set(dependsOn)],
+      requires: random.chance(0.3) && parts.capabilities.length > 0 ? [random.pick(parts.capabilities)] : [],
+      ...(random.chance(0.3) ? { group: `g${random.between(1, 3)}` } : {}),
+      ...(random.chance(0.2) ? { maxAttempts: random.between(1, 4) } : {}),
+      ...(random.chance(0.1) ? { timeoutMs: Math.ceil(parts.meanMs * random.magnitude(0.3, 3)) } : {}),
+    };
+  }
+
+  async function operate(): Promise<void> {
+    const roll = random.uniform();
+    const task = witness.anyTask(fleet, random);
+    const live = [...witness.sessions.values()].filter(
+      (session) => session.fleet === fleet && session.state === "live",
+    );
+    if (roll < 0.25 && task)
+      await network.send("cancel", (ports) => cancelTask(ports, fleet, task, "enough"));
+    else if (roll < 0.5) await redriveOne();
+    else if (roll < 0.6) await network.send("rebalance", (ports) => rebalanceFleet(ports, fleet));
+    else if (roll < 0.7 && live.length > 2) {
+      const { id } = random.pick(live);
+      await network.send("drain", (ports) => drainSession(ports, fleet, id));
+    } else if (roll < 0.8 && live.length > 0) {
+      const { id } = random.pick(live);
+      await network.send("restart", (ports) => restartSession(ports, fleet, id));
+    } else await network.send("progress", (ports) => summariseProgress(ports, fleet, null, null));
+  }
+
+  async function redriveOne(): Promise<void> {
+    const failed = [...witness.tasks.values()].filter(
+      (task) => task.fleet === fleet && task.state === "failed",
+    );
+    if (failed.length === 0) return;
+    const { id } = random.pick(failed);
+    await network.send("redrive", (ports) => redriveTask(ports, fleet, id));
+  }
+}
