@@ -124,7 +124,8 @@ function testCommits(world: () => RecordWorld): void {
     const written = await committed(sessions.commit, null, given);
     const read = await sessions.get(fleet, "ses_1");
     // What is handed out may be a copy, or frozen.
-    for (const session of [given, written, read]) if (session !== null) Reflect.set(session.held, "task_2", 9);
+    for (const session of [given, written, read])
+      if (session !== null) Reflect.set(session.held, "task_2", 9);
     expect(await sessions.get(fleet, "ses_1")).toEqual(aSession(fleet, { rev: 1 }));
   });
 
@@ -236,6 +237,11 @@ function testTasks(world: () => RecordWorld): void {
     const states = [
       aBlockedTask(fleet, { id: "blocked", affinity: { session: "ses_1", required: true } }),
       aBlockedTask(fleet, { id: "unblocked", waitingOn: [] }),
+      aBlockedTask(fleet, {
+        id: "skipped",
+        onFailure: { dep_1: "skip", "dep.2": "run" },
+        skippedBy: "dep_1",
+      }),
       aQueuedTask(fleet, { id: "queued", error: { message: "crashed 💥 \u0000", code: "session.crashed" } }),
       { ...aQueuedTask(fleet, { id: "assigned" }), state: "assigned" as const, owner },
       {
@@ -280,6 +286,14 @@ function testTasks(world: () => RecordWorld): void {
     expect(ready).toMatchObject({ waitingOn: [], rev: 3 });
     expect(await tasks.strike(fleet, "task_1", "dep_2")).toEqual(ready);
     await committed(tasks.commit, ready, aQueuedTask(fleet));
+  });
+
+  test("a strike keeps the policies of the edges, and which dependency skips the task", async () => {
+    const { tasks } = world().record;
+    const fleet = newFleet();
+    const edges = { onFailure: { dep_3: "skip" as const }, skippedBy: "dep_3" };
+    await committed(tasks.commit, null, aBlockedTask(fleet, edges));
+    expect(await tasks.strike(fleet, "task_1", "dep_1")).toMatchObject({ ...edges, waitingOn: ["dep_2"] });
   });
 
   test("many completers strike at once and none is lost", async () => {
