@@ -1,9 +1,7 @@
-import type { HeldTask, RegisterRequest, Session } from "../../shared/contract/session.ts";
-import { newId } from "../ids.ts";
-import type { AgentApi } from "../worker/agent-api.ts";
-import type { Beating, Heart } from "../worker/heart.ts";
-import { monotonicMs } from "../worker/monotonic.ts";
-import { registerSession, type Registration } from "../worker/register-session.ts";
+import type { Command } from "../../shared/contract/heartbeat.ts";
+import type { HeldTask, Session } from "../../shared/contract/session.ts";
+import type { Beating } from "../worker/heart.ts";
+import { type ChatLife, type ChatLifeParts, createChatLife } from "./chat-life.ts";
 
 /** One chat of this client: a registered session and the tasks it claimed. */
 export type Chat = {
@@ -19,73 +17,20 @@ export type Chat = {
   token(): string;
 };
 
-export type ChatParts = {
-  readonly request: RegisterRequest & { readonly id: string };
-  readonly api: AgentApi;
-  readonly heart: Heart;
+export type ChatParts = ChatLifeParts & {
   /** Something was assigned: claim it. */
   readonly onAssigned: ((chatId: string) => void) | undefined;
-  /** Later calls wait for a registration in the background, and say so if it failed. */
-  readonly track: (call: Promise<unknown>) => void;
 };
 
 export function createChat(parts: ChatParts): Chat {
   const { api, heart } = parts;
   const { id } = parts.request;
-  const held = new Map<string, HeldTask>();
-  const ended = new AbortController();
-  let life: { readonly epoch: number; token: string } | null = null;
-
-  const token = (): string => {
-    if (life) return life.token;
-    throw new Error(
-      `Chat ${id} is not registered: it ended, or its registration is under way. Register it and wait for that.`,
-    );
-  };
-
-  function adopt({ answer, sentAtMs }: Registration): Session {
+  const held: Held = new Map();
+  const life = createChatLife(parts, () => {
     held.clear();
-    life = { epoch: answer.session.epoch, token: answer.token };
-    heart.adopt(answer.heartbeat, answer.hostToken, sentAtMs);
-    return answer.session;
-  }
-
-  const beating: Beating = {
-    id,
-    describe: () =>
-      life && {
-        id,
-        epoch: life.epoch,
-        activity: held.size > 0 ? "working" : "idle",
-        tasks: [...held.values()].map(({ task, fence }) => ({ id: task.id, fence })),
-      },
-    acknowledged(epoch, _sentAtMs, commands) {
-      for (const command of commands) {
-        if (life?.epoch !== epoch) return;
-        if (command.type === "start") parts.onAssigned?.(id);
-        else if (command.type === "cancel" && held.get(command.taskId)?.fence === command.fence)
-          held.delete(command.taskId);
-        else if (command.type === "stop" || command.type === "restart") restart();
-        else if (command.type === "config") {
-          life.token = command.token;
-          heart.renew(command.hostToken);
-        }
-      }
-    },
-    refused: (epoch) => {
-      if (life?.epoch === epoch) restart();
-    },
-  };
+  });
+  const beating = createBeating(parts, life, held);
   heart.add(beating);
-
-  /** In the background, through outages, until it succeeds or the chat is ended. */
-  function restart(): void {
-    life = null;
-    held.clear();
-    const options = { patient: true, signal: ended.signal, log: () => undefined };
-    const again = registerSession(api, parts.request, heart.hostToken, options);
-    parts.track(again.then((registration) => registration && adopt(registration)));
-  }
 
   function fenceOf(taskId: string): number {
     const entry = held.get(taskId);
@@ -97,19 +42,16 @@ export function createChat(parts: ChatParts): Chat {
 
   return {
     id,
-    async start() {
-      const sentAtMs = monotonicMs();
-      return adopt({ answer: await api.register(parts.request, heart.hostToken(), newId("reg")), sentAtMs });
-    },
-    token,
+    start: life.start,
+    token: () => life.now().token,
     holds: (taskId) => held.has(taskId),
     async claim(max) {
-      const tasks = await api.claim(id, token(), max);
+      const tasks = await api.claim(id, life.now().token, max);
       for (const entry of tasks) held.set(entry.task.id, entry);
       return tasks;
     },
     async complete(taskId, result) {
-      const next = await api.report(taskId, token(), {
+      const next = await api.report(taskId, life.now().token, {
         route: "complete",
         body: { fence: fenceOf(taskId), result },
       });
@@ -118,18 +60,51 @@ export function createChat(parts: ChatParts): Chat {
       return next;
     },
     async fail(taskId, message, retryable) {
-      await api.report(taskId, token(), {
+      await api.report(taskId, life.now().token, {
         route: "fail",
         body: { fence: fenceOf(taskId), error: { message }, retryable },
       });
       held.delete(taskId);
     },
     async end() {
-      ended.abort();
       heart.remove(beating);
-      const last = life;
-      life = null;
-      if (last) await api.end(id, last.token, { reason: "stopped" });
+      await life.end();
+    },
+  };
+}
+
+/** What this chat claimed and has not settled, by task. */
+type Held = Map<string, HeldTask>;
+
+/** What the heartbeat reports of a chat, and what it does about the answer. */
+function createBeating({ request, heart, onAssigned }: ChatParts, life: ChatLife, held: Held): Beating {
+  const { id } = request;
+
+  function obey(command: Command): void {
+    if (command.type === "start") onAssigned?.(id);
+    else if (command.type === "cancel" && held.get(command.taskId)?.fence === command.fence)
+      held.delete(command.taskId);
+    else if (command.type === "stop" || command.type === "restart") life.restart();
+    else if (command.type === "config") {
+      life.renew(command.token);
+      heart.renew(command.hostToken);
+    }
+  }
+
+  return {
+    id,
+    describe() {
+      const epoch = life.epoch();
+      if (epoch === null) return null;
+      const tasks = [...held.values()].map(({ task, fence }) => ({ id: task.id, fence }));
+      return { id, epoch, activity: tasks.length > 0 ? "working" : "idle", tasks };
+    },
+    acknowledged(epoch, _sentAtMs, commands) {
+      // An earlier command may have ended the start that the later ones were for.
+      for (const command of commands) if (life.epoch() === epoch) obey(command);
+    },
+    refused(epoch) {
+      if (life.epoch() === epoch) life.restart();
     },
   };
 }

@@ -89,22 +89,12 @@ export function createRegistry(options: {
     },
     async list() {
       await pending.settle();
-      const all: Session[] = [];
-      let cursor: string | null = null;
-      for (let page = 0; page < PAGES_LIMIT; page += 1) {
-        const path: string =
-          cursor === null ? "/v1/sessions" : `/v1/sessions?cursor=${encodeURIComponent(cursor)}`;
-        const answer = await http({ method: "GET", path, answer: SessionsAnswer, bearer: key });
-        all.push(...answer.sessions);
-        cursor = answer.cursor;
-        if (cursor === null) break;
-      }
-      return all;
+      return await listSessions(http, key);
     },
     async get(id) {
       await pending.settle();
-      return (await http({ method: "GET", path: `/v1/sessions/${id}`, answer: SessionAnswer, bearer: key }))
-        .session;
+      const path = `/v1/sessions/${id}`;
+      return (await http({ method: "GET", path, answer: SessionAnswer, bearer: key })).session;
     },
     setDefaultCapacity: (capacity) => {
       defaultCapacity = capacity;
@@ -116,4 +106,18 @@ export function createRegistry(options: {
       await Promise.all(ending.map((chat) => chat.end()));
     },
   };
+}
+
+async function listSessions(http: Http, key: string): Promise<Session[]> {
+  const all: Session[] = [];
+  let cursor: string | null = null;
+  for (let page = 0; page < PAGES_LIMIT; page += 1) {
+    const path: string =
+      cursor === null ? "/v1/sessions" : `/v1/sessions?cursor=${encodeURIComponent(cursor)}`;
+    const answer = await http({ method: "GET", path, answer: SessionsAnswer, bearer: key });
+    all.push(...answer.sessions);
+    cursor = answer.cursor;
+    if (cursor === null) break;
+  }
+  return all;
 }

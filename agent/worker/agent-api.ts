@@ -9,7 +9,7 @@ import {
   SessionAnswer,
 } from "../../shared/contract/session.ts";
 import { Task, TaskAnswer } from "../../shared/contract/task.ts";
-import type { Http } from "../http.ts";
+import type { Http, HttpRequest } from "../http.ts";
 
 /** What the server says once a task has ended: the next one this session now holds, or null. */
 export const CompleteAnswer = z.object({ task: Task, next: z.optional(z.nullable(HeldTask)) });
@@ -32,109 +32,72 @@ export type TaskReport =
 export type AgentApi = ReturnType<typeof createAgentApi>;
 
 export function createAgentApi(http: Http, key: string) {
+  const post = <S extends z.ZodMiniType>(
+    path: string,
+    request: Pick<HttpRequest<S>, "answer" | "bearer" | "body"> & Partial<HttpRequest<S>>,
+  ): Promise<z.infer<S>> => http({ method: "POST", path, ...request });
+
   return {
-    register: async (
+    register: (
       body: RegisterRequest,
       hostToken: string | null,
       idempotencyKey: string,
-    ): Promise<RegisterAnswer> =>
-      await http({
-        method: "POST",
-        path: "/v1/sessions",
-        answer: RegisterAnswer,
-        bearer: key,
-        body,
-        // Repeating a registration whose answer was lost must not count as another restart.
-        headers: {
-          "idempotency-key": idempotencyKey,
-          ...(hostToken === null ? {} : { "shim-host-token": hostToken }),
-        },
-      }),
-
-    /** One try: the next beat is the retry. */
-    beat: async (
-      url: string,
-      hostToken: string,
-      body: HeartbeatRequest,
-      timeoutMs: number,
-    ): Promise<HeartbeatAnswer> =>
-      await http({
-        method: "POST",
-        path: url,
-        answer: HeartbeatAnswer,
-        bearer: hostToken,
-        body,
-        tries: 1,
-        tryTimeoutMs: timeoutMs,
-      }),
-
-    claim: async (session: string, token: string, max: number, signal?: AbortSignal): Promise<HeldTask[]> => {
-      const path = `/v1/sessions/${session}/claim`;
-      return (
-        await http({
-          method: "POST",
-          path,
-          answer: ClaimAnswer,
-          bearer: token,
-          body: { max },
-          signal,
-          tries: 3,
-        })
-      ).tasks;
+    ): Promise<RegisterAnswer> => {
+      // Repeating a registration whose answer was lost must not count as another restart.
+      const headers = {
+        "idempotency-key": idempotencyKey,
+        ...(hostToken === null ? {} : { "shim-host-token": hostToken }),
+      };
+      return post("/v1/sessions", { answer: RegisterAnswer, bearer: key, body, headers });
     },
 
-    end: async (session: string, token: string, body: EndRequest): Promise<void> => {
-      await http({
-        method: "POST",
-        path: `/v1/sessions/${session}/end`,
-        answer: SessionAnswer,
-        bearer: token,
-        body,
-      });
+    /** One try: the next beat is the retry. */
+    beat: (
+      url: string,
+      bearer: string,
+      body: HeartbeatRequest,
+      tryTimeoutMs: number,
+    ): Promise<HeartbeatAnswer> =>
+      post(url, { answer: HeartbeatAnswer, bearer, body, tries: 1, tryTimeoutMs }),
+
+    claim: async (
+      session: string,
+      bearer: string,
+      max: number,
+      signal?: AbortSignal,
+    ): Promise<HeldTask[]> => {
+      const path = `/v1/sessions/${session}/claim`;
+      return (await post(path, { answer: ClaimAnswer, bearer, body: { max }, signal, tries: 3 })).tasks;
+    },
+
+    end: async (session: string, bearer: string, body: EndRequest): Promise<void> => {
+      await post(`/v1/sessions/${session}/end`, { answer: SessionAnswer, bearer, body });
     },
 
     /** One try: the caller decides how long the outcome is worth repeating. */
     report: async (
       task: string,
-      token: string,
-      report: TaskReport,
+      bearer: string,
+      { route, body }: TaskReport,
       signal?: AbortSignal,
     ): Promise<HeldTask | null> => {
-      const path = `/v1/tasks/${task}/${report.route}`;
-      const { next } = await http({
-        method: "POST",
-        path,
-        answer: CompleteAnswer,
-        bearer: token,
-        body: report.body,
-        signal,
-        tries: 1,
-      });
-      return next ?? null;
+      const path = `/v1/tasks/${task}/${route}`;
+      return (await post(path, { answer: CompleteAnswer, bearer, body, signal, tries: 1 })).next ?? null;
     },
 
     progress: async (
       task: string,
-      token: string,
+      bearer: string,
       body: { fence: number; percent: number; message?: string },
     ): Promise<void> => {
-      await http({
-        method: "POST",
-        path: `/v1/tasks/${task}/progress`,
-        answer: TaskAnswer,
-        bearer: token,
-        body,
-        tries: 1,
-      });
+      await post(`/v1/tasks/${task}/progress`, { answer: TaskAnswer, bearer, body, tries: 1 });
     },
 
-    release: async (
+    release: (
       task: string,
-      token: string,
+      bearer: string,
       body: { fence: number; reason: string },
-    ): Promise<z.infer<typeof TaskAnswer>> => {
-      const path = `/v1/tasks/${task}/release`;
-      return await http({ method: "POST", path, answer: TaskAnswer, bearer: token, body, tries: 3 });
-    },
+    ): Promise<z.infer<typeof TaskAnswer>> =>
+      post(`/v1/tasks/${task}/release`, { answer: TaskAnswer, bearer, body, tries: 3 }),
   };
 }

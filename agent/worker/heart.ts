@@ -1,9 +1,10 @@
-import type { Command, SessionBeat } from "../../shared/contract/heartbeat.ts";
+import type { Command, HeartbeatAnswer, SessionBeat } from "../../shared/contract/heartbeat.ts";
 import { jitteredDelayMs } from "../backoff.ts";
 import { ApiError, isTransient, messageOf } from "../problem.ts";
 import type { AgentApi } from "./agent-api.ts";
 import type { WorkerLog } from "./log.ts";
 import { monotonicMs } from "./monotonic.ts";
+import { createPulse } from "./pulse.ts";
 
 /** A session as the heartbeat sees it. */
 export type Beating = {
@@ -50,8 +51,12 @@ export type HeartParts = {
   readonly ref: boolean;
 };
 
+/** What one beat carries: the sessions that were registered when it was sent. */
+type Reports = readonly { readonly session: Beating; readonly beat: SessionBeat }[];
+
 export function createHeart({ host, boot, api, log, ref }: HeartParts): Heart {
   const sessions = new Set<Beating>();
+  const pulse = createPulse(() => void beat(), ref);
   let terms: HeartbeatTerms | null = null;
   let token: string | null = null;
   let intervalMs = 0;
@@ -59,44 +64,29 @@ export function createHeart({ host, boot, api, log, ref }: HeartParts): Heart {
   let answeredSeq = 0;
   let inFlight = 0;
   let failures = 0;
-  let nextAtMs = Infinity;
-  let timer: NodeJS.Timeout | undefined;
-  let stopped = false;
-
-  function schedule(atMs: number): void {
-    nextAtMs = atMs;
-    clearTimeout(timer);
-    if (stopped) return;
-    timer = setTimeout(() => void beat(), Math.max(0, atMs - monotonicMs()));
-    if (!ref) timer.unref();
-  }
 
   async function beat(): Promise<void> {
     const sentAtMs = monotonicMs();
     const plannedMs = sentAtMs + intervalMs;
-    schedule(plannedMs);
-    const reports = [...sessions]
-      .map((session) => ({ session, beat: session.describe() }))
-      .filter((entry) => entry.beat !== null);
+    pulse.at(plannedMs);
+    const reports = describe(sessions);
     if (terms === null || token === null || reports.length === 0 || inFlight >= IN_FLIGHT_LIMIT) return;
     seq += 1;
     inFlight += 1;
     const thisSeq = seq;
     try {
-      const body = { host, boot, seq, sessions: reports.flatMap((entry) => entry.beat ?? []) };
+      const body = { host, boot, seq, sessions: reports.map((report) => report.beat) };
       // After 80% of the timeout an answer renews nothing any more.
       const answer = await api.beat(terms.url, token, body, 0.8 * terms.timeoutMs);
       if (failures > 0) log("heartbeat answered again", { failures });
       failures = 0;
       intervalMs = answer.intervalMs;
       // Unless something asked for an earlier beat meanwhile, the next is as far off as the answer says.
-      if (nextAtMs === plannedMs) schedule(sentAtMs + intervalMs);
+      if (pulse.nextAtMs() === plannedMs) pulse.at(sentAtMs + intervalMs);
       // An answer that was overtaken still proves the lease, but its commands are out of date.
       const newest = thisSeq > answeredSeq;
       answeredSeq = Math.max(answeredSeq, thisSeq);
-      const commands = new Map(newest ? answer.sessions.map((entry) => [entry.id, entry.commands]) : []);
-      for (const { session, beat } of reports)
-        if (beat) session.acknowledged(beat.epoch, sentAtMs, commands.get(session.id) ?? []);
+      acknowledge(reports, sentAtMs, newest ? answer.sessions : []);
     } catch (error) {
       fail(error, reports);
     } finally {
@@ -104,13 +94,12 @@ export function createHeart({ host, boot, api, log, ref }: HeartParts): Heart {
     }
   }
 
-  function fail(error: unknown, reports: readonly { session: Beating; beat: SessionBeat | null }[]): void {
+  function fail(error: unknown, reports: Reports): void {
     failures += 1;
     if (failures === 1 || failures % 10 === 0) log("heartbeat failed", { failures, why: messageOf(error) });
-    if (error instanceof ApiError && !isTransient(error)) {
-      for (const { session, beat } of reports) if (beat) session.refused(beat.epoch);
-    }
-    schedule(Math.min(nextAtMs, monotonicMs() + 100 + jitteredDelayMs(RETRY, failures - 1, Math.random)));
+    if (error instanceof ApiError && !isTransient(error))
+      for (const report of reports) report.session.refused(report.beat.epoch);
+    pulse.atOrBefore(monotonicMs() + 100 + jitteredDelayMs(RETRY, failures - 1, Math.random));
   }
 
   return {
@@ -121,19 +110,28 @@ export function createHeart({ host, boot, api, log, ref }: HeartParts): Heart {
       terms = newTerms;
       intervalMs = newTerms.intervalMs;
       // Counted from its sending, because the lease is: one that was answered late is soon due for renewal.
-      const waitMs = answeredSeq === 0 ? FIRST_BEAT_SHARE * intervalMs : intervalMs;
-      schedule(Math.min(nextAtMs, sentAtMs + waitMs));
+      pulse.atOrBefore(sentAtMs + (answeredSeq === 0 ? FIRST_BEAT_SHARE * intervalMs : intervalMs));
     },
     renew: (hostToken) => {
       token = hostToken;
     },
     hostToken: () => token,
     beatSoon: () => {
-      schedule(monotonicMs());
+      pulse.at(monotonicMs());
     },
-    stop() {
-      stopped = true;
-      clearTimeout(timer);
-    },
+    stop: pulse.stop,
   };
+}
+
+function describe(sessions: Iterable<Beating>): Reports {
+  return [...sessions].flatMap((session) => {
+    const beat = session.describe();
+    return beat === null ? [] : [{ session, beat }];
+  });
+}
+
+function acknowledge(reports: Reports, sentAtMs: number, answered: HeartbeatAnswer["sessions"]): void {
+  const commands = new Map(answered.map((entry) => [entry.id, entry.commands]));
+  for (const { session, beat } of reports)
+    session.acknowledged(beat.epoch, sentAtMs, commands.get(session.id) ?? []);
 }

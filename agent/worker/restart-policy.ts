@@ -46,3 +46,23 @@ export function decideRestart(
   if (history.streak <= 1) return { delayMs: 0, capped: false };
   return { delayMs: jitteredDelayMs(BACKOFF, history.streak - 2, uniform), capped: false };
 }
+
+/** The crashes of one session, and the restarts they allow. */
+export type Restarts = {
+  /** A task was completed. */
+  succeeded(): void;
+  crashed(nowMs: number): { readonly delayMs: number; readonly capped: boolean; readonly streak: number };
+};
+
+export function createRestarts(limits: RestartLimits, uniform: () => number = Math.random): Restarts {
+  let history = NO_CRASHES;
+  return {
+    succeeded() {
+      history = recordSuccess(history);
+    },
+    crashed(nowMs) {
+      history = recordCrash(history, nowMs);
+      return { ...decideRestart(history, limits, nowMs, uniform), streak: history.streak };
+    },
+  };
+}

@@ -84,8 +84,8 @@ export async function startSupervisor(options: WorkerOptions): Promise<Superviso
       capacity: 1,
       cwd: options.cwd,
     };
-    const restarts = { perHour: options.restartsPerHour };
-    const session = createWorkerSession({ request, api, heart, runner, restarts, tally, log, inTurn });
+    const restartLimits = { perHour: options.restartsPerHour };
+    const session = createWorkerSession({ request, api, heart, runner, restartLimits, tally, log, inTurn });
     heart.add(session);
     return session;
   });

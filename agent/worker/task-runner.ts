@@ -1,23 +1,13 @@
 import type { SessionBeat } from "../../shared/contract/heartbeat.ts";
 import type { HeldTask } from "../../shared/contract/session.ts";
 import { ApiError, codeOf, isTransient, messageOf } from "../problem.ts";
-import type { AgentApi, TaskReport } from "./agent-api.ts";
-import type { Attempt, AttemptEnd, StartAttempt } from "./attempt.ts";
+import type { AgentApi } from "./agent-api.ts";
+import type { Attempt, StartAttempt } from "./attempt.ts";
 import type { ProgressLine } from "./command-output.ts";
 import type { Life } from "./life.ts";
 import type { WorkerLog } from "./log.ts";
 import { createProgressPoster } from "./progress-poster.ts";
-import { reportOutcome } from "./report-outcome.ts";
-import type { Tally } from "./tally.ts";
-import type { Worktrees } from "./worktrees.ts";
-
-/** What a session does after a task: run `next`, or claim, now or once a beat proved that it still may. */
-export type AfterTask = {
-  readonly next: HeldTask | null;
-  readonly claim: "now" | "after a beat";
-  /** Whether the task was completed, and the server took it. */
-  readonly completed: boolean;
-};
+import { type AfterTask, giveBack, type Say, settleAttempt, type SettlementParts } from "./settle-attempt.ts";
 
 /** Runs one task at a time for a session, from its claim to its outcome. */
 export type TaskRunner = {
@@ -31,13 +21,9 @@ export type TaskRunner = {
   abort(why: string, task?: { readonly taskId: string; readonly fence: number }): void;
 };
 
-export type TaskRunnerParts = {
+export type TaskRunnerParts = SettlementParts & {
   readonly session: string;
-  readonly api: AgentApi;
   readonly startAttempt: StartAttempt;
-  readonly worktrees: Worktrees | null;
-  readonly publishPrefix: string | null;
-  readonly tally: Tally;
   readonly log: WorkerLog;
 };
 
@@ -71,7 +57,7 @@ export function createTaskRunner(parts: TaskRunnerParts): TaskRunner {
       ];
     },
 
-    giveBack: (held, life) => release(parts, held, life, sayOf(parts, held)),
+    giveBack: (held, life) => giveBack({ ...parts, held, life, say: sayOf(parts, held) }),
 
     async run(held, life) {
       const say = sayOf(parts, held);
@@ -90,7 +76,7 @@ export function createTaskRunner(parts: TaskRunnerParts): TaskRunner {
       try {
         const end = await attempt.ended;
         poster.stop();
-        return await settle(parts, held, life, end, say);
+        return await settleAttempt({ ...parts, held, life, say }, end);
       } finally {
         poster.stop();
         life.over.removeEventListener("abort", onOver);
@@ -103,126 +89,10 @@ export function createTaskRunner(parts: TaskRunnerParts): TaskRunner {
   };
 }
 
-type Say = (what: string, fields?: Record<string, string | number>) => void;
-
 function sayOf({ log, session }: TaskRunnerParts, held: HeldTask): Say {
   return (what, fields = {}) => {
     log(what, { session, task: held.task.id, fence: held.fence, ...fields });
   };
-}
-
-async function settle(
-  parts: TaskRunnerParts,
-  held: HeldTask,
-  life: Life,
-  end: AttemptEnd,
-  say: Say,
-): Promise<AfterTask> {
-  switch (end.kind) {
-    case "crashed":
-      life.finish(end);
-      say("crashed", { signal: end.signal });
-      return { next: null, claim: "now", completed: false };
-    case "aborted":
-      say("stopped", { why: end.why });
-      // The server may believe that it still runs here: a new epoch returns it.
-      if (end.why === "lease") life.finish({ kind: "restart", why: "its lease ran out" });
-      if (end.why === "released" || end.why === "task.cancelled") await release(parts, held, life, say);
-      return { next: null, claim: "after a beat", completed: false };
-    case "completed":
-    case "failed":
-      return await tell(parts, held, life, end, say);
-  }
-}
-
-async function tell(
-  parts: TaskRunnerParts,
-  held: HeldTask,
-  life: Life,
-  end: Extract<AttemptEnd, { kind: "completed" | "failed" }>,
-  say: Say,
-): Promise<AfterTask> {
-  const reported = await reportOutcome(parts.api, {
-    taskId: held.task.id,
-    report: describeOutcome(held, end),
-    token: life.token,
-    signal: life.over,
-    onRetry: (why) => {
-      say("outcome could not be delivered yet", { why });
-    },
-  });
-  if (reported.kind === "dropped") {
-    parts.tally.dropped += 1;
-    say("outcome dropped, nothing of it is published", { why: reported.why });
-    if (!reported.settled) life.finish({ kind: "restart", why: reported.why });
-    if (reported.why === "task.cancelled") await release(parts, held, life, say);
-    return { next: null, claim: "after a beat", completed: false };
-  }
-  if (end.kind === "failed") {
-    parts.tally.failed += 1;
-    say("failed", {
-      code: end.code,
-      retryable: String(end.retryable),
-      why: end.message.split("\n", 1)[0] ?? "",
-    });
-  } else {
-    parts.tally.completed += 1;
-    say("completed");
-    await publish(parts, held, end.commit, say);
-  }
-  return { next: reported.next, claim: "now", completed: end.kind === "completed" };
-}
-
-function describeOutcome(
-  held: HeldTask,
-  end: Extract<AttemptEnd, { kind: "completed" | "failed" }>,
-): TaskReport {
-  const { fence } = held;
-  if (end.kind === "failed") {
-    return {
-      route: "fail",
-      body: { fence, error: { message: end.message, code: end.code }, retryable: end.retryable },
-    };
-  }
-  return {
-    route: "complete",
-    body: { fence, result: end.result, ...(end.commit === null ? {} : { evidence: { commit: end.commit } }) },
-  };
-}
-
-/** Only called once the server accepted the outcome: a stale attempt never reaches this. */
-async function publish(
-  parts: TaskRunnerParts,
-  held: HeldTask,
-  commit: string | null,
-  say: Say,
-): Promise<void> {
-  if (commit === null || parts.worktrees === null || parts.publishPrefix === null) return;
-  try {
-    const { ref, outcome } = await parts.worktrees.publish(
-      parts.publishPrefix,
-      held.task.id,
-      held.fence,
-      commit,
-    );
-    say(outcome, { ref, commit });
-  } catch (error) {
-    say(`completed, but commit ${commit} could not be published; it is still in the repository`, {
-      why: messageOf(error),
-    });
-  }
-}
-
-/** Gives a task back; of a cancelled one, says that it has stopped. */
-async function release(parts: TaskRunnerParts, held: HeldTask, life: Life, say: Say): Promise<void> {
-  try {
-    const body = { fence: held.fence, reason: "the worker stopped it" };
-    const { task } = await parts.api.release(held.task.id, life.token(), body);
-    if (task.state !== "cancelled") parts.tally.released += 1;
-  } catch (error) {
-    // A beat that does not list it, or the end of the session, says the same later.
-    say("could not be released", { why: messageOf(error) });
-  }
 }
 
 /** Progress is a courtesy, so its failures are not: unless they say that the task is not ours any more. */
