@@ -217,6 +217,8 @@ export const GroupRecord = z.object({
   totals: Totals,
   /** Submissions already in `totals` that are still filed as open: finish these first. */
   rolling: z.array(Id),
+  /** The open submission after which the next roll-up goes on, if the last did not come to the end. */
+  rollUpAfter: z.optional(z.nullable(Id)),
 });
 export type GroupRecord = z.infer<typeof GroupRecord>;
 

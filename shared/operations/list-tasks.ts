@@ -1,4 +1,4 @@
-import type { GroupRecord, SubmissionRecord, TaskRecord } from "../contract/records.ts";
+import type { SubmissionRecord, TaskRecord } from "../contract/records.ts";
 import type { Task, TaskState } from "../contract/task.ts";
 import type { Ports } from "../ports/ports.ts";
 import type { Page } from "../ports/record.ts";
@@ -13,15 +13,10 @@ const SUBMISSIONS_LIMIT = 40;
 const ENDED: ReadonlySet<string> = new Set<TaskState>(["completed", "failed", "cancelled"]);
 
 /**
- * Where a listing goes on: which group, which part of it, which page of its submissions, and which of that page it
- * has returned. These by their ids: a number of them would skip others once some have left the page.
+ * Where a listing goes on: in which group, and after which of its submissions. A submission keeps its place when it
+ * is closed, so none is passed over or met twice.
  */
-type Place = {
-  readonly group: string;
-  readonly part: "open" | "closed";
-  readonly page: string | null;
-  readonly returned: readonly string[];
-};
+type Place = { readonly group: string; readonly after: string | null };
 
 /** A page of tasks, with their payloads, in the order of their groups and submissions. */
 export async function listTasks(
@@ -73,41 +68,26 @@ async function* submissionsFrom(
   filter: TaskFilter,
   from: Place | null,
 ): AsyncGenerator<{ submission: SubmissionRecord; place: Place }> {
-  const endedWanted = filter.states === null || filter.states.some((state) => ENDED.has(state));
+  const which = filter.states?.every((state) => !ENDED.has(state)) ? "open" : "all";
   let resume = from;
-  for await (const group of groupsOf(ports, fleet, filter.group)) {
-    if (resume && resume.group !== group.group) continue;
-    for (const part of endedWanted ? (["open", "closed"] as const) : (["open"] as const)) {
-      if (resume && resume.part !== part) continue;
-      yield* submissionsOf(ports, group, part, resume);
-      resume = null;
-    }
-  }
-}
-
-async function* submissionsOf(
-  { record }: Ports,
-  { fleet, group }: GroupRecord,
-  part: Place["part"],
-  from: Place | null,
-): AsyncGenerator<{ submission: SubmissionRecord; place: Place }> {
-  let cursor = from?.page ?? null;
-  let returned = from?.returned ?? [];
-  for (;;) {
-    const page: Page<SubmissionRecord> = await record.submissions.list(
-      fleet,
-      group,
-      part,
-      cursor,
-      SUBMISSIONS_LIMIT,
-    );
-    for (const submission of page.items) {
-      if (returned.includes(submission.id)) continue;
-      yield { submission, place: { group, part, page: cursor, returned } };
-      returned = [...returned, submission.id];
-    }
-    if (page.cursor === null) return;
-    cursor = page.cursor;
-    returned = [];
+  for await (const { group } of groupsOf(ports, fleet, filter.group)) {
+    if (resume && resume.group !== group) continue;
+    let after = resume?.after ?? null;
+    resume = null;
+    let cursor = after;
+    do {
+      const page: Page<SubmissionRecord> = await ports.record.submissions.list(
+        fleet,
+        group,
+        which,
+        cursor,
+        SUBMISSIONS_LIMIT,
+      );
+      for (const submission of page.items) {
+        yield { submission, place: { group, after } };
+        after = submission.id;
+      }
+      cursor = page.cursor;
+    } while (cursor !== null);
   }
 }

@@ -109,10 +109,15 @@ export interface SubmissionStore {
    * and so does noting it in a submission that is closed or unknown.
    */
   mark(fleet: string, group: string, id: string, index: number, end: EndState | "void"): Promise<void>;
+  /**
+   * In the order of their ids. The cursor is the id after which the page begins, so a listing may go on from any
+   * id. In `all` a submission has one place, open or closed: being closed meanwhile, it is neither missed nor
+   * listed twice.
+   */
   list(
     fleet: string,
     group: string,
-    which: "open" | "closed",
+    which: "open" | "closed" | "all",
     cursor: string | null,
     limit: number,
   ): Promise<Page<SubmissionRecord>>;

@@ -135,11 +135,30 @@ describe("submissions without transactions", () => {
     await record.submissions.add(aSubmission(fleet, { failed: [1] }));
     proxy.set(async ({ operation, body }, forward) => (operation === "DeleteItem" ? null : forward(body)));
     await expect(record.submissions.close(fleet, group, "sub_1")).rejects.toThrow(StoreUnavailable);
+    const all = await world.record.submissions.list(fleet, group, "all", null, 10);
+    expect(all.items, "it has both items now").toEqual([aSubmission(fleet, { failed: [1] })]);
     proxy.set((exchange, forward) => forward(exchange.body));
     await record.submissions.close(fleet, group, "sub_1");
     expect((await record.submissions.list(fleet, group, "open", null, 10)).items).toEqual([]);
     const closed = await record.submissions.list(fleet, group, "closed", null, 10);
     expect(closed.items).toEqual([aSubmission(fleet, { failed: [1] })]);
+  });
+});
+
+describe("a listing of all submissions", () => {
+  test("does not miss one that is closed between its two reads", async () => {
+    const { group } = aSubmission(fleet);
+    await world.record.submissions.add(aSubmission(fleet));
+    let queries = 0;
+    proxy.set(async ({ operation, body }, forward) => {
+      if (operation === "Query" && ++queries === 2)
+        await world.record.submissions.close(fleet, group, "sub_1");
+      return forward(body);
+    });
+    expect((await record.submissions.list(fleet, group, "all", null, 10)).items).toEqual([
+      aSubmission(fleet),
+    ]);
+    expect(queries).toBe(2);
   });
 });
 

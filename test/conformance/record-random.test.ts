@@ -159,9 +159,9 @@ async function perform(world: RecordWorld, fleet: string, command: Command, seen
     case "close":
       return record.submissions.close(fleet, group, command.id);
     case "readSubmissions": {
-      const list = (which: "open" | "closed") =>
+      const list = (which: "open" | "closed" | "all") =>
         all((cursor) => record.submissions.list(fleet, group, which, cursor, command.limit));
-      return [await list("open"), await list("closed")];
+      return [await list("open"), await list("closed"), await list("all")];
     }
     case "payload":
       return roundTrip(record, fleet, command.id, new Array(command.times).fill(command.value));

@@ -60,6 +60,7 @@ export function testRecord(name: string, start: () => Promise<RecordWorld>): voi
     testTasks(() => world);
     testEdgesAndGroups(() => world);
     testSubmissions(() => world);
+    testSubmissionOrder(() => world);
     testPayloads(() => world);
     testAnswers(() => world);
   });
@@ -408,6 +409,39 @@ function testSubmissions(world: () => RecordWorld): void {
     const idsOf = async (which: "open" | "closed") => (await list(fleet, which)).map(({ id }) => id).sort();
     expect(await idsOf("open")).toEqual(["sub_0", "sub_2", "sub_4", "sub_6"]);
     expect(await idsOf("closed")).toEqual(["sub_1", "sub_3", "sub_5"]);
+  });
+}
+
+function testSubmissionOrder(world: () => RecordWorld): void {
+  const group = aSubmission("").group;
+
+  test("all submissions of a group are listed by id, open or closed, from after any id on", async () => {
+    const { submissions } = world().record;
+    const fleet = newFleet();
+    const names = ["sub_a", "sub_B", "sub_-", "sub__", "sub_0", "sub_9"];
+    const inOrder = ["sub_-", "sub_0", "sub_9", "sub_B", "sub__", "sub_a"];
+    for (const id of names) await submissions.add(aSubmission(fleet, { id }));
+    for (const id of ["sub_0", "sub_a"]) await submissions.close(fleet, group, id);
+    const list = async (cursor: string | null, limit: number) => {
+      const page = await submissions.list(fleet, group, "all", cursor, limit);
+      return [page.items.map(({ id }) => id), page.cursor];
+    };
+    expect(await list(null, 6)).toEqual([inOrder, null]);
+    expect(await list(null, 2)).toEqual([["sub_-", "sub_0"], "sub_0"]);
+    expect(await list("sub_0", 4)).toEqual([inOrder.slice(2), null]);
+    expect(await list("sub_1", 1)).toEqual([["sub_9"], "sub_9"]);
+    expect(await list("sub_a", 1)).toEqual([[], null]);
+  });
+
+  test("a submission that is closed between two pages keeps its place", async () => {
+    const { submissions } = world().record;
+    const fleet = newFleet();
+    for (const id of ids(6, "sub")) await submissions.add(aSubmission(fleet, { id }));
+    const first = await submissions.list(fleet, group, "all", null, 3);
+    for (const id of ["sub_1", "sub_4"]) await submissions.close(fleet, group, id);
+    const second = await submissions.list(fleet, group, "all", first.cursor, 3);
+    expect([...first.items, ...second.items].map(({ id }) => id)).toEqual(ids(6, "sub"));
+    expect(second.cursor).toBeNull();
   });
 }
 

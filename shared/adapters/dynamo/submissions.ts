@@ -1,7 +1,6 @@
 import { SubmissionRecord } from "../../contract/records.ts";
 import type { SubmissionStore } from "../../ports/record.ts";
 import { KEY, PARTITION, SORT_PREFIX } from "./keys.ts";
-import { readPage } from "./shards.ts";
 import type { Item, Table } from "./table.ts";
 
 /** Number sets, to which members may be added by many at once; DynamoDB has no empty sets. */
@@ -27,6 +26,16 @@ function decode(item: Item): SubmissionRecord {
  */
 export function createSubmissions(table: Table): SubmissionStore {
   const absent = { expression: "attribute_not_exists(pk)" };
+  const read = async (
+    fleet: string,
+    group: string,
+    which: "open" | "closed",
+    after: string | null,
+    limit: number,
+  ) => {
+    const range = { pk: PARTITION.group(fleet, group), prefix: SORT_PREFIX[which], after, limit };
+    return (await table.query(range)).map(decode);
+  };
 
   return {
     async add(submission) {
@@ -45,22 +54,16 @@ export function createSubmissions(table: Table): SubmissionStore {
         values: { ":indexes": new Set([index]) },
       });
     },
-    list: (fleet, group, which, cursor, limit) =>
-      readPage(
-        1,
-        ({ id }) => id,
-        async (_, after, count) => {
-          const range = {
-            pk: PARTITION.group(fleet, group),
-            prefix: SORT_PREFIX[which],
-            after,
-            limit: count,
-          };
-          return (await table.query(range)).map(decode);
-        },
-        cursor,
-        limit,
-      ),
+    async list(fleet, group, which, cursor, limit) {
+      // Open first: one that is closed in between is then found closed. One entry more tells whether that is all.
+      const open = which === "closed" ? [] : await read(fleet, group, "open", cursor, limit + 1);
+      const closed = which === "open" ? [] : await read(fleet, group, "closed", cursor, limit + 1);
+      const found = [
+        ...new Map([...open, ...closed].map((submission) => [submission.id, submission])).values(),
+      ];
+      const items = found.sort((a, b) => (a.id < b.id ? -1 : 1)).slice(0, limit);
+      return { items, cursor: found.length > limit ? (items.at(-1)?.id ?? null) : null };
+    },
     async close(fleet, group, id) {
       const open = KEY.submission(fleet, group, "open", id);
       const item = await table.get(open);

@@ -1,6 +1,5 @@
 import { SubmissionRecord } from "../../contract/records.ts";
 import type { SubmissionStore } from "../../ports/record.ts";
-import { createMemoryListing } from "./record-listing.ts";
 
 /** Sets of indexes read back sorted and without duplicates, whatever was written. */
 function sortSets(submission: SubmissionRecord): SubmissionRecord {
@@ -17,31 +16,42 @@ function sortSets(submission: SubmissionRecord): SubmissionRecord {
 
 export function createMemorySubmissions(): SubmissionStore {
   const stored = new Map<string, SubmissionRecord>();
-  const listing = createMemoryListing();
-  const place = (fleet: string, group: string, which: string) => `${fleet}#${group}#${which}`;
+  const open = new Map<string, Set<string>>();
+  const closed = new Map<string, Set<string>>();
+  const placeOf = (fleet: string, group: string) => `${fleet}#${group}`;
   const keyOf = (fleet: string, group: string, id: string) => `${fleet}#${group}#${id}`;
+  const isOpen = (fleet: string, group: string, id: string) =>
+    open.get(placeOf(fleet, group))?.has(id) ?? false;
+  const enter = (places: Map<string, Set<string>>, place: string, id: string) =>
+    places.set(place, (places.get(place) ?? new Set()).add(id));
 
   return {
     async add(submission) {
       const { fleet, group, id } = submission;
       if (stored.has(keyOf(fleet, group, id))) return;
       stored.set(keyOf(fleet, group, id), structuredClone(sortSets(SubmissionRecord.parse(submission))));
-      listing.enter(place(fleet, group, "open"), id);
+      enter(open, placeOf(fleet, group), id);
     },
     async mark(fleet, group, id, index, end) {
       const submission = stored.get(keyOf(fleet, group, id));
-      if (submission === undefined || !listing.has(place(fleet, group, "open"), id)) return;
+      if (submission === undefined || !isOpen(fleet, group, id)) return;
       stored.set(keyOf(fleet, group, id), sortSets({ ...submission, [end]: [...submission[end], index] }));
     },
     async list(fleet, group, which, cursor, limit) {
-      const page = listing.page(place(fleet, group, which), cursor, limit);
-      const items = page.items.flatMap((id) => structuredClone(stored.get(keyOf(fleet, group, id))) ?? []);
-      return { items, cursor: page.cursor };
+      const places = { open: [open], closed: [closed], all: [open, closed] }[which];
+      const ids = places
+        .flatMap((place) => [...(place.get(placeOf(fleet, group)) ?? [])])
+        .filter((id) => cursor === null || id > cursor)
+        .sort();
+      const items = ids
+        .slice(0, limit)
+        .flatMap((id) => structuredClone(stored.get(keyOf(fleet, group, id))) ?? []);
+      return { items, cursor: ids.length > limit ? (items.at(-1)?.id ?? null) : null };
     },
     async close(fleet, group, id) {
-      if (!listing.has(place(fleet, group, "open"), id)) return;
-      listing.leave(place(fleet, group, "open"), id);
-      listing.enter(place(fleet, group, "closed"), id);
+      if (!isOpen(fleet, group, id)) return;
+      open.get(placeOf(fleet, group))?.delete(id);
+      enter(closed, placeOf(fleet, group), id);
     },
   };
 }
