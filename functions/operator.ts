@@ -1,19 +1,23 @@
-// Triggered by every route that no other function answers: fleets, keys, sessions seen from outside, progress,
-// load, rebalance, health, the OpenAPI document, and routes that are not built yet.
+// Triggered by every route that no other function answers: fleets, keys, sessions seen from outside, messages,
+// progress, load, rebalance, health, the OpenAPI document, and routes that are not built yet.
 import * as z from "zod/mini";
 import { API } from "../shared/contract/api.ts";
 import { isRefusal, refuse } from "../shared/contract/errors.ts";
 import { Word } from "../shared/contract/ids.ts";
 import { openApiDocument } from "../shared/contract/openapi.ts";
+import { acknowledgeMessages } from "../shared/operations/acknowledge-messages.ts";
 import { checkHealth } from "../shared/operations/check-health.ts";
 import { drainSession, restartSession } from "../shared/operations/end-session.ts";
 import { listLoad, listSessions } from "../shared/operations/list-sessions.ts";
 import { createFleet, listFleets } from "../shared/operations/manage-fleets.ts";
 import { createKey, listKeys, revokeKey } from "../shared/operations/manage-keys.ts";
 import { rebalanceFleet, setAutoBalance } from "../shared/operations/rebalance-fleet.ts";
+import { type Reader, readMessages } from "../shared/operations/read-messages.ts";
+import { sendMessage } from "../shared/operations/send-message.ts";
 import { summariseProgress } from "../shared/operations/summarise-progress.ts";
 import { getSession } from "../shared/operations/view-session.ts";
 import { allPorts } from "../shared/runtime/all-ports.ts";
+import type { Caller } from "./edge/authenticate.ts";
 import { type Things, serveById } from "./edge/by-id.ts";
 import { openCursor, sealCursor } from "./edge/cursor.ts";
 import { createApp, requestIdOf, serve, toHandler } from "./edge/endpoint.ts";
@@ -49,6 +53,21 @@ serve(app, API.listSessions, {
 serveById(app, API.getSession, sessions, (id, { ports, fleet }) => getSession(ports, fleet, id));
 serveById(app, API.drainSession, sessions, (id, { ports, fleet }) => drainSession(ports, fleet, id));
 serveById(app, API.restartSession, sessions, (id, { ports, fleet }) => restartSession(ports, fleet, id));
+
+serve(app, API.sendMessage, {
+  run: ({ ports, caller, fleet, body, seed }) =>
+    sendMessage(ports, { fleet, claims: caller.kind === "session" ? caller.claims : null, seed }, body),
+});
+serveById(app, API.readMessages, sessions, (id, { ports, caller, fleet, query }) =>
+  readMessages(ports, readerOf(fleet, id, caller), query["cursor"] || null),
+);
+serveById(app, API.acknowledgeMessages, sessions, (id, { ports, caller, fleet, body }) =>
+  acknowledgeMessages(ports, readerOf(fleet, id, caller), body.cursor),
+);
+
+function readerOf(fleet: string, session: string, caller: Caller): Reader {
+  return { fleet, session, claims: caller.kind === "session" ? caller.claims : null };
+}
 
 serve(app, API.rebalance, {
   run: async ({ ports, fleet, body }) => {

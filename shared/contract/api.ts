@@ -13,6 +13,7 @@ import {
   type Scope,
 } from "./fleet.ts";
 import { HeartbeatAnswer, HeartbeatRequest } from "./heartbeat.ts";
+import { AcknowledgeAnswer, AcknowledgeRequest, MessagesAnswer, SendAnswer, SendRequest } from "./message.ts";
 import {
   HeldTask,
   ClaimAnswer,
@@ -238,6 +239,34 @@ export const API = {
     who: { scopes: ["operate"] },
     status: 200,
     answer: SessionAnswer,
+  },
+  sendMessage: {
+    method: "POST",
+    path: "/v1/messages",
+    summary: "Send a message to a session, a topic or all",
+    who: { scopes: ["operate"], session: "any" },
+    body: SendRequest,
+    idempotencyKey: true,
+    status: 201,
+    answer: SendAnswer,
+  },
+  readMessages: {
+    method: "GET",
+    path: "/v1/sessions/{id}/messages",
+    summary: "Read what a session has not acknowledged",
+    who: { scopes: ["operate"], session: "own" },
+    query: ["cursor"],
+    status: 200,
+    answer: MessagesAnswer,
+  },
+  acknowledgeMessages: {
+    method: "POST",
+    path: "/v1/sessions/{id}/messages/ack",
+    summary: "Acknowledge messages up to a cursor",
+    who: { scopes: ["operate"], session: "own" },
+    body: AcknowledgeRequest,
+    status: 200,
+    answer: AcknowledgeAnswer,
   },
   rebalance: {
     method: "POST",

@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { Epoch, Fence, Id } from "./ids.ts";
 import { HOST_SESSIONS_LIMIT } from "./limits.ts";
+import { Message } from "./message.ts";
 import { Activity } from "./session.ts";
 
 /** POST /v1/heartbeat. Unknown fields are ignored, so that an agent one version newer keeps working. */
@@ -40,6 +41,14 @@ export const Command = z.discriminatedUnion("type", [
   z.object({ type: z.literal("drain") }),
   z.object({ type: z.literal("restart") }),
   z.object({ type: z.literal("stop"), reason: z.string() }),
+  z.object({
+    type: z.literal("message"),
+    messages: z.array(Message),
+    /** Acknowledges exactly these; null without any. */
+    cursor: z.nullable(z.string()),
+    /** There are others, to be fetched. */
+    more: z.boolean(),
+  }),
   z.object({ type: z.literal("config"), token: z.string(), hostToken: z.string(), tokenExpiresMs: z.int() }),
 ]);
 export type Command = z.infer<typeof Command>;

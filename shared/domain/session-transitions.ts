@@ -61,6 +61,7 @@ export function register(
     capabilities: [...new Set(request.capabilities ?? [])].sort(),
     capacity: request.capacity ?? SESSION_CAPACITY_DEFAULT,
     cwd: request.cwd ?? null,
+    topics: [...new Set(request.topics ?? [])].sort(),
     held: {},
     stopping: {},
     endsAs: null,

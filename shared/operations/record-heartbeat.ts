@@ -1,9 +1,12 @@
 import { type Refusal, refuse } from "../contract/errors.ts";
 import type { Command, HeartbeatAnswer, HeartbeatRequest, SessionBeat } from "../contract/heartbeat.ts";
+import { sessionLog } from "../contract/message.ts";
 import { PROFILES } from "../contract/profile.ts";
 import { commandsFor, hasRoom, standing } from "../domain/heartbeat-answer.ts";
+import { sealPositions, unreadOf } from "../domain/inbox.ts";
 import { type HostClaims, TOKEN_LIFE_MS, TOKEN_RENEWAL_MS, signToken } from "../domain/tokens.ts";
 import type { AgendaEntry } from "../ports/agenda.ts";
+import type { InboxHint } from "../ports/inbox-hints.ts";
 import type { BeatPorts } from "../ports/ports.ts";
 import type { Desired, Incarnation, Reported } from "../ports/registry.ts";
 
@@ -26,7 +29,7 @@ export async function recordHeartbeat(
   const profile = PROFILES[claims.profile];
   const deadlineMs = nowMs + profile.timeoutMs;
   const incarnations = request.sessions.map((beat) => incarnationOf(claims, beat));
-  const { moved, desired, reported } = await ports.registry.beat(incarnations, deadlineMs);
+  const { moved, desired, reported, inboxes } = await ports.registry.beat(incarnations, deadlineMs);
 
   const renewed = await renewTokens(ports, claims, nowMs);
   const doubtful: Incarnation[] = [];
@@ -41,6 +44,7 @@ export async function recordHeartbeat(
     if (place === "known" && document) {
       room ||= hasRoom(document);
       commands.push(...commandsFor(beat, document));
+      commands.push(...messagesFor(ports, claims.fleet, beat.id, inboxes[i], nowMs));
       if (renewed) commands.push(renewed(beat));
       await keepReport(ports, claims, request.seq, beat, document, reported[i] ?? null);
     }
@@ -53,6 +57,24 @@ export async function recordHeartbeat(
 
 function incarnationOf(claims: HostClaims, beat: SessionBeat): Incarnation {
   return { fleet: claims.fleet, host: claims.host, session: beat.id, epoch: beat.epoch };
+}
+
+/** The command that brings a session its unread messages, or has it fetch them; none when there are none. */
+function messagesFor(
+  { settings }: BeatPorts,
+  fleet: string,
+  session: string,
+  hint: InboxHint | undefined,
+  nowMs: number,
+): Command[] {
+  const unread = hint ? unreadOf(hint, session, nowMs) : null;
+  if (!unread) return [];
+  const { messages, upTo, more } = unread;
+  const cursor =
+    upTo === null
+      ? null
+      : sealPositions(settings.signingKeys, fleet, session, { [sessionLog(session)]: upTo });
+  return [{ type: "message", messages: [...messages], cursor, more }];
 }
 
 /** Known sessions whose deadline is gone; not those whose deadline was merely as late already. */
@@ -116,12 +138,13 @@ function reportOf(claims: HostClaims, seq: number, beat: SessionBeat): Reported 
     epoch: beat.epoch,
     seq,
     activity: beat.activity ?? null,
+    listed: beat.tasks !== undefined,
     tasks: Object.fromEntries(tasks),
   };
 }
 
 function sameReport(before: Reported | null, now: Reported): boolean {
-  if (!before) return Object.keys(now.tasks).length === 0 && now.activity === null;
+  if (!before) return now.listed !== true && now.activity === null;
   return JSON.stringify({ ...before, seq: 0 }) === JSON.stringify({ ...now, seq: 0 });
 }
 

@@ -4,6 +4,7 @@ import { type Decision, UNCHANGED, commit } from "../domain/decision.ts";
 import { finishRecovery, giveUp, isAlive, load } from "../domain/session-transitions.ts";
 import { isEnded, isOwned, requeue, voidReservation } from "../domain/task-transitions.ts";
 import type { Ports } from "../ports/ports.ts";
+import { announceSessionEnd } from "./announce-event.ts";
 import { announceReady } from "./announce-ready.ts";
 import { changeSession, changeTask } from "./change.ts";
 import { profileOf } from "./fleet-of.ts";
@@ -79,6 +80,8 @@ async function returnTasks(ports: Ports, session: SessionRecord): Promise<Sessio
     else if (returned.changed) requeued.push(returned.document);
   }
   await announceReady(ports, fleet, requeued);
+  // Before the last commit, because whoever finds the session still recovering does all of this again.
+  await announceSessionEnd(ports, session);
   const done = await changeSession(ports, fleet, id, (current) =>
     letGoOfAll(current, held, ports.clock.nowMs()),
   );

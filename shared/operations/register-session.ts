@@ -11,7 +11,10 @@ import { sessionView } from "../domain/views.ts";
 import type { Ports } from "../ports/ports.ts";
 import { StoreUnavailable } from "../ports/unavailable.ts";
 import { changeOrCreate } from "./change.ts";
+import { listenToEvents } from "./announce-event.ts";
 import { fleetOf } from "./fleet-of.ts";
+import { openInbox } from "./open-inbox.ts";
+import { placeReading } from "./place-reading.ts";
 import { publishSession } from "./publish-session.ts";
 import { recoverSession } from "./recover-session.ts";
 import { fillFleet } from "./take-ready.ts";
@@ -39,7 +42,8 @@ export async function registerSession(
   request: RegisterRequest,
 ): Promise<RegisterAnswer | Refusal> {
   const { fleet } = by;
-  const { profile, sessionsFull, sessionsQuota } = await fleetOf(ports, fleet);
+  const settings = await fleetOf(ports, fleet);
+  const { profile, sessionsFull, sessionsQuota } = settings;
   const id = request.id ?? `ses_${by.seed === null ? ports.chance.id() : hashOf(fleet, by.seed)}`;
   const found = await ports.record.sessions.get(fleet, id);
   if (!found && sessionsFull)
@@ -56,13 +60,16 @@ export async function registerSession(
   const previous = await predecessor(ports, fleet, id, request, registration);
   if (isRefusal(previous)) return previous;
   if (previous && isAlive(previous)) return answer(ports, by, previous, profile);
-  const session = await ports.record.sessions.commit(
-    previous,
-    register(previous, { fleet, id, request, keyId: by.keyId, registration }, ports.clock.nowMs()),
-  );
+  const next = register(previous, { fleet, id, request, keyId: by.keyId, registration }, ports.clock.nowMs());
+  // Before the session is: from its first instant on, whatever it subscribed to is kept for it.
+  await listenToEvents(ports, settings, next);
+  const inbox = await openInbox(ports, fleet, id, next.topics ?? []);
+  if (isRefusal(inbox)) return inbox;
+  const session = await ports.record.sessions.commit(previous, next);
   if (!session)
     return refuse("conflict.retry", `Session ${id} was registered by somebody else at the same time.`);
   await ports.keyMirror.set(fleet, by.keyId, "active");
+  await placeReading(ports, session, inbox);
   await welcome(ports, session, profile);
   return answer(ports, by, session, profile);
 }

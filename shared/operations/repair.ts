@@ -6,11 +6,13 @@ import { UNCHANGED, commit } from "../domain/decision.ts";
 import { isRefusal } from "../contract/errors.ts";
 import type { Ports } from "../ports/ports.ts";
 import { announceReady } from "./announce-ready.ts";
+import { listenToEvents } from "./announce-event.ts";
 import { apart } from "./apart.ts";
 import { changeOrCreate, changeTask } from "./change.ts";
 import { fleetOf, profileOf } from "./fleet-of.ts";
 import { linkDependencies } from "./link-dependencies.ts";
 import { fileRecount } from "./open-group.ts";
+import { mendInboxes } from "./mend-inboxes.ts";
 import { publishSession } from "./publish-session.ts";
 import { recoverSession } from "./recover-session.ts";
 import { rollUpGroup } from "./roll-up-group.ts";
@@ -83,7 +85,14 @@ async function repairSessions(ports: Ports, fleet: string, cursor: string | null
     const about = { fleet, session: session.id };
     await apart(ports, about, () => repairSession(ports, session, deadlines[i] ?? null));
   }
+  await apart(ports, { fleet, of: "messages" }, () => repairInboxes(ports, fleet, sessions));
   return { cursor: page.cursor, count: sessions.length };
+}
+
+async function repairInboxes(ports: Ports, fleet: string, sessions: readonly SessionRecord[]): Promise<void> {
+  await mendInboxes(ports, fleet, sessions);
+  const topics = sessions.filter(isAlive).flatMap((session) => session.topics ?? []);
+  if (topics.length > 0) await listenToEvents(ports, await fleetOf(ports, fleet), { topics });
 }
 
 async function repairSession(ports: Ports, session: SessionRecord, deadlineMs: number | null): Promise<void> {

@@ -3,6 +3,7 @@ import { UNCHANGED, commit } from "../domain/decision.ts";
 import { effectsDone, isEnded } from "../domain/task-transitions.ts";
 import { NO_GROUP } from "../domain/new-task.ts";
 import type { Ports } from "../ports/ports.ts";
+import { announceTaskEnd } from "./announce-event.ts";
 import { announceReady, withdrawReady } from "./announce-ready.ts";
 import { changeTask } from "./change.ts";
 import { fileRecount } from "./open-group.ts";
@@ -35,6 +36,7 @@ export async function runEndEffects(ports: Ports, task: EndedTask): Promise<void
       if (settled?.state === "queued") ready.push(settled);
       else if (settled && isEnded(settled)) ended.push(settled);
     }
+    await announceTaskEnd(ports, current);
     if (current.effectsPending)
       await changeTask(ports, fleet, current.id, (now) =>
         isEnded(now) && now.effectsPending && now.fence === current.fence

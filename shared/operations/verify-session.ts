@@ -1,6 +1,7 @@
 import { isAlive } from "../domain/session-transitions.ts";
 import type { Ports } from "../ports/ports.ts";
 import type { Incarnation } from "../ports/registry.ts";
+import { mendInboxes } from "./mend-inboxes.ts";
 import { publishSession } from "./publish-session.ts";
 import { recoverSession } from "./recover-session.ts";
 
@@ -22,8 +23,10 @@ const STRANGER = {
 export async function verifySession(ports: Ports, incarnation: Incarnation): Promise<void> {
   const { fleet, host, session: id, epoch } = incarnation;
   const session = await ports.record.sessions.get(fleet, id);
-  if (session) await publishSession(ports, session);
-  else await ports.registry.publish(fleet, id, { ...STRANGER, epoch: epoch + 1, host }, []);
+  if (session) {
+    await publishSession(ports, session);
+    await mendInboxes(ports, fleet, [session]);
+  } else await ports.registry.publish(fleet, id, { ...STRANGER, epoch: epoch + 1, host }, []);
   if (session?.epoch === epoch && session.host === host && isAlive(session)) return;
   if (session?.epoch === epoch + 1 && session.host === host && session.state === "recovering")
     await recoverSession(ports, fleet, id, epoch, {

@@ -174,6 +174,28 @@ describe("every route answers exactly what the contract says", () => {
     });
   });
 
+  test("what sessions tell each other", async () => {
+    const [one, two] = [
+      await registerSession(cloud(), { id: "talks", host: "h4", topics: ["shapes"] }),
+      await registerSession(cloud(), { id: "hears", host: "h5" }),
+    ];
+    const body = { to: "session:hears", body: { ask: [1, "two", null] } };
+    const sent = await succeedOnce(API.sendMessage, { key: one.token, body });
+    const reader = { key: two.token, params: { id: "hears" } };
+    const { messages, cursor } = await succeedOnce(API.readMessages, reader);
+    expect(messages).toEqual([{ ...sent, from: "session:talks", ...body }]);
+    const acknowledged = await succeedOnce(API.acknowledgeMessages, {
+      ...reader,
+      body: { cursor: cursor ?? "" },
+    });
+    expect(await succeed(API.readMessages, reader)).toEqual({ messages: [], cursor: null });
+    await succeed(API.acknowledgeMessages, { ...reader, body: acknowledged });
+    await succeed(API.sendMessage, { body: { to: "topic:shapes", body: "by an operator" } });
+    expect((await succeed(API.readMessages, { params: { id: "talks" } })).messages).toMatchObject([
+      { from: "operator", to: "topic:shapes" },
+    ]);
+  });
+
   test("what administrators do", async () => {
     const made = await succeedOnce(API.createKey, { body: { scope: "submit", name: "ci" } });
     expect((await succeedOnce(API.listKeys)).keys).toContainEqual(made.key);
@@ -205,9 +227,6 @@ const PLANNED = [
   "GET /v1/sessions/{id}/checkpoints/latest",
   "GET /v1/sessions/{id}/resume",
   "GET /v1/sessions/{id}/signals",
-  "POST /v1/messages",
-  "GET /v1/sessions/{id}/messages",
-  "POST /v1/sessions/{id}/messages/ack",
   "GET /v1/experiments",
   "GET /v1/experiments/{id}",
   "POST /v1/experiments/{id}/stop",
