@@ -1,12 +1,15 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { isRefusal } from "../../shared/contract/errors.ts";
 import type { EndedTask } from "../../shared/contract/records.ts";
 import { FailurePolicy } from "../../shared/contract/task.ts";
+import { inDependencyOrder } from "../../shared/domain/dependencies.ts";
 import { isEnded, isOwned } from "../../shared/domain/task-transitions.ts";
 import { cancelTask } from "../../shared/operations/cancel-task.ts";
 import { redriveTask } from "../../shared/operations/redrive-task.ts";
 import { runEndEffects } from "../../shared/operations/run-end-effects.ts";
 import { completeTask, failTask } from "../../shared/operations/settle-task.ts";
+import { submitTasks } from "../../shared/operations/submit-tasks.ts";
 import type { Ports } from "../../shared/ports/ports.ts";
 import { type Chat, expectConsistent, passTime, workOff } from "../fixtures/at-rest.ts";
 import { crashEverywhere, interrupting } from "../fixtures/crash-points.ts";
@@ -318,6 +321,32 @@ describe("an end that comes late", () => {
     );
     expect(await endOf(world, "x")).toBe("cancelled dependency.skipped");
     expect(await world.task("x")).toMatchObject({ effectsPending: false });
+  });
+});
+
+describe("submissions at the same time", () => {
+  it("never make a cycle together, though each by itself has none", async () => {
+    for (const nth of [1, 2, 3]) {
+      const { ports } = createWorld();
+      const submit = (by: Ports, ...ids: [string, string][]) =>
+        submitTasks(
+          by,
+          FLEET,
+          ids.map(([id, to]) => ({ id, type: "t", data: 0, ...(to && { dependsOn: [to] }) })),
+          null,
+        );
+      let rival: unknown = null;
+      const racing = interrupting(
+        ports,
+        "record.tasks.commit",
+        async () => (rival = await submit(ports, ["b", "a"], ["a", "c"], ["c", ""])),
+        nth,
+      );
+      const outcome = await submit(racing, ["a", "b"], ["b", "c"], ["c", ""]);
+      expect([outcome, rival].filter((one) => isRefusal(one)).length, `at commit ${nth}`).toBeGreaterThan(0);
+      const tasks = await ports.record.tasks.getMany(FLEET, ["a", "b", "c"]);
+      expect(inDependencyOrder(tasks)).toHaveProperty("ordered");
+    }
   });
 });
 
