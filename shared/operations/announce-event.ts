@@ -1,4 +1,4 @@
-import { isRefusal } from "../contract/errors.ts";
+import { type Refusal, isRefusal } from "../contract/errors.ts";
 import { EVENT_TOPICS, type EventTopic, topicLog } from "../contract/message.ts";
 import type { EndedTask, FleetRecord, SessionRecord } from "../contract/records.ts";
 import { hashOf } from "../domain/canonical-json.ts";
@@ -26,11 +26,11 @@ export async function listenToEvents(
   ports: Ports,
   fleet: FleetRecord,
   session: Pick<SessionRecord, "topics">,
-): Promise<void> {
+): Promise<Refusal | null> {
   const nowMs = ports.clock.nowMs();
   const lapsing = (current: FleetRecord) =>
     eventTopicsOf(session).filter((topic) => (current.eventTopics?.[topic] ?? 0) < nowMs + RENEWAL_MS);
-  if (lapsing(fleet).length === 0) return;
+  if (lapsing(fleet).length === 0) return null;
   const result = await changeOrCreate<FleetRecord>(
     () => ports.record.fleets.get(fleet.fleet),
     ports.record.fleets.commit,
@@ -41,8 +41,7 @@ export async function listenToEvents(
       return commit({ ...now, eventTopics: { ...now.eventTopics, ...Object.fromEntries(renewed) } });
     },
   );
-  if (isRefusal(result))
-    ports.log.warn("not noted who listens to events; the repair will", { fleet: fleet.fleet });
+  return isRefusal(result) ? result : null;
 }
 
 /** Tells those who listen that a task has ended. Repeating it is the same message, for each end has its fence. */

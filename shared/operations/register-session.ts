@@ -62,7 +62,8 @@ export async function registerSession(
   if (previous && isAlive(previous)) return answer(ports, by, previous, profile);
   const next = register(previous, { fleet, id, request, keyId: by.keyId, registration }, ports.clock.nowMs());
   // Before the session is: from its first instant on, whatever it subscribed to is kept for it.
-  await listenToEvents(ports, settings, next);
+  const unheard = await listenToEvents(ports, settings, next);
+  if (unheard) return unheard;
   const inbox = await openInbox(ports, fleet, id, next.topics ?? []);
   if (isRefusal(inbox)) return inbox;
   const session = await ports.record.sessions.commit(previous, next);
