@@ -70,8 +70,11 @@ export function giveBack(task: OwnedTask, nowMs: number): TaskIn<"queued" | "fai
 }
 
 export type Loss = {
-  /** `crash`: the session died. `timeout`: the task ran too long. `moved`: neither task nor session is to blame. */
-  readonly cause: "crash" | "timeout" | "moved";
+  /**
+   * `crash`: the session died. `timeout`: the task ran too long. `dropped`: the session lives and does not work on
+   * it any more. `moved`: neither task nor session is to blame.
+   */
+  readonly cause: "crash" | "timeout" | "dropped" | "moved";
   readonly detail: string;
   readonly backoffBaseMs: number;
   readonly uniform: number;

@@ -8,11 +8,13 @@ import type { Ports } from "../ports/ports.ts";
 import { changeSession, changeTask } from "./change.ts";
 import { profileOf } from "./fleet-of.ts";
 import { runEndEffects } from "./run-end-effects.ts";
+import { takeDropped } from "./take-dropped.ts";
 
 /**
  * Lets a live session go of what it holds without owning it: tasks that ended or went elsewhere, reservations
  * that never became assignments, and tasks it was told to stop and does not report any more. What was taken from
- * it and what it still reports it is told to stop, for whoever took it may have died before saying so.
+ * it and what it still reports it is told to stop, for whoever took it may have died before saying so. What it
+ * started long ago and does not list among its work, though it lists its work, is taken from it.
  *
  * @returns whether tasks remain that it must still stop
  */
@@ -24,11 +26,17 @@ export async function settleSession(ports: Ports, fleet: string, id: string): Pr
   );
   const [report] = await ports.registry.reported(fleet, [id]);
   const reported = report?.epoch === session.epoch ? report.tasks : {};
-  const graceMs = 2 * (await profileOf(ports, fleet)).intervalMs;
+  const { intervalMs, timeoutMs } = await profileOf(ports, fleet);
+  const graceMs = 2 * intervalMs;
+  const lists = report?.epoch === session.epoch && report.listed === true;
   let stopping = false;
   for (const [taskId, fence] of Object.entries(session.held)) {
     const task = tasks.get(taskId) ?? null;
-    if (task && isOwnedBy(task, id, session.epoch) && task.fence === fence) continue;
+    if (task && isOwnedBy(task, id, session.epoch) && task.fence === fence) {
+      const late = task.state === "running" && task.startedAtMs + timeoutMs < ports.clock.nowMs();
+      if (lists && late && reported[taskId]?.fence !== fence) await takeDropped(ports, task);
+      continue;
+    }
     const sinceMs = session.stopping[taskId];
     const settled = task !== null && isSettledBy(task, { session: id, epoch: session.epoch, fence });
     if (sinceMs === undefined && !settled && reported[taskId]?.fence === fence) {

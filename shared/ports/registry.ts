@@ -34,6 +34,8 @@ export const Reported = z.object({
   epoch: Epoch,
   seq: z.int(),
   activity: z.nullable(z.string()),
+  /** Whether the beat had a list of tasks: then what is not on it is not worked on. */
+  listed: z.optional(z.boolean()),
   tasks: z.record(
     Id,
     z.object({ fence: Fence, percent: z.nullable(z.number()), message: z.nullable(z.string()) }),

@@ -17,7 +17,7 @@ const HOUR_MS = 3_600_000;
 const AGENT_HOURS = 21.5;
 const AUDIT_MS = 10_000;
 /** After the last fault: how long what is left may take. */
-const QUIET_LIMIT_MS = 12 * HOUR_MS;
+const QUIET_LIMIT_MS = 4 * HOUR_MS;
 const QUIET_STEP_MS = 60_000;
 /** Long enough for whoever is silent to be found, and Redis to be rebuilt. */
 const SETTLING_MS = 4 * 60_000;
