@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import type { HeldTask } from "../../shared/contract/session.ts";
 import { TASK_RESULT_BYTES_LIMIT } from "../../shared/contract/limits.ts";
+import { ownedPrefix, removeOrphans } from "./owned-directories.ts";
 
 /** The files by which a command learns its task and hands back its result, in a directory only we can read. */
 export type AttemptFiles = {
@@ -16,12 +17,18 @@ export type ResultReading =
   | { readonly ok: true; readonly result: unknown }
   | { readonly ok: false; readonly code: string; readonly message: string };
 
+const PREFIX = "shim";
 /** A result may be written with more white space than it is sent with, but not with any amount. */
 const RESULT_FILE_BYTES_LIMIT = 4 * TASK_RESULT_BYTES_LIMIT;
 
+/** Removes the files of supervisors that are gone: the commands that read them died with them. */
+export async function removeOrphanedAttemptFiles(): Promise<void> {
+  await removeOrphans(tmpdir(), PREFIX);
+}
+
 export async function createAttemptFiles(held: HeldTask): Promise<AttemptFiles> {
   // mkdtemp makes it mode 700.
-  const dir = await mkdtemp(path.join(tmpdir(), "shim-task-"));
+  const dir = await mkdtemp(path.join(tmpdir(), ownedPrefix(PREFIX)));
   const files = {
     dir,
     task: path.join(dir, "task.json"),

@@ -2,6 +2,7 @@ import type { Connection } from "../connection.ts";
 import { createHttp } from "../http.ts";
 import { newId } from "../ids.ts";
 import { createAgentApi } from "./agent-api.ts";
+import { removeOrphanedAttemptFiles } from "./attempt-files.ts";
 import { createCommandAdapter } from "./attempt.ts";
 import { createHeart } from "./heart.ts";
 import type { WorkerLog } from "./log.ts";
@@ -58,6 +59,7 @@ export async function startSupervisor(options: WorkerOptions): Promise<Superviso
         boot,
       })
     : null;
+  await removeOrphanedAttemptFiles();
   const startAttempt = createCommandAdapter({
     command: options.command,
     taskCommandsAllowed: options.taskCommandsAllowed,

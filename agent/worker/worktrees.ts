@@ -1,8 +1,9 @@
 import { execFile } from "node:child_process";
-import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
 import { messageOf } from "../problem.ts";
+import { ownedPrefix, removeOrphans } from "./owned-directories.ts";
 import { createTurns } from "./turns.ts";
 
 const run = promisify(execFile);
@@ -45,14 +46,16 @@ export async function openWorktrees(options: WorktreesOptions): Promise<Worktree
     });
   });
   const shared = path.resolve(root, options.dir ?? path.join(".shim", "worktrees"));
-  // The name carries the owner's pid: there is no moment at which another supervisor sees an unowned directory.
-  const own = path.join(shared, `boot-${process.pid}-${options.boot}`);
+  const own = path.join(shared, `${ownedPrefix("boot")}${options.boot}`);
   await mkdir(own, { recursive: true, mode: 0o700 });
   // The directory ignores itself, so that it shows in nobody's `git status`.
   if (options.dir === null) await writeFile(path.join(shared, ".gitignore"), "*\n");
   // Git's own files of one repository are changed by one command at a time.
   const inTurn = createTurns();
-  await inTurn(() => removeLeftovers(root, shared));
+  await inTurn(async () => {
+    await removeOrphans(shared, "boot");
+    await git(root, "worktree", "prune");
+  });
 
   return {
     add: (taskId, fence) =>
@@ -97,25 +100,6 @@ async function readNewCommit(dir: string, start: string): Promise<string | null>
 async function removeDirectory(root: string, dir: string): Promise<void> {
   await rm(dir, { recursive: true, force: true, maxRetries: 3 });
   await git(root, "worktree", "prune");
-}
-
-async function removeLeftovers(root: string, shared: string): Promise<void> {
-  for (const name of await readdir(shared)) {
-    const [, pid] = /^boot-(\d+)-/.exec(name) ?? [];
-    if (pid === undefined || isAlive(Number(pid))) continue;
-    await rm(path.join(shared, name), { recursive: true, force: true, maxRetries: 3 });
-  }
-  await git(root, "worktree", "prune");
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // EPERM: it lives, under another user.
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
 }
 
 /**

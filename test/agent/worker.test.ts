@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { expect, test, vi } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { useEmbeddedCloud } from "../fixtures/embedded-cloud.ts";
 import { createFleet } from "./fleet.ts";
 import { eventually } from "../fixtures/eventually.ts";
@@ -156,6 +156,29 @@ test("a drain timeout gives the running task back without a second signal", asyn
   worker.process.kill("SIGTERM");
   expect(await worker.exited).toBe(0);
   expect((await fleet.task("t")).state).toBe("queued");
+});
+
+test("a worker that starts removes the files a killed one left, and none of one that lives", async () => {
+  const fleet = await createFleet(cloud(), "fast");
+  const dir = scratchDirectory();
+  // Apart from the workers of other tests, which clean up as well.
+  vi.stubEnv("TMPDIR", dir);
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const script = (name: string) => `dirname $SHIM_TASK_FILE > ${dir}/${name}; sleep 60`;
+  // Between the shell's opening of the file and its writing, it is empty.
+  const filesOf = (name: string) => eventually(`${name} runs`, () => lines(`${dir}/${name}`)[0] || null);
+  const killed = startHost({ fleet, host: "killed", script: script("killed") });
+  await fleet.submit({ id: "t1" });
+  const left = await filesOf("killed");
+  startHost({ fleet, host: "alive", script: script("alive") });
+  await fleet.submit({ id: "t2" });
+  const used = await filesOf("alive");
+  await killed.kill();
+  expect(existsSync(left)).toBe(true);
+  const next = startHost({ fleet, host: "next", script: "sleep 60" });
+  await next.said("registered");
+  expect(existsSync(left)).toBe(false);
+  expect(existsSync(path.join(used, "task.json"))).toBe(true);
 });
 
 test("a key that may not register ends the worker with 77", async () => {
