@@ -149,6 +149,9 @@ async function giveUp(
     } as const;
     const { fleet, session, epoch } = overdue;
     await apart(ports, { fleet, session }, async () => {
+      // Giving up those before it took a while, and after an outage of the network all come back at once.
+      const [deadlineMs = null] = await ports.registry.deadlines([overdue]);
+      if (deadlineMs === null || deadlineMs > ports.clock.nowMs()) return;
       const recovered = await recoverSession(ports, fleet, session, epoch, giving);
       if (!recovered) await ports.registry.forget([overdue]);
     });

@@ -30,6 +30,8 @@ const BLINDING: readonly Fault["kind"][] = [
 ];
 /** Guarantee 10: ready again within a timeout and this, or, after an outage, within the other of its end. */
 const LATE_TICKS = 3;
+/** Two calls of stores at their slowest. */
+const CROSSING_MS = 2_500;
 const DETECTION_MS = 5_000;
 const DETECTION_AFTER_OUTAGE_MS = 120_000;
 
@@ -99,7 +101,9 @@ export function createWitness({ weather, profile, nowMs }: WitnessParts) {
     const ackedMs = acknowledged.get(`${keyOf(fleet, id)}/${epoch}`) ?? startedAtMs;
     // A fail-over that lost no tick's stamp cannot be noticed, and may have lost the latest beats.
     const unseen = weather.lastMs(["redis.restored"], now) >= ackedMs;
-    if (now < ackedMs + timeoutMs && !unseen)
+    // A beat that arrives between the sweep's last look and its write is answered all the same.
+    const crossed = now - ackedMs <= CROSSING_MS;
+    if (now < ackedMs + timeoutMs && !unseen && !crossed)
       complain(11, `${id} (epoch ${epoch}) was given up ${now - ackedMs} ms after an acknowledged beat`);
   }
 
