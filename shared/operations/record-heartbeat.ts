@@ -145,7 +145,20 @@ function reportOf(claims: HostClaims, seq: number, beat: SessionBeat): Reported 
 
 function sameReport(before: Reported | null, now: Reported): boolean {
   if (!before) return now.listed !== true && now.activity === null;
-  return JSON.stringify({ ...before, seq: 0 }) === JSON.stringify({ ...now, seq: 0 });
+  const kept = before.boot === now.boot && before.epoch === now.epoch && before.listed === now.listed;
+  const ids = Object.keys(now.tasks);
+  return (
+    kept &&
+    before.activity === now.activity &&
+    ids.length === Object.keys(before.tasks).length &&
+    ids.every((id) => sameTask(before.tasks[id], now.tasks[id]))
+  );
+}
+
+type ReportedTask = Reported["tasks"][string] | undefined;
+
+function sameTask(before: ReportedTask, now: ReportedTask): boolean {
+  return before?.fence === now?.fence && before?.percent === now?.percent && before?.message === now?.message;
 }
 
 /** A maker of `config` commands if the host's token ends soon and its API key is still active, else null. */

@@ -10,13 +10,14 @@ export type Mutant = {
 };
 
 const DOMAIN_TASKS = "shared/domain/task-transitions.ts";
+const DOMAIN_SETTLEMENT = "shared/domain/task-settlement.ts";
 const DOMAIN_SESSIONS = "shared/domain/session-transitions.ts";
 const operation = (name: string) => `shared/operations/${name}.ts`;
 
 export const MUTANTS: readonly Mutant[] = [
   {
     name: "settling does not compare the fence",
-    file: DOMAIN_TASKS,
+    file: DOMAIN_SETTLEMENT,
     find: `    isOwnedBy(task, holder.session, holder.epoch) &&
     task.fence === holder.fence
   )
@@ -33,7 +34,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "progress is taken from anybody",
-    file: DOMAIN_TASKS,
+    file: DOMAIN_SETTLEMENT,
     find: "if (!running) return staleLease(task, holder);\n  if (task.progress",
     replace: `if (!running && task.state !== "running") return staleLease(task, holder);\n  if (task.progress`,
   },
@@ -65,7 +66,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "attempts have no limit after failures",
-    file: DOMAIN_TASKS,
+    file: DOMAIN_SETTLEMENT,
     find: "running.attempt >= running.maxAttempts",
     replace: "running.attempt > running.maxAttempts",
   },
@@ -156,10 +157,11 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "const deadlineMs = nowMs + profile.timeoutMs - (request.seq % 7) * 4_000;",
   },
   {
-    name: "a dependent's wake-up is lost when its last dependency ends",
+    name: "a dependent is not woken when its last dependency ends",
     file: operation("run-end-effects"),
-    find: "cursor = page.cursor;",
-    replace: "cursor = null; break;",
+    find: "for await (const dependent of dependentsOf(ports, current)) {",
+    replace:
+      "for await (const dependent of dependentsOf(ports, current)) {\n      if (dependent !== current.id) continue;",
   },
   {
     name: "the stamp is written before the tick's work",

@@ -44,11 +44,14 @@ export type Simulated = {
   readonly reached: ReadonlyMap<string, number>;
 };
 
+/** The fast profile beats ten times as often for the same agent-hours. */
+const FAST_EVERY = 10;
+
 /** What a seed is about: how many sessions for how long, how much work, which profile. */
 export function planScenario(seed: number, random: Random): Scenario {
   const sessions = Math.round(random.magnitude(3, 200));
-  const chatsPerHost = Math.max(1, Math.min(100, Math.round(random.magnitude(1, Math.max(2, sessions / 2)))));
-  const profile = seed % 5 === 0 ? "fast" : "standard";
+  const chatsPerHost = Math.max(2, Math.min(100, Math.round(random.magnitude(2, Math.max(3, sessions / 2)))));
+  const profile = seed % FAST_EVERY === 0 ? "fast" : "standard";
   const horizonMs = (AGENT_HOURS * HOUR_MS) / sessions;
   return {
     seed,

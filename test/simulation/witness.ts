@@ -6,6 +6,7 @@ import type { Fault, Weather } from "./faults.ts";
 import { type Complain, checkSession, checkTask } from "./laws.ts";
 import { createQueueView } from "./queue-view.ts";
 import type { Random } from "./random.ts";
+import { createWaitingCheck } from "./waiting.ts";
 
 export type Violation = { readonly atMs: number; readonly guarantee: number; readonly what: string };
 
@@ -16,6 +17,27 @@ export type WitnessParts = {
 };
 
 /** A session has gone silent for good only if the sweep could have seen it; these faults keep it from looking. */
+const ANY_FAULT: readonly Fault["kind"][] = [
+  "redis.wiped",
+  "redis.restored",
+  "redis.down",
+  "redis.mute",
+  "record.throttled",
+  "record.mute",
+  "record.lagging",
+  "queue.losing",
+  "queue.doubling",
+  "queue.delaying",
+  "queue.poisoned",
+  "functions.dying",
+  "network.losing",
+  "network.down",
+  "sweep.skipped",
+  "sweep.doubled",
+  "host.killed",
+  "host.frozen",
+  "session.killed",
+];
 const BLINDING: readonly Fault["kind"][] = [
   "redis.wiped",
   "redis.restored",
@@ -57,6 +79,7 @@ export function createWitness({ weather, profile, nowMs }: WitnessParts) {
   const complain: Complain = (guarantee, what) => {
     violations.push({ atMs: nowMs(), guarantee, what });
   };
+  const checkWaiting = createWaitingCheck(complain);
   const count = (what: string) => {
     reached.set(what, (reached.get(what) ?? 0) + 1);
   };
@@ -184,7 +207,10 @@ export function createWitness({ weather, profile, nowMs }: WitnessParts) {
     },
     /** What must be true at any time. */
     audit(): void {
+      const now = nowMs();
       for (const session of sessions.values()) checkSilence(session);
+      const calmSinceMs = Math.max(late(now) ? now : gapMs, suddenMs, weather.lastMs(ANY_FAULT, now));
+      checkWaiting(tasks, sessions, calmSinceMs, now);
     },
   };
 }

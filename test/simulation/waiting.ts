@@ -1,0 +1,51 @@
+import type { SessionRecord, TaskRecord } from "../../shared/contract/records.ts";
+import type { Complain } from "./laws.ts";
+
+/** While nothing goes wrong, what could go on goes on within this. */
+const PROMPT_MS = 20_000;
+
+const hasRoom = ({ state, held, capacity }: SessionRecord) =>
+  state === "live" && Object.keys(held).length < capacity;
+
+/** Bounded waiting: no task waits for nothing, neither for dependencies that have ended nor for a place that is free. */
+export function createWaitingCheck(complain: Complain) {
+  /** Since when a task could go on, and does not. */
+  const since = new Map<string, number>();
+
+  function couldGoOn(
+    task: TaskRecord,
+    tasks: ReadonlyMap<string, TaskRecord>,
+    free: readonly SessionRecord[],
+    nowMs: number,
+  ): boolean {
+    if (task.state === "blocked")
+      return task.waitingOn.every((id) => {
+        const other = tasks.get(`${task.fleet}/${id}`);
+        return other !== undefined && "endedAtMs" in other;
+      });
+    if (task.state !== "queued" || task.notBeforeMs > nowMs) return false;
+    return free.some(
+      ({ fleet, capabilities }) =>
+        fleet === task.fleet && task.requires.every((word) => capabilities.includes(word)),
+    );
+  }
+
+  return function check(
+    tasks: ReadonlyMap<string, TaskRecord>,
+    sessions: ReadonlyMap<string, SessionRecord>,
+    calmSinceMs: number,
+    nowMs: number,
+  ): void {
+    const free = [...sessions.values()].filter(hasRoom);
+    for (const [key, task] of tasks) {
+      if (!couldGoOn(task, tasks, free, nowMs)) {
+        since.delete(key);
+        continue;
+      }
+      const fromMs = since.get(key) ?? nowMs;
+      since.set(key, fromMs);
+      if (fromMs > calmSinceMs && nowMs - fromMs > PROMPT_MS)
+        complain(1, `task ${task.id} (${task.state}) could go on for ${nowMs - fromMs} ms, and does not`);
+    }
+  };
+}
