@@ -85,6 +85,10 @@ export function createAgentApi(http: Http, key: string) {
       return (await post(path, { answer: CompleteAnswer, bearer, body, signal, tries: 1 })).next ?? null;
     },
 
+    /** Also a task that nobody of this host holds. */
+    task: async (task: string): Promise<Task> =>
+      (await http({ method: "GET", path: `/v1/tasks/${task}`, answer: TaskAnswer, bearer: key })).task,
+
     progress: async (
       task: string,
       bearer: string,

@@ -7,7 +7,8 @@ import { monotonicMs } from "./monotonic.ts";
 
 /** What became of an attempt's outcome. Dropped: it counts nowhere, and nothing of it may be published. */
 export type Reported =
-  | { readonly kind: "accepted"; readonly next: HeldTask | null }
+  /** `report` is what was accepted: of a result that is refused, the failure that says so. */
+  | { readonly kind: "accepted"; readonly report: TaskReport; readonly next: HeldTask | null }
   | {
       readonly kind: "dropped";
       readonly why: string;
@@ -45,7 +46,7 @@ export async function reportOutcome(api: AgentApi, outcome: OutcomeReport): Prom
   const untilMs = monotonicMs() + REPORT_LIMIT_MS;
   for (let failures = 0; ; failures += 1) {
     try {
-      return { kind: "accepted", next: await api.report(taskId, token(), report, signal) };
+      return { kind: "accepted", report, next: await api.report(taskId, token(), report, signal) };
     } catch (error) {
       if (signal.aborted) return { kind: "dropped", why: String(signal.reason), settled: false };
       const repeatable = isTransient(error) || codeOf(error) === "auth.expired";

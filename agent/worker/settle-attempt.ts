@@ -3,9 +3,9 @@ import { messageOf } from "../problem.ts";
 import type { AgentApi, TaskReport } from "./agent-api.ts";
 import type { AttemptEnd } from "./attempt.ts";
 import type { Life } from "./life.ts";
+import type { Publication, Publications } from "./publications.ts";
 import { reportOutcome } from "./report-outcome.ts";
 import type { Tally } from "./tally.ts";
-import type { Worktrees } from "./worktrees.ts";
 
 /** What a session does after a task: run `next`, or claim, now or once a beat proved that it still may. */
 export type AfterTask = {
@@ -19,8 +19,8 @@ export type Say = (what: string, fields?: Record<string, string | number>) => vo
 
 export type SettlementParts = {
   readonly api: AgentApi;
-  readonly worktrees: Worktrees | null;
-  readonly publishPrefix: string | null;
+  /** Null: nothing is published. */
+  readonly publications: Publications | null;
   readonly tally: Tally;
 };
 
@@ -53,11 +53,16 @@ export async function settleAttempt(settlement: Settlement, end: AttemptEnd): Pr
   }
 }
 
+/**
+ * Notes what is to be published, reports, publishes: wherever a worker is killed, the next one finds the note and asks
+ * whether the report was accepted.
+ */
 async function tell(settlement: Settlement, end: Outcome): Promise<AfterTask> {
   const { held, life, tally, say } = settlement;
+  const publication = await prepare(settlement, end);
   const reported = await reportOutcome(settlement.api, {
     taskId: held.task.id,
-    report: describeOutcome(held, end),
+    report: describeOutcome(held, end, publication),
     token: life.token,
     signal: life.over,
     onRetry: (why) => {
@@ -67,45 +72,74 @@ async function tell(settlement: Settlement, end: Outcome): Promise<AfterTask> {
   if (reported.kind === "dropped") {
     tally.dropped += 1;
     say("outcome dropped, nothing of it is published", { why: reported.why });
-    if (!reported.settled) life.finish({ kind: "restart", why: reported.why });
+    // Otherwise it may have been accepted and its answer lost: the note stays for the next start.
+    if (reported.settled) await forget(settlement, publication);
+    else life.finish({ kind: "restart", why: reported.why });
     if (reported.why === "task.cancelled") await giveBack(settlement);
     return { next: null, claim: "after a beat", completed: false };
   }
-  if (end.kind === "failed") {
+  const { report, next } = reported;
+  if (report.route === "fail") {
     tally.failed += 1;
+    const { error, retryable } = report.body;
     say("failed", {
-      code: end.code,
-      retryable: String(end.retryable),
-      why: end.message.split("\n", 1)[0] ?? "",
+      ...(error.code === undefined ? {} : { code: error.code }),
+      retryable: String(retryable),
+      why: error.message.split("\n", 1)[0] ?? "",
     });
-  } else {
-    tally.completed += 1;
-    say("completed");
-    await publish(settlement, end.commit);
+    await forget(settlement, publication);
+    return { next, claim: "now", completed: false };
   }
-  return { next: reported.next, claim: "now", completed: end.kind === "completed" };
+  tally.completed += 1;
+  say("completed");
+  if (publication) await publish(settlement, publication);
+  return { next, claim: "now", completed: true };
 }
 
-function describeOutcome({ fence }: HeldTask, end: Outcome): TaskReport {
+function describeOutcome({ fence }: HeldTask, end: Outcome, publication: Publication | null): TaskReport {
   if (end.kind === "failed") {
     const error = { message: end.message, code: end.code };
     return { route: "fail", body: { fence, error, retryable: end.retryable } };
   }
-  const evidence = end.commit === null ? {} : { evidence: { commit: end.commit } };
-  return { route: "complete", body: { fence, result: end.result, ...evidence } };
+  const { result, commit } = end;
+  if (commit === null) return { route: "complete", body: { fence, result } };
+  // The ref names the attempt: two attempts may well make the same commit.
+  const evidence = { commit, ...(publication === null ? {} : { ref: publication.ref }) };
+  return { route: "complete", body: { fence, result, evidence } };
 }
 
-/** Only called once the server accepted the outcome: a stale attempt never reaches this. */
-async function publish(settlement: Settlement, commit: string | null): Promise<void> {
-  const { worktrees, publishPrefix, held, say } = settlement;
-  if (commit === null || worktrees === null || publishPrefix === null) return;
+async function prepare({ publications, held, say }: Settlement, end: Outcome): Promise<Publication | null> {
+  if (publications === null || end.kind === "failed" || end.commit === null) return null;
+  const publication = publications.prepare(held.task.id, held.fence, end.commit);
   try {
-    const { ref, outcome } = await worktrees.publish(publishPrefix, held.task.id, held.fence, commit);
-    say(outcome, { ref, commit });
+    await publication.note();
   } catch (error) {
-    say(`completed, but commit ${commit} could not be published; it is still in the repository`, {
+    say("could not be noted: should this worker be killed now, nobody publishes it", {
       why: messageOf(error),
     });
+  }
+  return publication;
+}
+
+/** Only called once the server accepted the completion: a stale attempt never reaches this. */
+async function publish(settlement: Settlement, publication: Publication): Promise<void> {
+  const { ref, commit } = publication;
+  try {
+    settlement.say(await publication.publish(), { ref, commit });
+  } catch (error) {
+    const why = messageOf(error);
+    settlement.say("completed, but could not be published; the next start tries again", { ref, commit, why });
+    return;
+  }
+  await forget(settlement, publication);
+}
+
+async function forget({ say }: Settlement, publication: Publication | null): Promise<void> {
+  try {
+    await publication?.forget();
+  } catch (error) {
+    // The next start asks about it, and finds it published or not accepted.
+    say("its note could not be removed", { why: messageOf(error) });
   }
 }
 

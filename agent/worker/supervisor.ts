@@ -6,6 +6,8 @@ import { removeOrphanedAttemptFiles } from "./attempt-files.ts";
 import { createCommandAdapter } from "./attempt.ts";
 import { createHeart } from "./heart.ts";
 import type { WorkerLog } from "./log.ts";
+import { openPublications } from "./publications.ts";
+import { publishLeftovers } from "./publish-leftovers.ts";
 import { pause } from "./register-session.ts";
 import { createTally, type Tally } from "./tally.ts";
 import type { Command } from "./task-command.ts";
@@ -70,12 +72,16 @@ export async function startSupervisor(options: WorkerOptions): Promise<Superviso
       if (options.showOutput) log("|", { task, line });
     },
   });
+  const publications =
+    worktrees && options.publishPrefix !== null
+      ? await openPublications(options.cwd, options.publishPrefix)
+      : null;
+  if (publications) await publishLeftovers(publications, api, log);
   const inTurn = createTurns();
 
   const sessions = Array.from({ length: options.sessions }, (_, index) => {
     const id = `${options.host}-${index + 1}`;
-    const { publishPrefix } = options;
-    const runner = createTaskRunner({ session: id, api, startAttempt, worktrees, publishPrefix, tally, log });
+    const runner = createTaskRunner({ session: id, api, startAttempt, publications, tally, log });
     const request = {
       id,
       host: options.host,

@@ -1,13 +1,8 @@
-import { execFile } from "node:child_process";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { promisify } from "node:util";
-import { messageOf } from "../problem.ts";
+import { git } from "./git.ts";
 import { ownedPrefix, removeOrphans } from "./owned-directories.ts";
 import { createTurns } from "./turns.ts";
-
-const run = promisify(execFile);
-const GIT_TIMEOUT_MS = 120_000;
 
 export type Worktree = {
   readonly dir: string;
@@ -15,14 +10,10 @@ export type Worktree = {
   newCommit(): Promise<string | null>;
 };
 
-export type Publication = { readonly ref: string; readonly outcome: "published" | "already published" };
-
 /** Private checkouts of one repository, one for each attempt of a task. */
 export type Worktrees = {
   add(taskId: string, fence: number): Promise<Worktree>;
   remove(worktree: Worktree): Promise<void>;
-  /** Points `prefix/task/fence` at the commit, unless the ref exists. Throws if it exists with another value. */
-  publish(prefix: string, taskId: string, fence: number, commit: string): Promise<Publication>;
   /** Removes this supervisor's directory. */
   close(): Promise<void>;
 };
@@ -67,29 +58,12 @@ export async function openWorktrees(options: WorktreesOptions): Promise<Worktree
         return { dir, newCommit: () => readNewCommit(dir, start) };
       }),
     remove: (worktree) => inTurn(() => removeDirectory(root, worktree.dir)),
-    publish: (prefix, taskId, fence, commit) =>
-      publishRef(root, `${prefix}/${refComponent(taskId)}/${fence}`, commit),
     close: () =>
       inTurn(async () => {
         await rm(own, { recursive: true, force: true, maxRetries: 3 });
         await git(root, "worktree", "prune");
       }),
   };
-}
-
-async function git(cwd: string, ...args: string[]): Promise<string> {
-  // Started from a git hook, these would name another repository than the one we were given.
-  const { GIT_DIR: _dir, GIT_WORK_TREE: _tree, GIT_INDEX_FILE: _index, ...env } = process.env;
-  try {
-    const { stdout } = await run("git", ["-C", cwd, ...args], {
-      timeout: GIT_TIMEOUT_MS,
-      maxBuffer: 16 * 1024 * 1024,
-      env,
-    });
-    return stdout.trim();
-  } catch (error) {
-    throw new Error(`git ${args.join(" ")} failed in ${cwd}: ${messageOf(error)}`, { cause: error });
-  }
 }
 
 async function readNewCommit(dir: string, start: string): Promise<string | null> {
@@ -100,28 +74,4 @@ async function readNewCommit(dir: string, start: string): Promise<string | null>
 async function removeDirectory(root: string, dir: string): Promise<void> {
   await rm(dir, { recursive: true, force: true, maxRetries: 3 });
   await git(root, "worktree", "prune");
-}
-
-/**
- * Creates the ref with the expected old value "none", so that an attempt never moves what another published;
- * the same value again counts as done.
- */
-async function publishRef(root: string, ref: string, commit: string): Promise<Publication> {
-  try {
-    await git(root, "update-ref", ref, commit, "0".repeat(commit.length));
-    return { ref, outcome: "published" };
-  } catch (error) {
-    const existing = await git(root, "rev-parse", "--verify", "--quiet", ref).catch(() => null);
-    if (existing === commit) return { ref, outcome: "already published" };
-    throw error;
-  }
-}
-
-/** A task's id as one component of a ref's name, which git restricts more than we restrict ids. */
-export function refComponent(taskId: string): string {
-  const plain =
-    /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/.test(taskId) &&
-    !taskId.endsWith(".lock") &&
-    !taskId.startsWith("hex-");
-  return plain ? taskId : `hex-${Buffer.from(taskId).toString("hex")}`;
 }

@@ -1,17 +1,8 @@
-import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
-import { openWorktrees, refComponent } from "../../agent/worker/worktrees.ts";
-import { scratchDirectory } from "../fixtures/scratch.ts";
-
-function git(cwd: string, ...args: string[]): string {
-  const identity = ["-c", "user.name=test", "-c", "user.email=test@example.com"];
-  return execFileSync("git", ["-C", cwd, ...identity, ...args], {
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "pipe"],
-  }).trim();
-}
+import { openWorktrees } from "../../agent/worker/worktrees.ts";
+import { git, scratchDirectory } from "../fixtures/scratch.ts";
 
 function repository(): string {
   const dir = scratchDirectory();
@@ -52,27 +43,6 @@ test("only a commit made in the worktree counts as new", async () => {
   expect(await worktree.newCommit()).toBe(commit);
 });
 
-test("a publication is keyed by task and fence, and never moves what is there", async () => {
-  const repo = repository();
-  const worktrees = await open(repo);
-  const worktree = await worktrees.add("task_1", 7);
-  const first = commitIn(worktree.dir, "first");
-  const second = commitIn(worktree.dir, "second");
-  const ref = "refs/shim/results/task_1/7";
-  expect(await worktrees.publish("refs/shim/results", "task_1", 7, first)).toEqual({
-    ref,
-    outcome: "published",
-  });
-  expect(await worktrees.publish("refs/shim/results", "task_1", 7, first)).toEqual({
-    ref,
-    outcome: "already published",
-  });
-  await expect(worktrees.publish("refs/shim/results", "task_1", 7, second)).rejects.toThrow("update-ref");
-  expect(git(repo, "rev-parse", ref)).toBe(first);
-  await worktrees.remove(worktree);
-  expect(git(repo, "show", `${ref}:file`)).toBe("first");
-});
-
 test("concurrent attempts get worktrees of their own", async () => {
   const worktrees = await open(repository());
   const made = await Promise.all([1, 2, 3, 4].map((n) => worktrees.add(`task_${n}`, 1)));
@@ -101,14 +71,4 @@ test("opening removes what a supervisor that is gone left, and nothing of one th
 
 test("a base that does not exist is refused before any task runs", async () => {
   await expect(open(repository(), "boot_1", "nonsense")).rejects.toThrow('has no commit "nonsense"');
-});
-
-test("every task id makes a valid ref, and no two the same", () => {
-  const repo = repository();
-  const ids = ["task_1", "a.b", "a..b", ".a", "a.", "a.lock", "-", "hex-61", "a", "A"];
-  const components = ids.map(refComponent);
-  for (const component of components)
-    expect(() => git(repo, "check-ref-format", `refs/shim/${component}/1`)).not.toThrow();
-  expect(new Set(components).size).toBe(ids.length);
-  expect(refComponent("task_1")).toBe("task_1");
 });
