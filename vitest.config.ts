@@ -21,6 +21,7 @@ export default defineConfig({
       layer("domain", 15_000),
       layer("operations", 10_000),
       layer("conformance", 60_000),
+      layer("simulation", 60_000),
       isolated("functions", 30_000),
       isolated("infra", 60_000),
       isolated("agent", 30_000),

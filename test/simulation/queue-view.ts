@@ -6,11 +6,14 @@ import type { Complain } from "./laws.ts";
 const OUTRANKING_STEPS = 4;
 /** Whoever handed out the other task may have looked a moment before this one was queued. */
 const SETTLED_MS = 5_000;
+const AT_ONCE_MS = 3_000;
 
 /** Which tasks wait in the ready queue, and since when, as the calls of it tell. */
 export function createQueueView() {
   const since = new Map<string, number>();
   const taken = new Map<string, string>();
+  /** Who was passed over, when, and for whom: no harm is done if it is given out at the same time. */
+  let passedOver: { readonly key: string; readonly atMs: number; readonly what: string }[] = [];
 
   return {
     saw(path: string, args: readonly unknown[], result: unknown, nowMs: number): void {
@@ -42,7 +45,6 @@ export function createQueueView() {
       tasks: ReadonlyMap<string, TaskRecord>,
       ageingStepMs: number,
       nowMs: number,
-      complain: Complain,
     ): void {
       for (const [key, sinceMs] of since) {
         const other = tasks.get(key);
@@ -50,8 +52,18 @@ export function createQueueView() {
           continue;
         if (!other.requires.every((word) => session.capabilities.includes(word))) continue;
         if (other.notBeforeMs + OUTRANKING_STEPS * ageingStepMs < given.notBeforeMs)
-          complain(17, `${session.id} was given ${given.id} though ${other.id} was ready long before`);
+          passedOver.push({
+            key,
+            atMs: nowMs,
+            what: `${session.id} was given ${given.id} though ${other.id} was ready long before`,
+          });
       }
+    },
+    /** Complains of those that still wait. */
+    checkPassedOver(tasks: ReadonlyMap<string, TaskRecord>, nowMs: number, complain: Complain): void {
+      const due = passedOver.filter(({ atMs }) => atMs <= nowMs - AT_ONCE_MS);
+      passedOver = passedOver.filter(({ atMs }) => atMs > nowMs - AT_ONCE_MS);
+      for (const { key, what } of due) if (tasks.get(key)?.state === "queued") complain(17, what);
     },
   };
 }

@@ -104,7 +104,7 @@ export function createWitness({ weather, profile, nowMs }: WitnessParts) {
     checkTask(before, next, owner, complain);
     if (next.state !== "queued") queue.left(key);
     if (before?.state === "queued" && "owner" in next && owner)
-      queue.checkTurn(before, owner, tasks, ageingStepMs, nowMs(), complain);
+      queue.checkTurn(before, owner, tasks, ageingStepMs, nowMs());
   }
 
   function sawSession(next: SessionRecord): void {
@@ -210,6 +210,7 @@ export function createWitness({ weather, profile, nowMs }: WitnessParts) {
       const now = nowMs();
       for (const session of sessions.values()) checkSilence(session);
       const calmSinceMs = Math.max(late(now) ? now : gapMs, suddenMs, weather.lastMs(ANY_FAULT, now));
+      queue.checkPassedOver(tasks, now, complain);
       checkWaiting(tasks, sessions, calmSinceMs, now);
     },
   };

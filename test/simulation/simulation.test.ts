@@ -1,0 +1,19 @@
+import { expect, test } from "vitest";
+import type { Fault } from "./faults.ts";
+import { shrink } from "./shrink.ts";
+import { simulate } from "./simulation.ts";
+
+test("a seed replays to the byte, and another seed is another history", async () => {
+  const [first, again, other] = [await simulate(12), await simulate(12), await simulate(17)];
+  expect(again.historyHash).toBe(first.historyHash);
+  expect(other.historyHash).not.toBe(first.historyHash);
+  expect(first.violations).toEqual([]);
+});
+
+test("faults are thinned out to the few that are needed", async () => {
+  const faults = Array.from({ length: 30 }, (_, atMs): Fault => ({ kind: "redis.wiped", atMs }));
+  const needed = await shrink(faults, async (fewer) =>
+    [3, 21].every((at) => fewer.some(({ atMs }) => atMs === at)),
+  );
+  expect(needed.map(({ atMs }) => atMs)).toEqual([3, 21]);
+});
