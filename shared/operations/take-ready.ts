@@ -63,6 +63,7 @@ function hasRoom(session: SessionRecord): boolean {
 export async function fillFleet(ports: Ports, fleet: string, limit: number): Promise<number> {
   const full = new Set<string>();
   let assigned = 0;
+  let looked = false;
   for (let voids = 0; voids < VOID_LIMIT && assigned < limit;) {
     const heads = (await ports.workQueue.heads(fleet))
       .filter((head) => !full.has(head.requires.join()))
@@ -70,6 +71,12 @@ export async function fillFleet(ports: Ports, fleet: string, limit: number): Pro
     const [head] = heads;
     if (!head) break;
     const candidates = await ports.registry.candidates(fleet, head.requires, CANDIDATES_LIMIT);
+    // A place that was freed meanwhile belongs to whoever waited longest, which may be one that found none before.
+    if (candidates.length > 0 && full.size > 0 && !looked) {
+      full.clear();
+      looked = true;
+      continue;
+    }
     const outcome =
       candidates.length === 0
         ? "no_room"
@@ -82,6 +89,7 @@ export async function fillFleet(ports: Ports, fleet: string, limit: number): Pro
     if (outcome === "no_room") full.add(head.requires.join());
     else if (outcome === "assigned") assigned++;
     else voids++;
+    if (outcome !== "no_room") looked = false;
   }
   if (assigned > 0)
     await ports.agenda.put([{ kind: "balance", fleet }], ports.clock.nowMs() + BALANCE_AFTER_MS);

@@ -1,0 +1,75 @@
+import { describe, expect, it } from "vitest";
+import { settleSession } from "../../shared/operations/settle-session.ts";
+import { completeTask } from "../../shared/operations/settle-task.ts";
+import { takeDropped } from "../../shared/operations/take-dropped.ts";
+import { isOwned } from "../../shared/domain/task-transitions.ts";
+import { isRefusal } from "../../shared/contract/errors.ts";
+import { expectConsistent, passTime, workOff } from "../fixtures/at-rest.ts";
+import { crashEverywhere, interrupting } from "../fixtures/crash-points.ts";
+import { FLEET, createWorld, must } from "../fixtures/memory-world.ts";
+
+const LONG_MS = 70_000;
+
+async function startedWorld(maxAttempts = 3) {
+  const world = createWorld();
+  const chat = await world.register("s1");
+  await world.submit({ id: "a", maxAttempts });
+  const [held] = await world.claim(chat);
+  if (!held) throw new Error("Nothing was claimed.");
+  return { world, chat, fence: held.fence };
+}
+
+describe("a session that lives and does not work on what it started", () => {
+  it("loses it after a timeout if it lists its work, and its attempt is spent", async () => {
+    const { world, chat, fence } = await startedWorld();
+    await passTime(world, 20_000, [chat], [{ id: "a", fence }]);
+    expect((await world.task("a")).state).toBe("running");
+    await passTime(world, LONG_MS, [chat], []);
+    const task = await world.task("a");
+    expect(task).toMatchObject({ attempt: 1, error: { code: "task.dropped" } });
+    expect(task.fence).toBeGreaterThan(fence);
+    const late = await completeTask(world.ports, chat.claims, "a", { fence, result: 1 });
+    expect(isRefusal(late) && late.refused).toBe("lease.stale");
+    await expectConsistent(world, ["a"]);
+  });
+
+  it("keeps it if its beats have no list at all", async () => {
+    const { world, chat, fence } = await startedWorld();
+    await passTime(world, LONG_MS, [chat]);
+    must(await completeTask(world.ports, chat.claims, "a", { fence, result: 1 }));
+  });
+
+  it("makes it a dead letter with its last attempt", async () => {
+    const { world, chat } = await startedWorld(1);
+    await passTime(world, LONG_MS, [chat], []);
+    expect(await world.task("a")).toMatchObject({ state: "failed", error: { code: "task.dropped" } });
+    expect((await world.session("s1")).held).toEqual({});
+  });
+
+  it("is told nothing when it settles the task at that very moment", async () => {
+    const { world, chat, fence } = await startedWorld();
+    const task = await world.task("a");
+    if (!isOwned(task)) throw new Error("It does not run.");
+    const ports = interrupting(world.ports, "record.tasks.get", () =>
+      completeTask(world.ports, chat.claims, "a", { fence, result: 1 }),
+    );
+    await takeDropped(ports, task);
+    expect((await world.task("a")).state).toBe("completed");
+  });
+
+  it("loses it wholly, wherever the sweep is killed", async () => {
+    for (const maxAttempts of [1, 3]) {
+      const deaths = await crashEverywhere({
+        prepare: async () => {
+          const { world, chat } = await startedWorld(maxAttempts);
+          await world.beat(chat, [{ id: "s1", epoch: 1, tasks: [] }]);
+          world.advance(31_000);
+          return world;
+        },
+        act: (_world, ports) => settleSession(ports, FLEET, "s1"),
+        check: (world) => workOff(world, ["a"]),
+      });
+      expect(deaths).toBeGreaterThan(2);
+    }
+  });
+});
