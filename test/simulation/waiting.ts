@@ -9,8 +9,8 @@ const hasRoom = ({ state, held, capacity }: SessionRecord) =>
 
 /** Bounded waiting: no task waits for nothing, neither for dependencies that have ended nor for a place that is free. */
 export function createWaitingCheck(complain: Complain) {
-  /** Since when a task could go on, and does not. */
-  const since = new Map<string, number>();
+  /** Since when a task could go on, and does not; by its revision, for it may have gone on and come back since. */
+  const since = new Map<string, { readonly rev: number; readonly fromMs: number }>();
 
   function couldGoOn(
     task: TaskRecord,
@@ -42,8 +42,9 @@ export function createWaitingCheck(complain: Complain) {
         since.delete(key);
         continue;
       }
-      const fromMs = since.get(key) ?? nowMs;
-      since.set(key, fromMs);
+      const before = since.get(key);
+      const fromMs = before?.rev === task.rev ? before.fromMs : nowMs;
+      since.set(key, { rev: task.rev, fromMs });
       if (fromMs > calmSinceMs && nowMs - fromMs > PROMPT_MS)
         complain(1, `task ${task.id} (${task.state}) could go on for ${nowMs - fromMs} ms, and does not`);
     }
