@@ -10,7 +10,10 @@ export type ReadyTask = {
  * takes a task asks the record whether it is really ready.
  */
 export interface WorkQueue {
-  /** Adds those that are not queued yet; changes nothing of the others. Each queue keeps its first 10,000. */
+  /**
+   * Adds those that are not queued yet; of the others only the later place counts, for an entry may be left over from
+   * an earlier wait. Each queue keeps its first 10,000.
+   */
   add(fleet: string, tasks: readonly ReadyTask[]): Promise<void>;
   /** The first task of each non-empty queue. */
   heads(fleet: string): Promise<ReadyTask[]>;

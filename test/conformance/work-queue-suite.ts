@@ -39,6 +39,14 @@ function describeWaiting(store: Store<WorkQueue>): void {
     expect(await store.port.heads(FLEET)).toEqual([ready("a", 20)]);
   });
 
+  test("a task that is added again for a later wait goes behind those that were ready before it", async () => {
+    await store.port.add(FLEET, [ready("a", 1)]);
+    await store.port.add(FLEET, [ready("b", 2)]);
+    await store.port.add(FLEET, [ready("a", 3)]);
+    expect((await store.port.take(FLEET, [ANY], "r1", 100))?.taskId).toBe("b");
+    expect((await store.port.take(FLEET, [ANY], "r2", 100))?.order).toBe(3);
+  });
+
   test("the order of requirements and their repetition do not matter", async () => {
     await store.port.add(FLEET, [ready("a", 1, ["x:1", "gpu", "x:1"])]);
     await store.port.remove(FLEET, ready("a", 1, ["gpu", "x:1"]));

@@ -22,7 +22,7 @@ export function createMemoryWorkQueue(): WorkQueue & Losable {
 
   function enqueue(fleet: string, task: ReadyTask): void {
     const queue = queueOf(fleet, task.requires);
-    if (queue.score(task.taskId) === null) queue.set(task.taskId, task.order);
+    queue.set(task.taskId, Math.max(queue.score(task.taskId) ?? task.order, task.order));
   }
 
   /** The first task of each of these queues, the first of all in front. */
@@ -67,7 +67,7 @@ export function createMemoryWorkQueue(): WorkQueue & Losable {
     },
     async putBack(fleet, requestId) {
       const task = drop(fleet, requestId);
-      if (task) enqueue(fleet, task);
+      if (task && queueOf(fleet, task.requires).score(task.taskId) === null) enqueue(fleet, task);
     },
     async expired(nowMs, limit) {
       return takes.first(limit, nowMs).flatMap(({ member }) => parseTakeMember(member) ?? []);

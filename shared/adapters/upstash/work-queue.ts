@@ -76,7 +76,7 @@ async function addTasks(redis: RedisClient, fleet: string, tasks: readonly Ready
       for (const [wordSet, ofSet] of bySet) {
         const key = queueKey(fleet, wordSet);
         const scored = ofSet.map(({ taskId, order }) => ({ score: order, member: taskId }));
-        for (const some of inParts(scored)) transaction.zadd(key, { nx: true }, ...some);
+        for (const some of inParts(scored)) transaction.zadd(key, { gt: true }, ...some);
         transaction.zremrangebyrank(key, READY_QUEUE_LIMIT, -1);
       }
       transaction.sadd(queuesKey(fleet), firstSet, ...otherSets);
