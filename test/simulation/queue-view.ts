@@ -37,7 +37,6 @@ export function createQueueView() {
       since.clear();
       taken.clear();
     },
-    has: (key: string) => since.has(key),
     /** Whether this session was given its task before one that it should have been given long before. */
     checkTurn(
       given: TaskIn<"queued">,

@@ -16,28 +16,7 @@ export type WitnessParts = {
   readonly nowMs: () => number;
 };
 
-/** A session has gone silent for good only if the sweep could have seen it; these faults keep it from looking. */
-const ANY_FAULT: readonly Fault["kind"][] = [
-  "redis.wiped",
-  "redis.restored",
-  "redis.down",
-  "redis.mute",
-  "record.throttled",
-  "record.mute",
-  "record.lagging",
-  "queue.losing",
-  "queue.doubling",
-  "queue.delaying",
-  "queue.poisoned",
-  "functions.dying",
-  "network.losing",
-  "network.down",
-  "sweep.skipped",
-  "sweep.doubled",
-  "host.killed",
-  "host.frozen",
-  "session.killed",
-];
+/** A session that has gone silent is found only if the sweep can look; these faults keep it from looking. */
 const BLINDING: readonly Fault["kind"][] = [
   "redis.wiped",
   "redis.restored",
@@ -50,10 +29,23 @@ const BLINDING: readonly Fault["kind"][] = [
   "sweep.skipped",
   "sweep.doubled",
 ];
-/** Guarantee 10: ready again within a timeout and this, or, after an outage, within the other of its end. */
+const ANY_FAULT: readonly Fault["kind"][] = [
+  ...BLINDING,
+  "queue.losing",
+  "queue.doubling",
+  "queue.delaying",
+  "queue.poisoned",
+  "network.losing",
+  "network.down",
+  "host.killed",
+  "host.frozen",
+  "session.killed",
+];
+/** Ticks come late when so many intervals have passed since the last. */
 const LATE_TICKS = 3;
 /** Two calls of stores at their slowest. */
 const CROSSING_MS = 2_500;
+/** Guarantee 10: ready again within a timeout and this, or, after an outage, within the other of its end. */
 const DETECTION_MS = 5_000;
 const DETECTION_AFTER_OUTAGE_MS = 120_000;
 
