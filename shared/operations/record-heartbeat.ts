@@ -116,7 +116,7 @@ async function keepReport(
   desired: Desired,
   before: Reported | null,
 ): Promise<void> {
-  const report = reportOf(claims, seq, beat);
+  const report = reportOf(claims, seq, beat, before);
   const outdated =
     before !== null && before.boot === claims.boot && before.epoch >= beat.epoch && before.seq > seq;
   if (!outdated && !sameReport(before, report)) await registry.report(claims.fleet, beat.id, report);
@@ -125,7 +125,7 @@ async function keepReport(
   if (stopped && !outdated) await agenda.put([settle], clock.nowMs());
 }
 
-function reportOf(claims: HostClaims, seq: number, beat: SessionBeat): Reported {
+function reportOf(claims: HostClaims, seq: number, beat: SessionBeat, before: Reported | null): Reported {
   const tasks = (beat.tasks ?? []).map(
     ({ id, fence, percent, message }) =>
       [
@@ -138,7 +138,8 @@ function reportOf(claims: HostClaims, seq: number, beat: SessionBeat): Reported 
     epoch: beat.epoch,
     seq,
     activity: beat.activity ?? null,
-    listed: beat.tasks !== undefined,
+    // Only who once listed a task says by leaving it out that it dropped it: simple agents list nothing, ever.
+    listed: tasks.length > 0 || (before?.epoch === beat.epoch && before.listed === true),
     tasks: Object.fromEntries(tasks),
   };
 }

@@ -34,7 +34,7 @@ export const Reported = z.object({
   epoch: Epoch,
   seq: z.int(),
   activity: z.nullable(z.string()),
-  /** Whether the beat had a list of tasks: then what is not on it is not worked on. */
+  /** Whether it has listed a task since its start: then what it does not list it does not work on. */
   listed: z.optional(z.boolean()),
   tasks: z.record(
     Id,

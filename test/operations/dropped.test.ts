@@ -16,7 +16,8 @@ async function startedWorld(maxAttempts = 3) {
   await world.submit({ id: "a", maxAttempts });
   const [held] = await world.claim(chat);
   if (!held) throw new Error("Nothing was claimed.");
-  return { world, chat, fence: held.fence };
+  const listing = [{ id: "s1", epoch: 1, tasks: [{ id: "a", fence: held.fence }] }];
+  return { world, chat, fence: held.fence, list: () => world.beat(chat, listing) };
 }
 
 describe("a session that lives and does not work on what it started", () => {
@@ -33,14 +34,16 @@ describe("a session that lives and does not work on what it started", () => {
     await expectConsistent(world, ["a"]);
   });
 
-  it("keeps it if its beats have no list at all", async () => {
+  it("keeps it if it has never listed a task", async () => {
     const { world, chat, fence } = await startedWorld();
+    await passTime(world, LONG_MS, [chat], []);
     await passTime(world, LONG_MS, [chat]);
     must(await completeTask(world.ports, chat.claims, "a", { fence, result: 1 }));
   });
 
   it("makes it a dead letter with its last attempt", async () => {
-    const { world, chat } = await startedWorld(1);
+    const { world, chat, list } = await startedWorld(1);
+    await list();
     await passTime(world, LONG_MS, [chat], []);
     expect(await world.task("a")).toMatchObject({ state: "failed", error: { code: "task.dropped" } });
     expect((await world.session("s1")).held).toEqual({});
@@ -61,7 +64,8 @@ describe("a session that lives and does not work on what it started", () => {
     for (const maxAttempts of [1, 3]) {
       const deaths = await crashEverywhere({
         prepare: async () => {
-          const { world, chat } = await startedWorld(maxAttempts);
+          const { world, chat, list } = await startedWorld(maxAttempts);
+          await list();
           await world.beat(chat, [{ id: "s1", epoch: 1, tasks: [] }]);
           world.advance(31_000);
           return world;
