@@ -106,6 +106,11 @@ export const ERRORS = {
     title: "The fleet's quota is used up",
     next: "Wait for tasks or sessions to end, or raise the quota.",
   },
+  "rules.full": {
+    status: 422,
+    title: "The fleet has as many pauses and limits as it may",
+    next: "Resume something or take a limit back.",
+  },
   "host.full": {
     status: 422,
     title: "The host has as many sessions as it may",

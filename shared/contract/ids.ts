@@ -23,6 +23,11 @@ export const Word = z
     z.regex(/^[A-Za-z0-9_.:/@+-]+$/, "must be letters, digits or _ . : / @ + -"),
   );
 
+/** A word that may be a key of a map. */
+export const MapWord = Word.check(
+  z.refine((word) => !INHERITED.has(word), "must not be a name that every object has"),
+);
+
 /** A fencing token: rises with every change of a task's owner. */
 export const Fence = z.int().check(z.positive());
 

@@ -72,3 +72,7 @@ export const TASK_TIMEOUT_MS_LIMIT = 7 * 24 * 3_600_000;
 export const PAGE_LIMIT = 100;
 /** Entries of one ready queue in Redis; the rest waits in the record. */
 export const READY_QUEUE_LIMIT = 10_000;
+/** The largest concurrency limit of a type or key: every permit is an entry of one item of the record. */
+export const CONCURRENCY_LIMIT = 100;
+/** Pauses and concurrency limits of one fleet, together: they are read with every hand-out. */
+export const RULES_LIMIT = 100;

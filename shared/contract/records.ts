@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { Epoch, Fence, Id } from "./ids.ts";
 import { Positions } from "./message.ts";
 import { ProfileName } from "./profile.ts";
+import { Rules } from "./rules.ts";
 import { Labels, SessionState } from "./session.ts";
 import { Affinity, FailurePolicy, Progress, TaskError } from "./task.ts";
 import { Scope } from "./fleet.ts";
@@ -123,6 +124,8 @@ export const SessionRecord = z.object({
   topics: z.optional(z.array(z.string())),
   /** Task id to fence. Contains everything the session owns; its size is the session's load. */
   held: z.record(Id, Fence),
+  /** Held task to the semaphores that may hold a permit for it: they are released before the task leaves `held`. */
+  permits: z.optional(z.record(Id, z.array(z.string()))),
   /**
    * Held tasks the session no longer owns and must stop, and since when. They leave `held` once it has had time
    * to report them and does not.
@@ -165,9 +168,23 @@ export const FleetRecord = z.object({
   openTasksFull: z.boolean(),
   /** Event topics to until when somebody may listen: renewed while a live session has subscribed. */
   eventTopics: z.optional(z.record(z.string(), Millis)),
+  rules: z.optional(Rules),
   createdAtMs: Millis,
 });
 export type FleetRecord = z.infer<typeof FleetRecord>;
+
+/**
+ * Who may work on tasks of one type or key at a time. A permit is of one tenure: task, session, fence. All of them are
+ * in the sessions' `held`, so a permit is not longer lived than a session's hold on the task.
+ */
+export const SemaphoreRecord = z.object({
+  ...Document,
+  /** `type:NAME` or `key:NAME`. */
+  id: z.string(),
+  /** Task to session to fence. */
+  permits: z.record(Id, z.record(Id, Fence)),
+});
+export type SemaphoreRecord = z.infer<typeof SemaphoreRecord>;
 
 /** An API key. The secret itself is never kept, only its SHA-256. */
 export const KeyRecord = z.object({

@@ -92,16 +92,29 @@ export function refuseEpoch(session: SessionRecord, epoch: number): ReturnType<t
   return null;
 }
 
-/** Keeps a place for a task before the task is written, so that `held` contains everything owned. */
+/**
+ * Keeps a place for a task before the task is written, so that `held` contains everything owned.
+ *
+ * @param semaphores those whose permits the task needs: noted before any is acquired
+ */
 export function reserve(
   session: SessionRecord,
   epoch: number,
   task: string,
   fence: number,
+  semaphores: readonly string[] = [],
 ): SessionRecord | null {
   const free = session.state === "live" && session.epoch === epoch && load(session) < session.capacity;
   if (!free || task in session.held) return null;
-  return { ...session, held: { ...session.held, [task]: fence } };
+  const next = { ...session, held: { ...session.held, [task]: fence } };
+  return semaphores.length === 0
+    ? next
+    : { ...next, permits: { ...session.permits, [task]: [...semaphores] } };
+}
+
+/** The semaphores that may hold a permit for a held task. */
+export function semaphoresOf(session: Pick<SessionRecord, "permits">, task: string): readonly string[] {
+  return session.permits?.[task] ?? [];
 }
 
 /** Lets go of a task, whatever became of it. With `fence`, only of that tenure. */
@@ -109,7 +122,9 @@ export function letGo(session: SessionRecord, task: string, fence?: number): Dec
   if (!(task in session.held) || (fence !== undefined && session.held[task] !== fence)) return UNCHANGED;
   const { [task]: _tenure, ...held } = session.held;
   const { [task]: _since, ...stopping } = session.stopping;
-  return commit({ ...session, held, stopping });
+  if (!session.permits) return commit({ ...session, held, stopping });
+  const { [task]: _semaphores, ...permits } = session.permits;
+  return commit({ ...session, held, stopping, permits });
 }
 
 /** Marks a held task that the session no longer owns: it must stop working on it, and says so by its beats. */

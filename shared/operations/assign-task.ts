@@ -1,12 +1,17 @@
 import { isRefusal } from "../contract/errors.ts";
 import type { OwnedTask, SessionRecord, TaskRecord } from "../contract/records.ts";
+import type { Rules } from "../contract/rules.ts";
 import { commit } from "../domain/decision.ts";
-import { letGo, reserve } from "../domain/session-transitions.ts";
+import { type Barrier, neededBy, pauseOf } from "../domain/rules.ts";
+import { reserve } from "../domain/session-transitions.ts";
 import { assign, isEnded, isOwnedBy, isReady, requeue, start } from "../domain/task-transitions.ts";
 import type { Ports } from "../ports/ports.ts";
 import { announceReady } from "./announce-ready.ts";
-import { changeSession, changeTask } from "./change.ts";
+import { changeTask } from "./change.ts";
+import { fullAmong, letThrough } from "./let-through.ts";
+import { acquirePermits } from "./permits.ts";
 import { publishSession } from "./publish-session.ts";
+import { releasePlace } from "./release-place.ts";
 import { runEndEffects } from "./run-end-effects.ts";
 
 /** Tries to reserve a place while others change the same session. */
@@ -17,11 +22,14 @@ export type Assignment =
   /** The task is not ready: it ended, was taken, or must still wait. */
   | { readonly outcome: "not_ready" }
   /** The session cannot take it. */
-  | { readonly outcome: "no_room" };
+  | { readonly outcome: "no_room" }
+  /** Nobody may take it before this barrier opens. */
+  | { readonly outcome: "held_back"; readonly barrier: Barrier };
 
 /**
- * Gives a ready task to a session: reserve in the session, write the task, look at the session once more. The
- * order keeps `held` a superset of what is owned, so that a reaper which empties `held` misses nothing:
+ * Gives a ready task to a session: reserve in the session, acquire the task's permits, write the task, look at the
+ * session once more. The order keeps `held` a superset of what is owned, so that a reaper which empties `held` misses
+ * nothing, and what is owned always has its permits:
  *
  *     reserve ── reaper takes held ── write task ── look: epoch has changed ── undo
  *     reserve ── write task ── reaper takes held (with the task in it) ── look: undo finds it requeued
@@ -33,14 +41,27 @@ export async function assignTask(
   fleet: string,
   taskId: string,
   sessionId: string,
-  starts: boolean,
+  { starts, rules }: { readonly starts: boolean; readonly rules: Rules },
 ): Promise<Assignment> {
   const task = await ports.record.tasks.get(fleet, taskId);
-  if (!task || !isReady(task, ports.clock.nowMs())) return { outcome: "not_ready" };
-  const reserved = await reservePlace(ports, fleet, sessionId, taskId, task.fence + 1);
+  if (!task || !isReady(task, ports.clock.nowMs())) {
+    if (task) await passOn(ports, task, rules);
+    return { outcome: "not_ready" };
+  }
+  const needed = neededBy(rules, task);
+  const barrier = pauseOf(rules, task) ?? [...(await fullAmong(ports, fleet, needed))][0];
+  if (barrier !== undefined) return { outcome: "held_back", barrier };
+  const semaphores = needed.map(({ id }) => id);
+  const reserved = await reservePlace(ports, fleet, sessionId, taskId, task.fence + 1, semaphores);
   if (!reserved) return { outcome: "no_room" };
 
   const owner = { session: sessionId, epoch: reserved.epoch, host: reserved.host };
+  const tenure = { task: taskId, session: sessionId, fence: task.fence + 1 };
+  const full = await acquirePermits(ports, fleet, tenure, needed);
+  if (full !== null) {
+    await releasePlace(ports, fleet, sessionId, taskId, tenure.fence);
+    return { outcome: "held_back", barrier: full };
+  }
   const waiting = assign(task, owner);
   const written = await ports.record.tasks.commit(
     task,
@@ -55,17 +76,28 @@ export async function assignTask(
   return confirm(ports, written, reserved);
 }
 
+/**
+ * What was let through a barrier in this task's place has not ended the wait of those behind it, if the task needs
+ * no assignment any more: the next one may pass.
+ */
+async function passOn(ports: Ports, task: TaskRecord, rules: Rules): Promise<void> {
+  const needed = neededBy(rules, task);
+  const full = await fullAmong(ports, task.fleet, needed);
+  for (const { id } of needed) if (!full.has(id)) await letThrough(ports, task.fleet, id, 1);
+}
+
 async function reservePlace(
   ports: Ports,
   fleet: string,
   sessionId: string,
   taskId: string,
   fence: number,
+  semaphores: readonly Barrier[],
 ): Promise<SessionRecord | null> {
   for (let i = 0; i < RESERVE_TRIES; i++) {
     const session = await ports.record.sessions.get(fleet, sessionId);
     if (!session) return null;
-    const next = reserve(session, session.epoch, taskId, fence);
+    const next = reserve(session, session.epoch, taskId, fence, semaphores);
     if (!next) {
       await publishSession(ports, session); // The hint that led here was wrong.
       return null;
@@ -74,17 +106,6 @@ async function reservePlace(
     if (written) return written;
   }
   return null;
-}
-
-/** Gives up a reservation of this tenure. */
-export async function releasePlace(
-  ports: Ports,
-  fleet: string,
-  sessionId: string,
-  taskId: string,
-  fence: number,
-): Promise<void> {
-  await changeSession(ports, fleet, sessionId, (session) => letGo(session, taskId, fence));
 }
 
 /** The second look: if the session was given up meanwhile, nobody else would requeue the task. */

@@ -2,15 +2,17 @@ import { type Refusal, isRefusal } from "../contract/errors.ts";
 import type { HeldTask } from "../contract/session.ts";
 import type { OwnedTask, SessionRecord, TaskRecord } from "../contract/records.ts";
 import { UNCHANGED, commit } from "../domain/decision.ts";
-import { letGo, load, refuseEpoch } from "../domain/session-transitions.ts";
+import { pauseOf } from "../domain/rules.ts";
+import { load, refuseEpoch } from "../domain/session-transitions.ts";
 import { isSettledBy } from "../domain/task-settlement.ts";
 import { isEnded, isOwnedBy, start } from "../domain/task-transitions.ts";
 import type { SessionClaims } from "../domain/tokens.ts";
 import type { AgendaEntry } from "../ports/agenda.ts";
 import type { Ports } from "../ports/ports.ts";
-import { changeSession, changeTask } from "./change.ts";
-import { profileOf } from "./fleet-of.ts";
+import { changeTask } from "./change.ts";
+import { profileOf, rulesOf } from "./fleet-of.ts";
 import { gatherInputs } from "./gather-inputs.ts";
+import { releasePlace } from "./release-place.ts";
 import { runEndEffects } from "./run-end-effects.ts";
 import { takeReady } from "./take-ready.ts";
 import { viewTask } from "./view-task.ts";
@@ -51,12 +53,20 @@ async function startHeld(ports: Ports, session: SessionRecord, max: number): Pro
     .filter((task) => task.state === "running" && task.progress === null && !knows(task))
     .slice(0, max);
   const started: OwnedTask[] = [];
-  for (const task of mine.filter(({ state }) => state === "assigned")) {
+  for (const task of await startable(ports, fleet, mine)) {
     if (lost.length + started.length >= max) break;
     const startedTask = await startAssigned(ports, task);
     if (startedTask) started.push(startedTask);
   }
   return [...lost, ...started];
+}
+
+/** Waiting assignments that no pause keeps from starting. */
+async function startable(ports: Ports, fleet: string, mine: readonly OwnedTask[]): Promise<OwnedTask[]> {
+  const waiting = mine.filter(({ state }) => state === "assigned");
+  if (waiting.length === 0) return [];
+  const rules = await rulesOf(ports, fleet);
+  return waiting.filter((task) => !rules.paused.fleet && pauseOf(rules, task) === null);
 }
 
 async function startAssigned(ports: Ports, { fleet, id, fence }: OwnedTask): Promise<OwnedTask | null> {
@@ -81,7 +91,7 @@ async function letGoOfEnded(
     const fence = held[task.id] ?? 0;
     if (!isEnded(task) || !isSettledBy(task, { session: id, epoch, fence })) continue;
     await runEndEffects(ports, task);
-    await changeSession(ports, fleet, id, (current) => letGo(current, task.id, fence));
+    await releasePlace(ports, fleet, id, task.id, fence);
   }
 }
 

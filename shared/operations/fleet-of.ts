@@ -1,6 +1,8 @@
 import { FLEET_OPEN_TASKS_QUOTA, FLEET_SESSIONS_QUOTA } from "../contract/limits.ts";
 import { PROFILES, type Profile, type ProfileName } from "../contract/profile.ts";
 import type { FleetRecord } from "../contract/records.ts";
+import type { Rules } from "../contract/rules.ts";
+import { NO_RULES } from "../domain/rules.ts";
 import type { Ports, Settings } from "../ports/ports.ts";
 
 type FleetPorts = Pick<Ports, "record" | "clock" | "settings">;
@@ -39,4 +41,9 @@ export function withProfile({ defaultProfile }: Settings, fleet: FleetRecord): F
 /** The timing of a fleet. */
 export async function profileOf(ports: FleetPorts, fleet: string): Promise<Profile> {
   return PROFILES[(await fleetOf(ports, fleet)).profile];
+}
+
+/** What of a fleet's work is held back. */
+export async function rulesOf({ record }: Pick<FleetPorts, "record">, fleet: string): Promise<Rules> {
+  return (await record.fleets.get(fleet))?.rules ?? NO_RULES;
 }

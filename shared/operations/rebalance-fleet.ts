@@ -3,13 +3,15 @@ import type { Move } from "../contract/fleet.ts";
 import type { SessionRecord, TaskIn } from "../contract/records.ts";
 import { type Loaded, type PlannedMove, planMoves } from "../domain/balance.ts";
 import { commit, UNCHANGED } from "../domain/decision.ts";
-import { load, reserve } from "../domain/session-transitions.ts";
+import { load, reserve, semaphoresOf } from "../domain/session-transitions.ts";
 import { isOwnedBy, reassign } from "../domain/task-transitions.ts";
 import type { Ports } from "../ports/ports.ts";
-import { confirm, releasePlace } from "./assign-task.ts";
+import { confirm } from "./assign-task.ts";
 import { changeOrCreate } from "./change.ts";
 import { fleetOf } from "./fleet-of.ts";
 import { liveSessions } from "./live-sessions.ts";
+import { acquirePermits } from "./permits.ts";
+import { releasePlace } from "./release-place.ts";
 
 /** Moves in one go; the next tick goes on. */
 const MOVES_LIMIT = 50;
@@ -55,7 +57,7 @@ async function loadedOf(ports: Ports, fleet: string, sessions: readonly SessionR
   }));
 }
 
-/** Moves one waiting assignment as it was first made: reserve there, write the task, look again, let go here. */
+/** Moves one waiting assignment as it was first made: reserve there, take its permits over, write the task, look again, let go here. */
 async function moveTask(
   ports: Ports,
   fleet: string,
@@ -63,10 +65,19 @@ async function moveTask(
 ): Promise<boolean> {
   const task = await ports.record.tasks.get(fleet, taskId);
   const target = await ports.record.sessions.get(fleet, to);
-  if (task?.state !== "assigned" || task.owner.session !== from || !target) return false;
-  const reserved = reserve(target, target.epoch, taskId, task.fence + 1);
+  const source = await ports.record.sessions.get(fleet, from);
+  if (task?.state !== "assigned" || task.owner.session !== from || !target || !source) return false;
+  const semaphores = semaphoresOf(source, taskId);
+  const reserved = reserve(target, target.epoch, taskId, task.fence + 1, semaphores);
   const place = reserved && (await ports.record.sessions.commit(target, reserved));
   if (!place) return false;
+  const tenure = { task: taskId, session: to, fence: task.fence + 1 };
+  // Limits do not matter: the permit is handed over, and without one there the task is no longer waiting there.
+  const handedOver = semaphores.map((id) => ({ id, limit: 0 }));
+  if ((await acquirePermits(ports, fleet, tenure, handedOver, from)) !== null) {
+    await releasePlace(ports, fleet, to, taskId, tenure.fence);
+    return false;
+  }
   const written = await ports.record.tasks.commit(
     task,
     reassign(task, { session: to, epoch: place.epoch, host: place.host }),

@@ -1,13 +1,14 @@
 import { isRefusal } from "../contract/errors.ts";
 import type { SessionRecord, TaskRecord } from "../contract/records.ts";
 import { type Decision, UNCHANGED, commit } from "../domain/decision.ts";
-import { finishRecovery, giveUp, isAlive, load } from "../domain/session-transitions.ts";
+import { finishRecovery, giveUp, isAlive, letGo, load, semaphoresOf } from "../domain/session-transitions.ts";
 import { isEnded, isOwned, requeue, voidReservation } from "../domain/task-transitions.ts";
 import type { Ports } from "../ports/ports.ts";
 import { announceSessionEnd } from "./announce-event.ts";
 import { announceReady } from "./announce-ready.ts";
 import { changeSession, changeTask } from "./change.ts";
 import { profileOf } from "./fleet-of.ts";
+import { releasePermits } from "./permits.ts";
 import { runEndEffects } from "./run-end-effects.ts";
 
 export type GivingUp = {
@@ -76,6 +77,8 @@ async function returnTasks(ports: Ports, session: SessionRecord): Promise<Sessio
       );
     });
     if (isRefusal(returned)) throw new Error(`Task ${task.id} could not be requeued: ${returned.detail}`);
+    const tenure = { task: task.id, session: id, fence: held[task.id] ?? 0 };
+    await releasePermits(ports, fleet, tenure, semaphoresOf(session, task.id));
     if (isEnded(returned.document)) await runEndEffects(ports, returned.document);
     else if (returned.changed) requeued.push(returned.document);
   }
@@ -95,10 +98,10 @@ function letGoOfAll(
   nowMs: number,
 ): Decision<SessionRecord> {
   if (session.state !== "recovering") return UNCHANGED;
-  const held = Object.fromEntries(
-    Object.entries(session.held).filter(([task, fence]) => returned[task] !== fence),
-  );
-  const emptied = { ...session, held };
+  const emptied = Object.entries(returned).reduce((current, [task, fence]) => {
+    const decision = letGo(current, task, fence);
+    return decision.kind === "commit" ? decision.next : current;
+  }, session);
   const finished = finishRecovery(emptied, nowMs);
   return finished.kind === "commit" ? finished : commit(emptied);
 }

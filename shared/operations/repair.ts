@@ -1,7 +1,6 @@
 import type { OwnedTask, SessionRecord, SweepRecord, TaskRecord } from "../contract/records.ts";
 import { isAlive } from "../domain/session-transitions.ts";
 import { isEnded, isOwned, isReady, requeue } from "../domain/task-transitions.ts";
-import { toReadyTask } from "../domain/ready-order.ts";
 import { UNCHANGED, commit } from "../domain/decision.ts";
 import { isRefusal } from "../contract/errors.ts";
 import type { Ports } from "../ports/ports.ts";
@@ -13,6 +12,7 @@ import { fleetOf, profileOf } from "./fleet-of.ts";
 import { linkDependencies } from "./link-dependencies.ts";
 import { fileRecount } from "./open-group.ts";
 import { mendInboxes } from "./mend-inboxes.ts";
+import { placeReady } from "./place-ready.ts";
 import { publishSession } from "./publish-session.ts";
 import { recoverSession } from "./recover-session.ts";
 import { rollUpGroup } from "./roll-up-group.ts";
@@ -118,14 +118,9 @@ async function repairTasks(ports: Ports, fleet: string, cursor: string | null): 
   const nowMs = ports.clock.nowMs();
   const page = await ports.record.tasks.listOpen(fleet, cursor, PAGE);
   const tasks = await ports.record.tasks.getMany(fleet, page.items);
-  const { ageingStepMs } = await profileOf(ports, fleet);
   for (const task of tasks) await apart(ports, { fleet, task: task.id }, () => repairTask(ports, task));
   const ready = tasks.filter((task) => isReady(task, nowMs)); // Last: a task that is handed out is counted.
-  if (ready.length > 0)
-    await ports.workQueue.add(
-      fleet,
-      ready.map((task) => toReadyTask(task, ageingStepMs)),
-    );
+  await placeReady(ports, fleet, ready);
   return { cursor: page.cursor, count: tasks.length };
 }
 

@@ -4,7 +4,7 @@ import { UNCHANGED, commit } from "../domain/decision.ts";
 import { isEnded, isOwnedBy, requeue } from "../domain/task-transitions.ts";
 import type { Ports } from "../ports/ports.ts";
 import { announceReady } from "./announce-ready.ts";
-import { releasePlace } from "./assign-task.ts";
+import { releasePlace } from "./release-place.ts";
 import { changeTask } from "./change.ts";
 import { runEndEffects } from "./run-end-effects.ts";
 

@@ -1,12 +1,13 @@
 import { isRefusal } from "../contract/errors.ts";
 import type { SessionRecord, TaskRecord } from "../contract/records.ts";
 import { UNCHANGED, commit } from "../domain/decision.ts";
-import { isAlive, letGo, mustStop } from "../domain/session-transitions.ts";
+import { isAlive, mustStop } from "../domain/session-transitions.ts";
 import { isSettledBy } from "../domain/task-settlement.ts";
 import { isEnded, isOwnedBy, voidReservation } from "../domain/task-transitions.ts";
 import type { Ports } from "../ports/ports.ts";
 import { changeSession, changeTask } from "./change.ts";
 import { profileOf } from "./fleet-of.ts";
+import { releasePlace } from "./release-place.ts";
 import { runEndEffects } from "./run-end-effects.ts";
 import { takeDropped } from "./take-dropped.ts";
 
@@ -68,5 +69,5 @@ async function letGoOf(
     );
     if (isRefusal(voided) || !voided.changed) return;
   }
-  await changeSession(ports, fleet, id, (current) => letGo(current, taskId, fence));
+  await releasePlace(ports, fleet, id, taskId, fence);
 }

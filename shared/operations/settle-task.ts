@@ -11,15 +11,15 @@ import type {
 } from "../contract/task.ts";
 import { hashOf } from "../domain/canonical-json.ts";
 import type { Decision } from "../domain/decision.ts";
-import { letGo } from "../domain/session-transitions.ts";
 import { type Holder, complete, fail, progress, release } from "../domain/task-settlement.ts";
 import { isEnded } from "../domain/task-transitions.ts";
 import type { SessionClaims } from "../domain/tokens.ts";
 import type { Ports } from "../ports/ports.ts";
 import { announceReady } from "./announce-ready.ts";
-import { changeSession, changeTask } from "./change.ts";
+import { changeTask } from "./change.ts";
 import { claimTasks } from "./claim-tasks.ts";
 import { profileOf } from "./fleet-of.ts";
+import { releasePlace } from "./release-place.ts";
 import { runEndEffects } from "./run-end-effects.ts";
 import { viewTask } from "./view-task.ts";
 
@@ -115,7 +115,7 @@ export async function releaseTask(
   );
   if (!isRefusal(task)) return { task: await viewTask(ports, task) };
   if (task.refused !== "task.cancelled") return task;
-  await changeSession(ports, claims.fleet, claims.session, (session) => letGo(session, id, fence));
+  await releasePlace(ports, claims.fleet, claims.session, id, fence);
   const cancelled = await ports.record.tasks.get(claims.fleet, id);
   return cancelled ? { task: await viewTask(ports, cancelled) } : task;
 }
@@ -137,6 +137,6 @@ async function settle(
   const task = result.document;
   if (isEnded(task)) await runEndEffects(ports, task);
   else await announceReady(ports, fleet, [task]);
-  await changeSession(ports, fleet, session, (current) => letGo(current, id, fence));
+  await releasePlace(ports, fleet, session, id, fence);
   return task;
 }

@@ -1,12 +1,12 @@
 import { isRefusal } from "../contract/errors.ts";
 import type { OwnedTask } from "../contract/records.ts";
 import { UNCHANGED, commit } from "../domain/decision.ts";
-import { letGo } from "../domain/session-transitions.ts";
 import { isEnded, isOwned, requeue } from "../domain/task-transitions.ts";
 import type { Ports } from "../ports/ports.ts";
 import { announceReady } from "./announce-ready.ts";
-import { changeSession, changeTask } from "./change.ts";
+import { changeTask } from "./change.ts";
 import { profileOf } from "./fleet-of.ts";
+import { releasePlace } from "./release-place.ts";
 import { runEndEffects } from "./run-end-effects.ts";
 
 /**
@@ -25,5 +25,5 @@ export async function takeDropped(ports: Ports, { fleet, id, owner, fence }: Own
   ports.log.warn("task dropped by its session", { fleet, task: id, session: owner.session });
   if (isEnded(result.document)) await runEndEffects(ports, result.document);
   else await announceReady(ports, fleet, [result.document]);
-  await changeSession(ports, fleet, owner.session, (session) => letGo(session, id, fence));
+  await releasePlace(ports, fleet, owner.session, id, fence);
 }

@@ -1,9 +1,12 @@
 import type { OwnedTask, SessionRecord } from "../contract/records.ts";
+import type { Rules } from "../contract/rules.ts";
 import { serves } from "../domain/ready-order.ts";
 import { isAlive, load } from "../domain/session-transitions.ts";
 import type { Ports } from "../ports/ports.ts";
 import type { ReadyTask } from "../ports/work-queue.ts";
-import { assignTask } from "./assign-task.ts";
+import { type Assignment, assignTask } from "./assign-task.ts";
+import { rulesOf } from "./fleet-of.ts";
+import { holdBack } from "./let-through.ts";
 
 /** How long a taken task may stay unassigned before the sweep looks for it, in milliseconds. */
 export const TAKE_LEASE_MS = 10_000;
@@ -18,6 +21,8 @@ const VOID_LIMIT = 200;
 export async function takeReady(ports: Ports, session: SessionRecord, limit: number): Promise<OwnedTask[]> {
   const { fleet, id } = session;
   const started: OwnedTask[] = [];
+  const rules = await rulesOf(ports, fleet);
+  if (rules.paused.fleet) return started;
   let current = session;
   for (let voids = 0; voids < VOID_LIMIT && started.length < limit && hasRoom(current);) {
     const matching = (await ports.workQueue.heads(fleet)).filter((head) =>
@@ -35,13 +40,14 @@ export async function takeReady(ports: Ports, session: SessionRecord, limit: num
       voids++;
       continue;
     }
-    const assignment = await assignTask(ports, fleet, taken.taskId, id, true);
+    const assignment = await assignTask(ports, fleet, taken.taskId, id, { starts: true, rules });
     if (assignment.outcome === "no_room") {
       await ports.workQueue.putBack(fleet, requestId);
       break;
     }
+    if (assignment.outcome === "held_back") await holdBack(ports, fleet, taken, assignment.barrier);
     await ports.workQueue.settle(fleet, requestId);
-    if (assignment.outcome === "not_ready") voids++;
+    if (assignment.outcome !== "assigned") voids++;
     else {
       started.push(assignment.task);
       current = assignment.session;
@@ -62,6 +68,8 @@ function hasRoom(session: SessionRecord): boolean {
  */
 export async function fillFleet(ports: Ports, fleet: string, limit: number): Promise<number> {
   const full = new Set<string>();
+  const rules = await rulesOf(ports, fleet);
+  if (rules.paused.fleet) return 0;
   let assigned = 0;
   let looked = false;
   for (let voids = 0; voids < VOID_LIMIT && assigned < limit;) {
@@ -85,6 +93,7 @@ export async function fillFleet(ports: Ports, fleet: string, limit: number): Pro
             fleet,
             head,
             candidates.map(({ session }) => session),
+            rules,
           );
     if (outcome === "no_room") full.add(head.requires.join());
     else if (outcome === "assigned") assigned++;
@@ -102,15 +111,17 @@ async function placeFirst(
   fleet: string,
   { requires }: ReadyTask,
   sessions: readonly string[],
-): Promise<"assigned" | "not_ready" | "no_room"> {
+  rules: Rules,
+): Promise<Assignment["outcome"]> {
   const requestId = ports.chance.id();
   const taken = await ports.workQueue.take(fleet, [requires], requestId, ports.clock.nowMs() + TAKE_LEASE_MS);
   if (!taken) return "not_ready";
   for (const session of sessions) {
-    const { outcome } = await assignTask(ports, fleet, taken.taskId, session, false);
-    if (outcome === "no_room") continue;
+    const assignment = await assignTask(ports, fleet, taken.taskId, session, { starts: false, rules });
+    if (assignment.outcome === "no_room") continue;
+    if (assignment.outcome === "held_back") await holdBack(ports, fleet, taken, assignment.barrier);
     await ports.workQueue.settle(fleet, requestId);
-    return outcome;
+    return assignment.outcome;
   }
   await ports.workQueue.putBack(fleet, requestId);
   return "no_room";

@@ -1,5 +1,6 @@
 import type { ProfileName } from "../contract/profile.ts";
 import type { Agenda } from "./agenda.ts";
+import type { HeldBack } from "./held-back.ts";
 import type { RecordStore } from "./record.ts";
 import type { BeatRegistry, KeyMirror, Registry } from "./registry.ts";
 import type { WorkQueue } from "./work-queue.ts";
@@ -52,6 +53,7 @@ export type Ports = {
   readonly registry: Registry;
   readonly keyMirror: KeyMirror;
   readonly workQueue: WorkQueue;
+  readonly heldBack: HeldBack;
   readonly agenda: Agenda;
   readonly events: Events;
   readonly log: Log;

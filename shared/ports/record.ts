@@ -8,6 +8,7 @@ import type {
   KeyRecord,
   MessageRecord,
   PayloadRef,
+  SemaphoreRecord,
   SessionRecord,
   SubmissionRecord,
   SweepRecord,
@@ -33,6 +34,7 @@ export interface RecordStore {
   readonly answers: AnswerStore;
   readonly messages: MessageStore;
   readonly inboxes: InboxStore;
+  readonly semaphores: SemaphoreStore;
   readonly sweep: { get(): Promise<SweepRecord | null>; commit: Commit<SweepRecord> };
 }
 
@@ -170,4 +172,12 @@ export interface InboxStore {
   /** Those that exist, in any order. Any number of sessions. */
   getMany(fleet: string, sessions: readonly string[]): Promise<InboxRecord[]>;
   commit: Commit<InboxRecord>;
+}
+
+export interface SemaphoreStore {
+  get(fleet: string, id: string): Promise<SemaphoreRecord | null>;
+  /** Those that exist, in any order. Any number of ids. */
+  getMany(fleet: string, ids: readonly string[]): Promise<SemaphoreRecord[]>;
+  /** One without permits may be forgotten some time after its last change. */
+  commit: Commit<SemaphoreRecord>;
 }

@@ -3,6 +3,7 @@ import { createDynamoRecord } from "../adapters/dynamo/record.ts";
 import { createObjectStore, createS3Client } from "../adapters/s3/object-store.ts";
 import { createEvents, createSqsClient } from "../adapters/sqs/events.ts";
 import { createAgenda } from "../adapters/upstash/agenda.ts";
+import { createHeldBack } from "../adapters/upstash/held-back.ts";
 import { createKeyMirror } from "../adapters/upstash/key-mirror.ts";
 import { createRegistry } from "../adapters/upstash/registry.ts";
 import { createWorkQueue } from "../adapters/upstash/work-queue.ts";
@@ -55,6 +56,7 @@ export function allPorts(): Ports {
     registry: createRegistry(redis),
     keyMirror: createKeyMirror(redis),
     workQueue: createWorkQueue(redis),
+    heldBack: createHeldBack(redis),
     agenda: createAgenda(redis),
     events: lazyEvents(),
     log: processLog,

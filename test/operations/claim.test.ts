@@ -4,6 +4,7 @@ import { interrupting, portsWithout, tapPorts } from "../fixtures/crash-points.t
 import { FLEET, createWorld, must } from "../fixtures/memory-world.ts";
 import { isRefusal } from "../../shared/contract/errors.ts";
 import { TASK_RESULT_BYTES_LIMIT } from "../../shared/contract/limits.ts";
+import { NO_RULES } from "../../shared/domain/rules.ts";
 import { assignTask } from "../../shared/operations/assign-task.ts";
 import { cancelTask } from "../../shared/operations/cancel-task.ts";
 import { claimTasks } from "../../shared/operations/claim-tasks.ts";
@@ -144,10 +145,16 @@ describe("a claim", () => {
       );
       const wanted = outcome === "assigned" ? "a" : "b";
       if (wanted === "b") await world.submit({ id: "b" });
-      expect((await assignTask(ports, FLEET, wanted, "s1", false)).outcome).toBe(outcome);
+      expect((await assignTask(ports, FLEET, wanted, "s1", { starts: false, rules: NO_RULES })).outcome).toBe(
+        outcome,
+      );
     }
-    expect((await assignTask(world.ports, FLEET, "b", "s9", false)).outcome).toBe("no_room");
-    expect((await assignTask(world.ports, FLEET, "never-was", "s1", false)).outcome).toBe("not_ready");
+    expect(
+      (await assignTask(world.ports, FLEET, "b", "s9", { starts: false, rules: NO_RULES })).outcome,
+    ).toBe("no_room");
+    expect(
+      (await assignTask(world.ports, FLEET, "never-was", "s1", { starts: false, rules: NO_RULES })).outcome,
+    ).toBe("not_ready");
   });
 
   it("asks to repeat when others keep changing the task it settles", async () => {

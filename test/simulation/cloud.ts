@@ -2,6 +2,7 @@ import type { SQSRecord } from "aws-lambda";
 import { ReadyEvent } from "../../shared/contract/events.ts";
 import type { ProfileName } from "../../shared/contract/profile.ts";
 import { createMemoryAgenda } from "../../shared/adapters/memory/agenda.ts";
+import { createMemoryHeldBack } from "../../shared/adapters/memory/held-back.ts";
 import { createMemoryKeyMirror } from "../../shared/adapters/memory/key-mirror.ts";
 import { createMemoryRecord } from "../../shared/adapters/memory/record.ts";
 import { createMemoryRegistry } from "../../shared/adapters/memory/registry.ts";
@@ -55,6 +56,7 @@ export function createCloud(parts: CloudParts) {
     registry: createMemoryRegistry(),
     keyMirror: createMemoryKeyMirror(),
     workQueue: createMemoryWorkQueue(),
+    heldBack: createMemoryHeldBack(),
     agenda: createMemoryAgenda(),
   };
   const nowMs = () => Math.floor(scheduler.nowMs());

@@ -88,5 +88,6 @@ export const KEY = {
     pk: `${fleetPart(fleet)}#INBOX#${session}`,
     sk: "HEAD",
   }),
+  semaphore: (fleet: string, id: string): Key => ({ pk: `${fleetPart(fleet)}#SEM#${id}`, sk: "HEAD" }),
   sweep: (): Key => ({ pk: "SWEEP", sk: "SWEEP" }),
 };

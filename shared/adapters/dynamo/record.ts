@@ -11,6 +11,7 @@ import { createHosts } from "./hosts.ts";
 import { createInboxes, createMessages } from "./messages.ts";
 import { createPayloadExpiry } from "./payload-expiry.ts";
 import { createPayloads } from "./payloads.ts";
+import { createSemaphores } from "./semaphores.ts";
 import { createSessions } from "./sessions.ts";
 import { createSubmissions } from "./submissions.ts";
 import { createSweep } from "./sweep.ts";
@@ -41,6 +42,7 @@ export function createDynamoRecord(options: {
     answers: createAnswers(table, options.clock),
     messages: createMessages(table),
     inboxes: createInboxes(table, options.clock),
+    semaphores: createSemaphores(table, options.clock),
     sweep: createSweep(table),
   };
 }

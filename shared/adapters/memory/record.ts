@@ -4,6 +4,7 @@ import {
   GroupRecord,
   HostRecord,
   KeyRecord,
+  SemaphoreRecord,
   SessionRecord,
   SweepRecord,
   TaskRecord,
@@ -132,6 +133,7 @@ export function createMemoryRecord(clock: Pick<Clock, "nowMs">): RecordStore {
   const fleets = createMemoryDocuments({ schema: FleetRecord, keyOf: ({ fleet }) => fleet });
   const keys = createMemoryDocuments({ schema: KeyRecord, keyOf: keyOfDocument });
   const hosts = createMemoryDocuments({ schema: HostRecord, keyOf: keyOfDocument });
+  const semaphores = createMemoryDocuments({ schema: SemaphoreRecord, keyOf: keyOfDocument });
   const sweep = createMemoryDocuments({ schema: SweepRecord, keyOf: () => "sweep" });
   return {
     fleets: {
@@ -154,6 +156,11 @@ export function createMemoryRecord(clock: Pick<Clock, "nowMs">): RecordStore {
     answers: createAnswers(clock),
     messages: createMemoryMessages(),
     inboxes: createMemoryInboxes(),
+    semaphores: {
+      get: async (fleet, id) => semaphores.get(keyOf(fleet, id)),
+      getMany: async (fleet, ids) => semaphores.getMany(ids.map((id) => keyOf(fleet, id))),
+      commit: semaphores.commit,
+    },
     sweep: { get: async () => sweep.get("sweep"), commit: sweep.commit },
   };
 }

@@ -47,6 +47,11 @@ export function takenKey(fleet: string): string {
   return `shim:taken:${fleet}`;
 }
 
+/** Sorted set: ready task that waits at a barrier, with its requirements -> its order. */
+export function heldBackKey(fleet: string, barrier: string): string {
+  return `shim:held-back:${fleet}:${barrier}`;
+}
+
 export function apiKeyKey(fleet: string, keyId: string): string {
   return `shim:key:${fleet}:${keyId}`;
 }

@@ -1,5 +1,6 @@
 import type { AgendaEntry } from "../../ports/agenda.ts";
 import type { Incarnation } from "../../ports/registry.ts";
+import type { ReadyTask } from "../../ports/work-queue.ts";
 
 /**
  * How entries are written as members of sorted sets. Equal scores are ordered by this text, so the memory
@@ -26,6 +27,16 @@ export function parseTakeMember(member: string): { fleet: string; requestId: str
   const end = member.indexOf(":");
   if (end < 1) return null;
   return { fleet: member.slice(0, end), requestId: member.slice(end + 1) };
+}
+
+export function toHeldBackMember({ taskId, requires }: Pick<ReadyTask, "taskId" | "requires">): string {
+  return `${taskId}:${toWordSet(requires)}`;
+}
+
+export function parseHeldBackMember(member: string): Pick<ReadyTask, "taskId" | "requires"> | null {
+  const end = member.indexOf(":");
+  if (end < 1) return null;
+  return { taskId: member.slice(0, end), requires: parseWordSet(member.slice(end + 1)) };
 }
 
 export function toAgendaMember(entry: AgendaEntry): string {

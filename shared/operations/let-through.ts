@@ -1,0 +1,79 @@
+import { READY_QUEUE_LIMIT } from "../contract/limits.ts";
+import { type Barrier, type Needed, neededBy, pauseOf } from "../domain/rules.ts";
+import { permitsGiven } from "../domain/semaphore.ts";
+import type { Ports } from "../ports/ports.ts";
+import { StoreUnavailable } from "../ports/unavailable.ts";
+import type { ReadyTask } from "../ports/work-queue.ts";
+import { rulesOf } from "./fleet-of.ts";
+
+/** Tasks that pass a barrier in one step. */
+const PASS_LIMIT = 500;
+
+/** Which of these semaphores have no permit left. */
+export async function fullAmong(
+  { record }: Pick<Ports, "record">,
+  fleet: string,
+  needed: readonly Needed[],
+): Promise<Set<Barrier>> {
+  if (needed.length === 0) return new Set();
+  const limits = new Map(needed.map(({ id, limit }) => [id, limit]));
+  const semaphores = await record.semaphores.getMany(fleet, [...limits.keys()]);
+  const full = semaphores.filter((semaphore) => permitsGiven(semaphore) >= (limits.get(semaphore.id) ?? 0));
+  return new Set(full.map(({ id }) => id));
+}
+
+/**
+ * Sets a taken task aside until its barrier opens. It is put there first and looked at afterwards: whoever opens the
+ * barrier in between finds it there, or it is seen to be open here.
+ */
+export async function holdBack(
+  ports: Ports,
+  fleet: string,
+  task: ReadyTask,
+  barrier: Barrier,
+): Promise<void> {
+  await ports.heldBack.put(fleet, barrier, [task]);
+  const [record, rules] = await Promise.all([
+    ports.record.tasks.get(fleet, task.taskId),
+    rulesOf(ports, fleet),
+  ]);
+  if (!record || pauseOf(rules, record) === barrier) return;
+  const needed = neededBy(rules, record).filter(({ id }) => id === barrier);
+  if ((await fullAmong(ports, fleet, needed)).size === 0) await letThrough(ports, fleet, barrier, 1);
+}
+
+/**
+ * Lets the first tasks that wait at a barrier into the ready queue. They are added there before they leave here, so
+ * that a function killed in between leaves them in both, where the record settles it. The barrier may close again
+ * meanwhile: who takes them finds that, and holds them back.
+ *
+ * @returns how many
+ */
+export async function letThrough(
+  ports: Ports,
+  fleet: string,
+  barrier: Barrier,
+  limit: number,
+): Promise<number> {
+  try {
+    const tasks = await ports.heldBack.first(fleet, barrier, limit);
+    if (tasks.length === 0) return 0;
+    await ports.workQueue.add(fleet, tasks);
+    await ports.heldBack.remove(fleet, barrier, tasks);
+    await ports.events.tasksReady(
+      fleet,
+      tasks.slice(0, 1).map(({ taskId }) => taskId),
+    );
+    return tasks.length;
+  } catch (error) {
+    if (!(error instanceof StoreUnavailable)) throw error;
+    ports.log.warn("tasks not let through; the repair will", { fleet, barrier, store: error.store });
+    return 0;
+  }
+}
+
+/** Lets everything through that waits at a barrier. What Redis does not hold, the repair finds. */
+export async function letAllThrough(ports: Ports, fleet: string, barrier: Barrier): Promise<void> {
+  for (let passed = 0; passed < READY_QUEUE_LIMIT; passed += PASS_LIMIT)
+    if ((await letThrough(ports, fleet, barrier, PASS_LIMIT)) < PASS_LIMIT) return;
+}
