@@ -4,6 +4,7 @@ import { addCancelCommands } from "./commands/cancel.ts";
 import type { Terminal } from "./commands/context.ts";
 import { addKeysCommand } from "./commands/keys.ts";
 import { addRebalanceCommand } from "./commands/rebalance.ts";
+import { addRulesCommands } from "./commands/rules.ts";
 import { addSessionsCommands } from "./commands/sessions.ts";
 import { addStatusCommand } from "./commands/status.ts";
 import { addSubmitCommand } from "./commands/submit.ts";
@@ -49,6 +50,7 @@ Examples:
   addSessionsCommands(program, terminal);
   addCancelCommands(program, terminal);
   addRebalanceCommand(program, terminal);
+  addRulesCommands(program, terminal);
   addKeysCommand(program, terminal);
   return program;
 }

@@ -14,6 +14,7 @@ import {
 } from "./fleet.ts";
 import { HeartbeatAnswer, HeartbeatRequest } from "./heartbeat.ts";
 import { AcknowledgeAnswer, AcknowledgeRequest, MessagesAnswer, SendAnswer, SendRequest } from "./message.ts";
+import { LimitRequest, PauseRequest, RulesAnswer } from "./rules.ts";
 import {
   HeldTask,
   ClaimAnswer,
@@ -277,6 +278,43 @@ export const API = {
     bodyOptional: true,
     status: 200,
     answer: RebalanceAnswer,
+  },
+  readRules: {
+    method: "GET",
+    path: "/v1/rules",
+    summary: "What of the fleet's work is paused or limited",
+    who: { scopes: ["operate", "submit"] },
+    status: 200,
+    answer: RulesAnswer,
+  },
+  pauseTasks: {
+    method: "POST",
+    path: "/v1/pause",
+    summary: "Start nothing more of a group, type or key, or of the whole fleet",
+    who: { scopes: ["operate"] },
+    body: PauseRequest,
+    bodyOptional: true,
+    status: 200,
+    answer: RulesAnswer,
+  },
+  resumeTasks: {
+    method: "POST",
+    path: "/v1/resume",
+    summary: "Take a pause back",
+    who: { scopes: ["operate"] },
+    body: PauseRequest,
+    bodyOptional: true,
+    status: 200,
+    answer: RulesAnswer,
+  },
+  limitTasks: {
+    method: "POST",
+    path: "/v1/limits",
+    summary: "Limit how many tasks of a type or key are held at once",
+    who: { scopes: ["operate"] },
+    body: LimitRequest,
+    status: 200,
+    answer: RulesAnswer,
   },
   createKey: {
     method: "POST",

@@ -69,6 +69,11 @@ export function giveBack(task: OwnedTask, nowMs: number): TaskIn<"queued" | "fai
   return enter(task, "queued", { fence, placements, attempt, progress: null, notBeforeMs });
 }
 
+/** Back to the queue because it may not start now: it keeps its turn, and nothing is counted. */
+export function standBack(task: TaskIn<"assigned">): TaskIn<"queued"> {
+  return enter(task, "queued", { fence: task.fence + 1, notBeforeMs: task.notBeforeMs, progress: null });
+}
+
 export type Loss = {
   /**
    * `crash`: the session died. `timeout`: the task ran too long. `dropped`: the session lives and does not work on

@@ -16,8 +16,8 @@ export async function readRules(ports: Ports, fleet: string): Promise<RulesAnswe
 }
 
 /**
- * From now on nothing of what is named starts; what runs goes on. Assignments that wait with a session go back to
- * the queue with the next rebalance, and are not started before.
+ * From now on nothing of what is named starts; what runs goes on. Assignments that wait with a session are not
+ * started either, and go back to the queue with the next tick of the sweep.
  */
 export async function pauseTasks(
   ports: Ports,
@@ -25,7 +25,7 @@ export async function pauseTasks(
   target: PauseRequest,
 ): Promise<RulesAnswer | Refusal> {
   const answer = await changeRules(ports, fleet, (rules) => setPaused(rules, target, true));
-  if (!isRefusal(answer)) await ports.agenda.put([{ kind: "balance", fleet }], ports.clock.nowMs());
+  if (!isRefusal(answer)) await ports.agenda.put([{ kind: "pause", fleet }], ports.clock.nowMs());
   return answer;
 }
 

@@ -12,6 +12,7 @@ import { rebalanceFleet } from "./rebalance-fleet.ts";
 import { recoverSession } from "./recover-session.ts";
 import { repairFleet } from "./repair.ts";
 import { runEndEffects } from "./run-end-effects.ts";
+import { returnPaused } from "./return-paused.ts";
 import { settleSession } from "./settle-session.ts";
 import { BALANCE_AFTER_MS, fillFleet } from "./take-ready.ts";
 import { timeoutTask } from "./timeout-task.ts";
@@ -208,6 +209,8 @@ async function handleEntry(
       if (!settings?.autoBalance) return null;
       return (await rebalanceFleet(ports, entry.fleet)).waiting ? BALANCE_AFTER_MS : null;
     }
+    case "pause":
+      return (await returnPaused(ports, entry.fleet)) > 0 ? BALANCE_AFTER_MS : null;
     case "key":
       await mirrorKey(ports, entry.fleet, entry.keyId);
       return null;

@@ -5,6 +5,7 @@
  * - `timeout`: a running task reaches its time limit;
  * - `effects`: an ended task may not have told its dependents and its submission;
  * - `balance`: a fleet has assignments that wait to be started, which may be moved;
+ * - `pause`: tasks of a fleet were paused, some of which may wait with sessions;
  * - `key`: a heartbeat needs to know whether an API key is still active.
  */
 export type AgendaEntry =
@@ -19,6 +20,7 @@ export type AgendaEntry =
   | { readonly kind: "timeout"; readonly fleet: string; readonly task: string; readonly fence: number }
   | { readonly kind: "effects"; readonly fleet: string; readonly task: string }
   | { readonly kind: "balance"; readonly fleet: string }
+  | { readonly kind: "pause"; readonly fleet: string }
   | { readonly kind: "key"; readonly fleet: string; readonly keyId: string };
 
 /** What the sweep must look at, and the stamp by which it knows that Redis was not lost. */

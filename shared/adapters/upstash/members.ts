@@ -50,7 +50,8 @@ export function toAgendaMember(entry: AgendaEntry): string {
     case "effects":
       return ["effects", entry.fleet, entry.task].join("|");
     case "balance":
-      return ["balance", entry.fleet].join("|");
+    case "pause":
+      return [entry.kind, entry.fleet].join("|");
     case "key":
       return ["key", entry.fleet, entry.keyId].join("|");
   }
@@ -62,7 +63,7 @@ export function parseAgendaMember(member: string): AgendaEntry | null {
   if (!fleet || fields.includes("")) return null;
   const [id = "", second = "", third] = fields;
   if (kind === undefined || fields.length !== FIELDS_AFTER_FLEET[kind]) return null;
-  if (kind === "balance") return { kind, fleet };
+  if (kind === "balance" || kind === "pause") return { kind, fleet };
   if (kind === "settle") return { kind, fleet, session: id };
   if (kind === "effects") return { kind, fleet, task: id };
   if (kind === "key") return { kind, fleet, keyId: id };
@@ -80,6 +81,7 @@ const FIELDS_AFTER_FLEET: Readonly<Record<string, number>> = {
   timeout: 2,
   effects: 1,
   balance: 0,
+  pause: 0,
   key: 1,
 } satisfies Record<AgendaEntry["kind"], number>;
 
