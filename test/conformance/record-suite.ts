@@ -147,6 +147,20 @@ function testCommits(world: () => RecordWorld): void {
     expect(await keys.get(newFleet(), key.id)).toBeNull();
   });
 
+  test("a semaphore is one document, read by itself or with others", async () => {
+    const { semaphores } = world().record;
+    const fleet = newFleet();
+    const given = { v: 1 as const, rev: 0, fleet, id: "key:a/b:c", permits: { t1: { s1: 3, s2: 4 } } };
+    const first = await committed(semaphores.commit, null, given);
+    const other = await committed(semaphores.commit, null, { ...given, id: "type:t", permits: {} });
+    expect(await semaphores.get(fleet, "key:a/b:c")).toEqual({ ...given, rev: 1 });
+    const many = await semaphores.getMany(fleet, ["type:t", "key:a/b:c", "key:none", "type:t"]);
+    expect(many.sort((a, b) => (a.id < b.id ? -1 : 1))).toEqual([first, other]);
+    expect(await semaphores.getMany(fleet, [])).toEqual([]);
+    expect(await semaphores.get(newFleet(), "type:t")).toBeNull();
+    expect(await semaphores.commit(null, given)).toBeNull();
+  });
+
   test("the sweep's lease is one document", async () => {
     const { sweep } = world().record;
     const first = await committed(sweep.commit, await sweep.get(), aSweep());

@@ -5,6 +5,9 @@ import { parseHeldBackMember, toHeldBackMember } from "./members.ts";
 import type { RedisClient } from "./redis.ts";
 import { inParts, parseScored } from "./replies.ts";
 
+/** Garbage collection only: the repair puts what still waits here again, long before. */
+const LIFETIME_S = 24 * 3_600;
+
 /** A sorted set for each barrier, in the order of the ready queues. */
 export function createHeldBack(redis: RedisClient): HeldBack {
   return {
@@ -17,7 +20,10 @@ export function createHeldBack(redis: RedisClient): HeldBack {
         }));
         if (first)
           await redis.send((pipeline) =>
-            pipeline.zadd(key, { gt: true }, first, ...others).zremrangebyrank(key, READY_QUEUE_LIMIT, -1),
+            pipeline
+              .zadd(key, { gt: true }, first, ...others)
+              .zremrangebyrank(key, READY_QUEUE_LIMIT, -1)
+              .expire(key, LIFETIME_S),
           );
       }
     },
