@@ -5,6 +5,7 @@ import { useEmbeddedCloud } from "../fixtures/embedded-cloud.ts";
 import { PAYLOAD_MARKER, toRawRequest } from "./bad-case.ts";
 import { MISFITTING_BODIES, UNREADABLE_BODIES } from "./bad-bodies.ts";
 import { FORBIDDEN_CALLERS, UNKNOWN_CALLERS } from "./bad-credentials.ts";
+import { BAD_RULES } from "./bad-rules.ts";
 import { UNKNOWN_PLACES } from "./bad-places.ts";
 import { CONFLICTS, IMPOSSIBLE, MISFITTING_HEADS, SEVERAL_WRONGS } from "./bad-states.ts";
 import { captureLog } from "./captured-log.ts";
@@ -72,6 +73,7 @@ describe("the right 4xx, nothing changed, no secret told", () => {
       "misfitting heads": MISFITTING_HEADS,
       impossible: IMPOSSIBLE,
       conflicts: CONFLICTS,
+      "pauses and limits": BAD_RULES,
       "several wrongs": SEVERAL_WRONGS,
     }),
   )("%s", (_, cases) => {
