@@ -4,6 +4,7 @@ import { sessionLog } from "../contract/message.ts";
 import { PROFILES } from "../contract/profile.ts";
 import { commandsFor, hasRoom, standing } from "../domain/heartbeat-answer.ts";
 import { sealPositions, unreadOf } from "../domain/inbox.ts";
+import { spread } from "../domain/spread.ts";
 import { type HostClaims, TOKEN_LIFE_MS, TOKEN_RENEWAL_MS, signToken } from "../domain/tokens.ts";
 import type { AgendaEntry } from "../ports/agenda.ts";
 import type { InboxHint } from "../ports/inbox-hints.ts";
@@ -52,7 +53,13 @@ export async function recordHeartbeat(
   }
   if (moved < incarnations.length) doubtful.push(...(await missing(ports, incarnations, desired)));
   if (doubtful.length > 0) await readmit(ports, doubtful, deadlineMs, nowMs);
-  return { nowMs, intervalMs: room ? profile.idleIntervalMs : profile.intervalMs, sessions };
+  const intervalMs = room ? profile.idleIntervalMs : profile.intervalMs;
+  // Where one session came back, all do: this beat's neighbours are those of the outage, and must part.
+  return {
+    nowMs,
+    intervalMs: doubtful.length > 0 ? spread(intervalMs, `${claims.host} ${claims.boot}`) : intervalMs,
+    sessions,
+  };
 }
 
 function incarnationOf(claims: HostClaims, beat: SessionBeat): Incarnation {

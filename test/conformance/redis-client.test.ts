@@ -1,7 +1,11 @@
 import { type RequestListener, createServer } from "node:http";
 import { afterEach, expect, test } from "vitest";
 import { listenOnLoopback } from "../../infra/local/free-port.ts";
-import { type RedisClient, createRedis } from "../../shared/adapters/upstash/redis.ts";
+import { FUNCTION_SIZES } from "../../infra/sizes.ts";
+import { AWS_CLIENT_OPTIONS } from "../../shared/adapters/aws/client-options.ts";
+import { FAILURES_TO_OPEN } from "../../shared/adapters/upstash/circuit-breaker.ts";
+import { type RedisClient, REQUEST_TIMEOUT_MS, createRedis } from "../../shared/adapters/upstash/redis.ts";
+import { eventually } from "../fixtures/eventually.ts";
 import { StoreUnavailable } from "../../shared/ports/unavailable.ts";
 
 const closers: (() => void)[] = [];
@@ -73,4 +77,42 @@ test("no request carries telemetry", async () => {
   expect(await ask(client)).toEqual([null]);
   expect(names).toContain("authorization");
   expect(names.filter((name) => name.includes("telemetry"))).toEqual([]);
+});
+
+test("a server that does not answer is soon not asked any more, and asked again when it does", async () => {
+  let requests = 0;
+  let answers = false;
+  const client = await clientOf((request, response) => {
+    requests += 1;
+    if (answers) response.end('[{"result":"7"}]');
+    else request.destroy();
+  });
+  for (let i = 0; i < 20; i++) expect(await failureOf(client)).toBeInstanceOf(StoreUnavailable);
+  expect(requests).toBe(3 * FAILURES_TO_OPEN);
+  expect(String(await failureOf(client))).toContain("not asked");
+  answers = true;
+  expect(await eventually("an answer", () => ask(client).catch(() => null))).toEqual(["7"]);
+});
+
+test("what Redis refuses opens no circuit", async () => {
+  let requests = 0;
+  const client = await clientOf((_, response) => {
+    requests += 1;
+    response
+      .writeHead(400)
+      .end('{"error":"WRONGTYPE Operation against a key holding the wrong kind of value"}');
+  });
+  const script = { text: "return 1", sha1: "x", keyLocking: { text: "", sha1: "x" } };
+  for (let i = 0; i < 10; i++) await expect(client.run(script, [], [])).rejects.toThrow("WRONGTYPE");
+  expect(requests).toBe(10);
+});
+
+test("a request with its retries ends well before any function that makes it", () => {
+  for (const { timeoutS } of Object.values(FUNCTION_SIZES))
+    expect(REQUEST_TIMEOUT_MS).toBeLessThan((timeoutS * 1_000) / 4);
+  const { maxAttempts, requestHandler } = AWS_CLIENT_OPTIONS;
+  const awsMs = maxAttempts * (requestHandler.connectionTimeout + requestHandler.requestTimeout);
+  // The heartbeat has no AWS client.
+  for (const [name, { timeoutS }] of Object.entries(FUNCTION_SIZES))
+    if (name !== "heartbeat") expect(awsMs).toBeLessThan((timeoutS * 1_000) / 2);
 });

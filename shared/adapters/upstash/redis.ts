@@ -1,5 +1,6 @@
 import { type Pipeline, Redis } from "@upstash/redis";
 import { StoreUnavailable } from "../../ports/unavailable.ts";
+import { type CircuitBreaker, createCircuitBreaker } from "./circuit-breaker.ts";
 
 /** A Lua script with the hash it is called by, and the flag line (with the hash it then has) for key locking. */
 export type Script = {
@@ -31,12 +32,15 @@ export type RedisClient = {
 };
 
 /** One request with all its retries: longer than Redis ever takes, shorter than a heartbeat may wait. */
-const REQUEST_TIMEOUT_MS = 1_800;
+export const REQUEST_TIMEOUT_MS = 1_800;
 const RETRIES = 2;
 const BACKOFF_BASE_MS = 50;
 const ERROR_CHARACTERS_LIMIT = 300;
 
-/** Connects to Redis over its REST protocol. Commands may run twice, because lost answers are asked for again. */
+/**
+ * Connects to Redis over its REST protocol. Commands may run twice, because lost answers are asked for again. While Redis
+ * does not answer, a circuit breaker fails most calls at once.
+ */
 export function createRedis({ url, token, keyLocking = false }: RedisOptions): RedisClient {
   const redis = new Redis({
     url,
@@ -49,11 +53,12 @@ export function createRedis({ url, token, keyLocking = false }: RedisOptions): R
     signal: () => AbortSignal.timeout(REQUEST_TIMEOUT_MS),
   });
 
+  const circuit = createCircuitBreaker();
   let waiting: Waiting[] = [];
   const flush = async (): Promise<void> => {
     const together = waiting;
     waiting = [];
-    await runTogether(redis.pipeline(), together);
+    await runTogether(circuit, redis.pipeline(), together);
   };
 
   return {
@@ -62,9 +67,9 @@ export function createRedis({ url, token, keyLocking = false }: RedisOptions): R
         waiting.push({ build, resolve, reject });
         if (waiting.length === 1) queueMicrotask(() => void flush());
       }),
-    transact: (build) => orUnavailable(async () => build(redis.multi()).exec()),
+    transact: (build) => orUnavailable(circuit, async () => build(redis.multi()).exec()),
     run: (script, keys, args) =>
-      orUnavailable(async () => {
+      orUnavailable(circuit, async () => {
         const { sha1 } = keyLocking ? script.keyLocking : script;
         try {
           return await redis.evalsha(sha1, [...keys], [...args]);
@@ -84,13 +89,17 @@ type Waiting = {
 };
 
 /** Runs what several callers want in one request. A command that Redis refuses fails its own caller alone. */
-async function runTogether(pipeline: Pipeline, together: readonly Waiting[]): Promise<void> {
+async function runTogether(
+  circuit: CircuitBreaker,
+  pipeline: Pipeline,
+  together: readonly Waiting[],
+): Promise<void> {
   const ends = together.map(({ build }) => {
     build(pipeline);
     return pipeline.length();
   });
   try {
-    const replies = await pipeline.exec({ keepErrors: true });
+    const replies = await circuit.call(() => pipeline.exec({ keepErrors: true }));
     for (const [i, { resolve, reject }] of together.entries()) {
       const mine = replies.slice(i === 0 ? 0 : ends[i - 1], ends[i]);
       const failed = mine.find(({ error }) => error !== undefined);
@@ -102,13 +111,16 @@ async function runTogether(pipeline: Pipeline, together: readonly Waiting[]): Pr
   }
 }
 
-async function orUnavailable<T>(call: () => Promise<T>): Promise<T> {
+async function orUnavailable<T>(circuit: CircuitBreaker, call: () => Promise<T>): Promise<T> {
   try {
-    return await call();
+    return await circuit.call(call, isFault);
   } catch (error) {
     throw unavailable(error);
   }
 }
+
+/** What Redis answers to a command is no fault of its own, even if it refuses it. */
+const isFault = (error: unknown) => !(error instanceof Error && error.name === "UpstashError");
 
 const unavailable = (error: unknown) => new StoreUnavailable("redis", withoutCommand(error));
 
