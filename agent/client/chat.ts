@@ -15,6 +15,8 @@ export type Chat = {
   end(): Promise<void>;
   /** The chat's own token. Throws before it is registered. */
   token(): string;
+  /** Resolves when a beat's answer says that there are messages to read, at the latest after `limitMs`, or when aborted. */
+  awaitMessages(limitMs: number, signal: AbortSignal): Promise<void>;
 };
 
 export type ChatParts = ChatLifeParts & {
@@ -26,10 +28,11 @@ export function createChat(parts: ChatParts): Chat {
   const { api, heart } = parts;
   const { id } = parts.request;
   const held: Held = new Map();
+  const mail = new EventTarget();
   const life = createChatLife(parts, () => {
     held.clear();
   });
-  const beating = createBeating(parts, life, held);
+  const beating = createBeating(parts, life, held, () => mail.dispatchEvent(new Event(MESSAGES)));
   heart.add(beating);
 
   function fenceOf(taskId: string): number {
@@ -45,6 +48,19 @@ export function createChat(parts: ChatParts): Chat {
     start: life.start,
     token: () => life.now().token,
     holds: (taskId) => held.has(taskId),
+    async awaitMessages(limitMs, signal) {
+      const over = AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
+      if (over.aborted) return;
+      const { promise, resolve } = Promise.withResolvers<null>();
+      const end = () => {
+        resolve(null);
+      };
+      over.addEventListener("abort", end, { once: true });
+      mail.addEventListener(MESSAGES, end, { once: true });
+      await promise;
+      over.removeEventListener("abort", end);
+      mail.removeEventListener(MESSAGES, end);
+    },
     async claim(max) {
       const tasks = await api.claim(id, life.now().token, max);
       for (const entry of tasks) held.set(entry.task.id, entry);
@@ -73,15 +89,23 @@ export function createChat(parts: ChatParts): Chat {
   };
 }
 
+const MESSAGES = "messages";
+
 /** What this chat claimed and has not settled, by task. */
 type Held = Map<string, HeldTask>;
 
 /** What the heartbeat reports of a chat, and what it does about the answer. */
-function createBeating({ request, heart, onAssigned }: ChatParts, life: ChatLife, held: Held): Beating {
+function createBeating(
+  { request, heart, onAssigned }: ChatParts,
+  life: ChatLife,
+  held: Held,
+  onMessages: () => void,
+): Beating {
   const { id } = request;
 
   function obey(command: Command): void {
     if (command.type === "start") onAssigned?.(id);
+    else if (command.type === "message") onMessages();
     else if (command.type === "cancel" && held.get(command.taskId)?.fence === command.fence)
       held.delete(command.taskId);
     else if (command.type === "stop" || command.type === "restart") life.restart();

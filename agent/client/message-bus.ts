@@ -1,4 +1,3 @@
-import { setTimeout as wait } from "node:timers/promises";
 import {
   AcknowledgeAnswer,
   type Message,
@@ -9,7 +8,7 @@ import { newId } from "../ids.ts";
 import type { Registry } from "./registry.ts";
 
 export type SubscribeOptions = {
-  /** Between two looks while there is nothing to read, in milliseconds. */
+  /** Between two looks while no beat's answer says that there is something to read, in milliseconds. */
   readonly pollIntervalMs?: number;
   /** Told of what went wrong; the messages come again. By default a warning of the process. */
   readonly onError?: (error: unknown) => void;
@@ -41,7 +40,7 @@ export type MessageBus = {
   close(): Promise<void>;
 };
 
-const POLL_INTERVAL_MS = 1_000;
+const POLL_INTERVAL_MS = 15_000;
 
 export function createMessageBus(registry: Registry): MessageBus {
   const { http, key, pending } = registry;
@@ -98,7 +97,8 @@ export function createMessageBus(registry: Registry): MessageBus {
             onError(error);
             return false;
           });
-          if (!more) await pause(pollIntervalMs, signal);
+          if (!more && isRegistered(chatId))
+            await registry.chat(chatId).awaitMessages(pollIntervalMs, signal);
         }
       }
       const following = follow();
@@ -118,13 +118,6 @@ export function createMessageBus(registry: Registry): MessageBus {
       await Promise.all([...subscriptions].map((subscription) => subscription.close()));
     },
   };
-}
-
-/** Ends early when the signal does. */
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await wait(ms, undefined, { ref: false, signal }).catch((error: unknown) => {
-    if (!signal.aborted) throw error;
-  });
 }
 
 function warn(error: unknown): void {

@@ -13,6 +13,8 @@ export type ChatOptions = {
   readonly capacity?: number;
   readonly labels?: Readonly<Record<string, string>>;
   readonly capabilities?: readonly string[];
+  /** Topics whose messages the chat reads, beside those to itself and to all. */
+  readonly topics?: readonly string[];
   /** Called when something was assigned to the chat and may be claimed; again until it is. */
   readonly onAssigned?: (chatId: string) => void;
 };
@@ -57,9 +59,16 @@ export function createRegistry(options: {
   let defaultCapacity = SESSION_CAPACITY_DEFAULT;
 
   async function register(id: string, chatOptions: ChatOptions): Promise<Session> {
-    const { labels = {}, capabilities = [], capacity = defaultCapacity, onAssigned } = chatOptions;
+    const {
+      labels = {},
+      capabilities = [],
+      topics = [],
+      capacity = defaultCapacity,
+      onAssigned,
+    } = chatOptions;
     await chats.get(id)?.end();
-    const request = { id, host, boot, agent: "client", labels, capabilities: [...capabilities], capacity };
+    const words = { labels, capabilities: [...capabilities], topics: [...topics] };
+    const request = { id, host, boot, agent: "client", ...words, capacity };
     const chat = createChat({ request, api, heart, onAssigned, track: (call) => void pending.track(call) });
     chats.set(id, chat);
     try {

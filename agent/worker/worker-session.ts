@@ -108,5 +108,8 @@ function obey(command: Command, { life, loop, runner, heart, drained }: Commande
     case "config":
       life.renew(command.token);
       heart.renew(command.hostToken);
+      return;
+    case "message":
+    // A command of the command adapter has no ear for them: they stay unread, for whoever asks the server.
   }
 }

@@ -45,6 +45,21 @@ test("two chats of two clients talk, in order, and each message is heard once", 
   });
 });
 
+test("a chat hears its topics, and of a new message by its heartbeat, long before it would look", async () => {
+  const { shim, fleet } = await connect(await createFleet(cloud(), "fast"));
+  await shim.coordinator.registerChat("finn", { topics: ["builds"] });
+  const heard: unknown[] = [];
+  const never = { pollIntervalMs: 3_600_000 };
+  shim.messageBus.subscribe("finn", ({ body }) => void heard.push(body), never);
+  const { shim: other } = await connect(fleet);
+  await other.messageBus.publish("topic:builds", "green");
+  await other.messageBus.publish("topic:deploys", "done");
+  await count(heard, 1);
+  await other.messageBus.publish("*", "lunch");
+  await count(heard, 2);
+  expect(heard).toEqual(["green", "lunch"]);
+});
+
 test("a message whose handler failed comes again, and the error is told", async () => {
   const { shim } = await connect();
   await shim.coordinator.registerChat("carl");
