@@ -141,3 +141,25 @@ test("rebalance says what it moved, and sets the fleet's policy", async () => {
   expect(lastLine(await operator(fleet)(["rebalance", "--auto", "off", "--json"]))).toEqual({ moved: [] });
   expect((await operator(fleet)(["rebalance"])).out).toBe("Nothing had to move.\n");
 });
+
+test("pause, limit, resume and rules say what holds now, and refuse what means nothing", async () => {
+  const fleet = await createFleet(cloud(), "fast");
+  const shim = operator(fleet);
+  expect((await shim(["rules"])).out).toBe("Nothing is paused or limited.\n");
+  expect((await shim(["pause", "type:deploy"])).code).toBe(0);
+  expect((await shim(["limit", "key:repo:main", "2"])).out).toBe(
+    "WHAT           RULE\ntype:deploy    paused\nkey:repo:main  at most 2 at once\n",
+  );
+  expect(lastLine(await shim(["resume", "type:deploy", "--json"]))).toEqual({
+    rules: {
+      paused: { fleet: false, groups: [], types: [], keys: [] },
+      limits: { types: {}, keys: { "repo:main": 2 } },
+    },
+  });
+  for (const wrong of [
+    ["pause", "deploy"],
+    ["limit", "group:g", "1"],
+    ["limit", "type:t", "0"],
+  ])
+    expect((await shim(wrong)).code).toBe(2);
+});
