@@ -20,6 +20,12 @@ export type Barrier = string;
 /** A semaphore whose permit a task needs, and how many it has. */
 export type Needed = { readonly id: Barrier; readonly limit: number };
 
+const PAUSABLE = [
+  ["group", "groups"],
+  ["type", "types"],
+  ["key", "keys"],
+] as const;
+
 type Restricted = Pick<TaskRecord, "group" | "type" | "key">;
 
 /** The pause that keeps a task from starting while its fleet as a whole is not paused, or null. */
@@ -39,16 +45,23 @@ export function neededBy({ limits }: Rules, { type, key }: Restricted): Needed[]
   ];
 }
 
+/** Whether an operator has closed a barrier. */
+export function isPausedAt({ paused }: Rules, barrier: Barrier): boolean {
+  return PAUSABLE.some(([word, list]) => paused[list].some((name) => barrier === `${word}:${name}`));
+}
+
+/** How many permits the semaphore at a barrier has, or null if there is none: then only a pause closes it. */
+export function permitsAt({ limits }: Rules, barrier: Barrier): number | null {
+  const [kind, ...rest] = barrier.split(":");
+  const name = rest.join(":");
+  if (kind === "key") return own(limits.keys, name) ?? KEY_LIMIT_DEFAULT;
+  return kind === "type" ? (own(limits.types, name) ?? null) : null;
+}
+
 /** A type or key may have the name of something that every object inherits. */
 function own(limits: Readonly<Record<string, number>>, name: string): number | undefined {
   return Object.hasOwn(limits, name) ? limits[name] : undefined;
 }
-
-const PAUSABLE = [
-  ["group", "groups"],
-  ["type", "types"],
-  ["key", "keys"],
-] as const;
 
 /** Pauses or resumes what the target names; all of the fleet if it names nothing. */
 export function setPaused(rules: Rules, target: PauseRequest, paused: boolean): Decision<Rules> {

@@ -1,9 +1,9 @@
 import type { TaskRecord } from "../contract/records.ts";
 import { isReady, isEnded } from "../domain/task-transitions.ts";
-import { toReadyTask } from "../domain/ready-order.ts";
 import type { Ports } from "../ports/ports.ts";
 import { StoreUnavailable } from "../ports/unavailable.ts";
-import { profileOf } from "./fleet-of.ts";
+import { letPass } from "./let-through.ts";
+import { placeReady } from "./place-ready.ts";
 
 /**
  * Tells whoever hands out work that these tasks are queued: those that are ready go to the ready queue and to
@@ -18,14 +18,10 @@ export async function announceReady(
   const nowMs = ports.clock.nowMs();
   const queued = tasks.filter((task) => task.state === "queued");
   if (queued.length === 0) return;
-  const { ageingStepMs } = await profileOf(ports, fleet);
   const ready = queued.filter((task) => isReady(task, nowMs));
   try {
     if (ready.length > 0) {
-      await ports.workQueue.add(
-        fleet,
-        ready.map((task) => toReadyTask(task, ageingStepMs)),
-      );
+      await placeReady(ports, fleet, ready);
       await ports.events.tasksReady(
         fleet,
         ready.map(({ id }) => id),
@@ -44,16 +40,22 @@ export async function announceReady(
   }
 }
 
-/** Takes tasks that need no assignment any more out of the ready queue. */
-export async function withdrawReady({ workQueue, log }: Ports, task: TaskRecord): Promise<void> {
+/**
+ * Takes a task that needs no assignment any more out of the ready queue. If it was the first of its key there, the next may
+ * pass; one that was held by a session lets others pass when that lets go.
+ */
+export async function withdrawReady(ports: Ports, task: TaskRecord): Promise<void> {
   if (!isEnded(task)) return;
+  const { fleet, id, requires, key } = task;
   try {
-    await workQueue.remove(task.fleet, { taskId: task.id, requires: task.requires });
+    await ports.workQueue.remove(fleet, { taskId: id, requires });
+    const waited = task.state === "cancelled" && task.lastHolder === null;
+    if (waited && key !== null) await letPass(ports, fleet, `key:${key}`);
   } catch (error) {
     if (!(error instanceof StoreUnavailable)) throw error;
-    log.warn("ended task left in the ready queue; whoever takes it drops it", {
-      fleet: task.fleet,
-      task: task.id,
+    ports.log.warn("ended task left in the ready queue; whoever takes it drops it", {
+      fleet,
+      task: id,
     });
   }
 }

@@ -8,7 +8,7 @@ import { assign, isEnded, isOwnedBy, isReady, requeue, start } from "../domain/t
 import type { Ports } from "../ports/ports.ts";
 import { announceReady } from "./announce-ready.ts";
 import { changeTask } from "./change.ts";
-import { fullAmong, letThrough } from "./let-through.ts";
+import { fullAmong, letPass } from "./let-through.ts";
 import { acquirePermits } from "./permits.ts";
 import { publishSession } from "./publish-session.ts";
 import { releasePlace } from "./release-place.ts";
@@ -81,9 +81,7 @@ export async function assignTask(
  * no assignment any more: the next one may pass.
  */
 async function passOn(ports: Ports, task: TaskRecord, rules: Rules): Promise<void> {
-  const needed = neededBy(rules, task);
-  const full = await fullAmong(ports, task.fleet, needed);
-  for (const { id } of needed) if (!full.has(id)) await letThrough(ports, task.fleet, id, 1);
+  for (const { id } of neededBy(rules, task)) await letPass(ports, task.fleet, id);
 }
 
 async function reservePlace(

@@ -1,8 +1,7 @@
 import type { ReadyEvent } from "../contract/events.ts";
 import { isReady } from "../domain/task-transitions.ts";
-import { toReadyTask } from "../domain/ready-order.ts";
 import type { Ports } from "../ports/ports.ts";
-import { profileOf } from "./fleet-of.ts";
+import { placeReady } from "./place-ready.ts";
 import { fillFleet } from "./take-ready.ts";
 
 /** Assignments one event may lead to; more is left to the next event, claim or tick. */
@@ -14,13 +13,9 @@ const FILL_LIMIT = 200;
  */
 export async function dispatchReady(ports: Ports, { fleet, taskIds }: ReadyEvent): Promise<void> {
   const nowMs = ports.clock.nowMs();
-  const { ageingStepMs } = await profileOf(ports, fleet);
   const queued = (await ports.record.tasks.getMany(fleet, taskIds)).filter((task) => task.state === "queued");
   const ready = queued.filter((task) => isReady(task, nowMs));
-  await ports.workQueue.add(
-    fleet,
-    ready.map((task) => toReadyTask(task, ageingStepMs)),
-  );
+  await placeReady(ports, fleet, ready);
   for (const task of queued)
     if (task.notBeforeMs > nowMs) await ports.events.tasksReady(fleet, [task.id], task.notBeforeMs - nowMs);
   await fillFleet(ports, fleet, FILL_LIMIT);

@@ -45,5 +45,9 @@ export async function profileOf(ports: FleetPorts, fleet: string): Promise<Profi
 
 /** What of a fleet's work is held back. */
 export async function rulesOf({ record }: Pick<FleetPorts, "record">, fleet: string): Promise<Rules> {
-  return (await record.fleets.get(fleet))?.rules ?? NO_RULES;
+  return rulesIn(await record.fleets.get(fleet));
+}
+
+export function rulesIn(fleet: FleetRecord | null): Rules {
+  return fleet?.rules ?? NO_RULES;
 }

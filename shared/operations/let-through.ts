@@ -1,5 +1,5 @@
 import { READY_QUEUE_LIMIT } from "../contract/limits.ts";
-import { type Barrier, type Needed, neededBy, pauseOf } from "../domain/rules.ts";
+import { type Barrier, type Needed, isPausedAt, permitsAt } from "../domain/rules.ts";
 import { permitsGiven } from "../domain/semaphore.ts";
 import type { Ports } from "../ports/ports.ts";
 import { StoreUnavailable } from "../ports/unavailable.ts";
@@ -33,13 +33,17 @@ export async function holdBack(
   barrier: Barrier,
 ): Promise<void> {
   await ports.heldBack.put(fleet, barrier, [task]);
-  const [record, rules] = await Promise.all([
-    ports.record.tasks.get(fleet, task.taskId),
-    rulesOf(ports, fleet),
-  ]);
-  if (!record || pauseOf(rules, record) === barrier) return;
-  const needed = neededBy(rules, record).filter(({ id }) => id === barrier);
-  if ((await fullAmong(ports, fleet, needed)).size === 0) await letThrough(ports, fleet, barrier, 1);
+  await letPass(ports, fleet, barrier);
+}
+
+/** Lets as many tasks through a barrier as may pass now; none if it is closed. */
+export async function letPass(ports: Ports, fleet: string, barrier: Barrier): Promise<void> {
+  const rules = await rulesOf(ports, fleet);
+  if (isPausedAt(rules, barrier)) return;
+  const limit = permitsAt(rules, barrier);
+  const given = limit === null ? 0 : permitsGiven(await ports.record.semaphores.get(fleet, barrier));
+  const free = (limit ?? PASS_LIMIT) - given;
+  if (free > 0) await letThrough(ports, fleet, barrier, free);
 }
 
 /**

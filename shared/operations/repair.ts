@@ -12,6 +12,7 @@ import { fleetOf, profileOf } from "./fleet-of.ts";
 import { linkDependencies } from "./link-dependencies.ts";
 import { fileRecount } from "./open-group.ts";
 import { mendInboxes } from "./mend-inboxes.ts";
+import { verifyPermits } from "./permits.ts";
 import { placeReady } from "./place-ready.ts";
 import { publishSession } from "./publish-session.ts";
 import { recoverSession } from "./recover-session.ts";
@@ -120,7 +121,7 @@ async function repairTasks(ports: Ports, fleet: string, cursor: string | null): 
   const tasks = await ports.record.tasks.getMany(fleet, page.items);
   for (const task of tasks) await apart(ports, { fleet, task: task.id }, () => repairTask(ports, task));
   const ready = tasks.filter((task) => isReady(task, nowMs)); // Last: a task that is handed out is counted.
-  await placeReady(ports, fleet, ready);
+  for (const barrier of await placeReady(ports, fleet, ready)) await verifyPermits(ports, fleet, barrier);
   return { cursor: page.cursor, count: tasks.length };
 }
 

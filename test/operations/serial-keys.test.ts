@@ -155,6 +155,45 @@ describe("tasks of one key", () => {
     expect(await heldOf(world)).toEqual(["c"]);
   });
 
+  it("do not stand in the way of others, however many there are", async () => {
+    const world = createWorld();
+    await world.register("s1");
+    const many = Array.from({ length: 500 }, (_, i) => ({ id: `k${i}`, key: KEY }));
+    for (let i = 0; i < many.length; i += 100) await world.submit(...many.slice(i, i + 100));
+    expect(await world.ports.workQueue.heads(FLEET)).toMatchObject([{ taskId: "k0" }]);
+    const waiting = await world.ports.heldBack.first(FLEET, `key:${KEY}`, 1_000);
+    // Each of five submissions puts its first into the queue.
+    expect(waiting).toHaveLength(495);
+    await world.submit({ id: "other" });
+    const [event] = world.pending.slice(-1);
+    world.pending.length = 0;
+    if (event) world.pending.push(event);
+    await world.deliver();
+    expect(Object.keys((await world.session("s1")).held).sort()).toEqual(["k0", "other"]);
+  });
+
+  it("wait behind the first that asks for the same capabilities, and not behind one that nobody can take", async () => {
+    const world = createWorld();
+    await world.register("s1");
+    await world.submit(
+      { id: "a", key: KEY, requires: ["gpu"] },
+      { id: "b", key: KEY },
+      { id: "c", key: KEY },
+    );
+    await world.deliver();
+    expect(await heldOf(world)).toEqual(["b"]);
+  });
+
+  it("go on though the first of them is cancelled while it waits in the queue", async () => {
+    const world = createWorld();
+    await world.submit({ id: "a", key: KEY }, { id: "b", key: KEY }, { id: "c", key: KEY });
+    must(await cancelTask(world.ports, FLEET, "a", null));
+    expect(await world.ports.workQueue.heads(FLEET)).toMatchObject([{ taskId: "b" }]);
+    await world.register("s1");
+    await world.deliver();
+    expect(await heldOf(world)).toEqual(["b"]);
+  });
+
   it("move with their permit while they wait, and never overlap", async () => {
     const world = createWorld();
     const busy = await world.register("s1");
