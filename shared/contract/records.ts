@@ -131,6 +131,8 @@ export const SessionRecord = z.object({
    * to report them and does not.
    */
   stopping: z.record(Id, Millis),
+  /** Since when a report is wanted that was made later than this: what Redis has may be of before a loss. */
+  askedAtMs: z.optional(z.nullable(Millis)),
   /** What it becomes once its tasks are requeued; null unless recovering. */
   endsAs: z.nullable(z.enum(["crashed", "ended"])),
   restartAsked: z.boolean(),

@@ -13,5 +13,6 @@ export function desiredOf(session: SessionRecord) {
     tasks: Object.fromEntries(entries.filter(([task]) => !(task in session.stopping))),
     stopping: Object.fromEntries(entries.filter(([task]) => task in session.stopping)),
     restart: session.restartAsked,
+    ...((session.askedAtMs ?? null) !== null && { asked: true }),
   };
 }

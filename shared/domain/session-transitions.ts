@@ -64,6 +64,7 @@ export function register(
     topics: [...new Set(request.topics ?? [])].sort(),
     held: {},
     stopping: {},
+    askedAtMs: null,
     endsAs: null,
     restartAsked: false,
     restarts: previous ? previous.restarts + 1 : 0,
@@ -131,6 +132,16 @@ export function letGo(session: SessionRecord, task: string, fence?: number): Dec
 export function mustStop(session: SessionRecord, task: string, nowMs: number): Decision<SessionRecord> {
   if (!(task in session.held) || task in session.stopping) return UNCHANGED;
   return commit({ ...session, stopping: { ...session.stopping, [task]: nowMs } });
+}
+
+/** Wants a report that was made from now on; unchanged while one is wanted. */
+export function askReport(session: SessionRecord, nowMs: number): Decision<SessionRecord> {
+  return (session.askedAtMs ?? null) === null ? commit({ ...session, askedAtMs: nowMs }) : UNCHANGED;
+}
+
+/** The report that was wanted has come, or is wanted no more. */
+export function hearReport(session: SessionRecord): Decision<SessionRecord> {
+  return (session.askedAtMs ?? null) === null ? UNCHANGED : commit({ ...session, askedAtMs: null });
 }
 
 /**

@@ -124,9 +124,13 @@ async function keepReport(
   before: Reported | null,
 ): Promise<void> {
   const report = reportOf(claims, seq, beat, before);
-  const outdated =
-    before !== null && before.boot === claims.boot && before.epoch >= beat.epoch && before.seq > seq;
-  if (!outdated && !sameReport(before, report)) await registry.report(claims.fleet, beat.id, report);
+  const ours = before !== null && before.boot === claims.boot && before.epoch >= beat.epoch;
+  const outdated = ours && before.seq > seq;
+  // Who waits for a task to be stopped must know that a beat without it came later than the order.
+  const wanted = desired.asked === true || Object.keys(desired.stopping).length > 0;
+  const asked = wanted && !(ours && before.seq === seq);
+  const news = asked ? { ...report, answeredAtMs: clock.nowMs() } : report;
+  if (!outdated && (asked || !sameReport(before, report))) await registry.report(claims.fleet, beat.id, news);
   const stopped = Object.keys(desired.stopping).some((task) => !(task in report.tasks));
   const settle: AgendaEntry = { kind: "settle", fleet: claims.fleet, session: beat.id };
   if (stopped && !outdated) await agenda.put([settle], clock.nowMs());

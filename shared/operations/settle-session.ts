@@ -1,7 +1,7 @@
 import { isRefusal } from "../contract/errors.ts";
-import type { SessionRecord, TaskRecord } from "../contract/records.ts";
+import type { OwnedTask, SessionRecord, TaskRecord } from "../contract/records.ts";
 import { UNCHANGED, commit } from "../domain/decision.ts";
-import { isAlive, mustStop } from "../domain/session-transitions.ts";
+import { askReport, hearReport, isAlive, mustStop } from "../domain/session-transitions.ts";
 import { isSettledBy } from "../domain/task-settlement.ts";
 import { isEnded, isOwnedBy, voidReservation } from "../domain/task-transitions.ts";
 import type { Ports } from "../ports/ports.ts";
@@ -15,9 +15,10 @@ import { takeDropped } from "./take-dropped.ts";
  * Lets a live session go of what it holds without owning it: tasks that ended or went elsewhere, reservations
  * that never became assignments, and tasks it was told to stop and does not report any more. What was taken from
  * it and what it still reports it is told to stop, for whoever took it may have died before saying so. What it
- * started long ago and does not list among its work, though it lists its work, is taken from it.
+ * started long ago and does not list among its work, though it lists its work, is taken from it. Silence counts only
+ * in a report that is known to be later than the question, because Redis may have fallen back to an earlier one.
  *
- * @returns whether tasks remain that it must still stop
+ * @returns whether to look again: tasks remain that it must still stop, or a report is awaited
  */
 export async function settleSession(ports: Ports, fleet: string, id: string): Promise<boolean> {
   const session = await ports.record.sessions.get(fleet, id);
@@ -25,31 +26,50 @@ export async function settleSession(ports: Ports, fleet: string, id: string): Pr
   const tasks = new Map(
     (await ports.record.tasks.getMany(fleet, Object.keys(session.held))).map((task) => [task.id, task]),
   );
-  const [report] = await ports.registry.reported(fleet, [id]);
-  const reported = report?.epoch === session.epoch ? report.tasks : {};
+  const [found] = await ports.registry.reported(fleet, [id]);
+  const report = found?.epoch === session.epoch ? found : null;
   const { intervalMs, timeoutMs } = await profileOf(ports, fleet);
   const graceMs = 2 * intervalMs;
-  const lists = report?.epoch === session.epoch && report.listed === true;
+  const dropped: OwnedTask[] = [];
   let stopping = false;
   for (const [taskId, fence] of Object.entries(session.held)) {
     const task = tasks.get(taskId) ?? null;
     if (task && isOwnedBy(task, id, session.epoch) && task.fence === fence) {
       const late = task.state === "running" && task.startedAtMs + timeoutMs < ports.clock.nowMs();
-      if (lists && late && reported[taskId]?.fence !== fence) await takeDropped(ports, task);
+      if (report?.listed === true && late && report.tasks[taskId]?.fence !== fence) dropped.push(task);
       continue;
     }
     const sinceMs = session.stopping[taskId];
     const settled = task !== null && isSettledBy(task, { session: id, epoch: session.epoch, fence });
-    if (sinceMs === undefined && !settled && reported[taskId]?.fence === fence) {
+    if (sinceMs === undefined && !settled && report?.tasks[taskId]?.fence === fence) {
       await changeSession(ports, fleet, id, (current) => mustStop(current, taskId, ports.clock.nowMs()));
       stopping = true;
       continue;
     }
-    const busy = sinceMs !== undefined && (taskId in reported || ports.clock.nowMs() < sinceMs + graceMs);
+    const silent =
+      !(taskId in (report?.tasks ?? {})) && (report?.answeredAtMs ?? 0) >= (sinceMs ?? 0) + graceMs;
+    const busy = sinceMs !== undefined && !silent;
     stopping ||= busy;
     if (!busy) await letGoOf(ports, session, taskId, fence, task);
   }
-  return stopping;
+  return (await settleDropped(ports, session, dropped, report?.answeredAtMs ?? 0)) || stopping;
+}
+
+/** @returns whether the session is asked what it works on, and has not answered yet */
+async function settleDropped(
+  ports: Ports,
+  { fleet, id, askedAtMs = null }: SessionRecord,
+  dropped: readonly OwnedTask[],
+  answeredAtMs: number,
+): Promise<boolean> {
+  const answered = askedAtMs !== null && answeredAtMs >= askedAtMs;
+  if (dropped.length > 0 && !answered) {
+    await changeSession(ports, fleet, id, (current) => askReport(current, ports.clock.nowMs()));
+    return true;
+  }
+  for (const task of dropped) await takeDropped(ports, task);
+  if (askedAtMs !== null) await changeSession(ports, fleet, id, hearReport);
+  return false;
 }
 
 async function letGoOf(

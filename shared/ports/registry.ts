@@ -25,6 +25,8 @@ export const Desired = z.object({
   tasks: z.record(Id, Fence),
   stopping: z.record(Id, Fence),
   restart: z.boolean(),
+  /** Its next report is wanted though it may say nothing new. So it is while anything is to be stopped. */
+  asked: z.optional(z.boolean()),
 });
 export type Desired = z.infer<typeof Desired>;
 
@@ -36,6 +38,8 @@ export const Reported = z.object({
   activity: z.nullable(z.string()),
   /** Whether it has listed a task since its start: then what it does not list it does not work on. */
   listed: z.optional(z.boolean()),
+  /** When the latest beat arrived while the session was asked for a report, epoch ms: this is of then or later. */
+  answeredAtMs: z.optional(z.int()),
   tasks: z.record(
     Id,
     z.object({ fence: Fence, percent: z.nullable(z.number()), message: z.nullable(z.string()) }),

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { recordHeartbeat } from "../../shared/operations/record-heartbeat.ts";
 import { settleSession } from "../../shared/operations/settle-session.ts";
 import { completeTask } from "../../shared/operations/settle-task.ts";
 import { takeDropped } from "../../shared/operations/take-dropped.ts";
@@ -60,6 +61,24 @@ describe("a session that lives and does not work on what it started", () => {
     expect((await world.task("a")).state).toBe("completed");
   });
 
+  it("keeps it if Redis has fallen back to a report of before it was started", async () => {
+    const { world, chat, list } = await startedWorld();
+    await list();
+    await world.submit({ id: "b" });
+    const [other] = await world.claim(chat, 1);
+    const earlier = await world.ports.registry.reported(FLEET, ["s1"]);
+    const both = [{ id: "a", fence: 1 }, ...(other ? [{ id: "b", fence: other.fence }] : [])];
+    await passTime(world, LONG_MS, [chat], both);
+    const [report] = earlier;
+    if (report) await world.ports.registry.report(FLEET, "s1", report);
+    await settleSession(world.ports, FLEET, "s1");
+    await settleSession(world.ports, FLEET, "s1");
+    expect((await world.task("b")).state).toBe("running");
+    await passTime(world, LONG_MS, [chat], both);
+    expect((await world.task("b")).state).toBe("running");
+    expect((await world.session("s1")).askedAtMs).toBeNull();
+  });
+
   it("loses it wholly, wherever the sweep is killed", async () => {
     for (const maxAttempts of [1, 3]) {
       const deaths = await crashEverywhere({
@@ -68,9 +87,20 @@ describe("a session that lives and does not work on what it started", () => {
           await list();
           await world.beat(chat, [{ id: "s1", epoch: 1, tasks: [] }]);
           world.advance(31_000);
-          return world;
+          return { ...world, chat };
         },
-        act: (_world, ports) => settleSession(ports, FLEET, "s1"),
+        act: async (world, ports) => {
+          await settleSession(ports, FLEET, "s1");
+          must(
+            await recordHeartbeat(ports, world.chat.hostClaims, {
+              host: "h1",
+              boot: "b1",
+              seq: 1_000,
+              sessions: [{ id: "s1", epoch: 1, tasks: [] }],
+            }),
+          );
+          await settleSession(ports, FLEET, "s1");
+        },
         check: (world) => workOff(world, ["a"]),
       });
       expect(deaths).toBeGreaterThan(2);

@@ -26,10 +26,19 @@ export type ChatParts = {
   /** Time as its host has it: slower, faster, or not passing at all. */
   wait(ms: number): Promise<void>;
   working(): boolean;
+  /** Whether its host's last acknowledged beat still allows it to work: after that a supervisor has killed it. */
+  hasLease(): boolean;
   ended(reason: "restart" | "stopped"): void;
 };
 
-type Work = { readonly id: string; readonly fence: number; percent: number; dropped: boolean };
+type Work = {
+  readonly id: string;
+  readonly fence: number;
+  percent: number;
+  dropped: boolean;
+  /** It is done, and its end is being told. */
+  done: boolean;
+};
 
 const TRIES = 12;
 const RETRY_MS = 3_000;
@@ -72,9 +81,16 @@ export function createChat(parts: ChatParts) {
     const before = works.get(task.id);
     if (before?.fence === fence) return;
     if (before) before.dropped = true;
-    const work = { id: task.id, fence, percent: 0, dropped: false };
+    const work = { id: task.id, fence, percent: 0, dropped: false, done: false };
     works.set(task.id, work);
     witness.started(parts.fleet, task.id, id, fence);
+    if (task.key !== null)
+      witness.serialKeys.began(
+        parts.fleet,
+        task.key,
+        `${id} on ${task.id} (fence ${fence})`,
+        () => works.get(task.id) === work && !work.dropped && !work.done && on() && parts.hasLease(),
+      );
     void perform(work, task);
   }
 
@@ -92,6 +108,7 @@ export function createChat(parts: ChatParts) {
     }
     await parts.wait(0);
     if (work.dropped || !on()) return;
+    work.done = true;
     await settle(work);
     if (works.get(work.id) === work) works.delete(work.id);
     if (draining && works.size === 0) await end("completed");

@@ -115,6 +115,7 @@ export function createHost(parts: HostParts) {
       claims: session,
       wait,
       working: () => isUp(mine),
+      hasLease: () => scheduler.nowMs() - ackedSentMs <= SELF_FENCING_SHARE * profile.timeoutMs,
       ended: (reason) => {
         if (chats.get(wanted.id) !== chat) return;
         chats.delete(wanted.id);

@@ -7,6 +7,20 @@ const PROMPT_MS = 20_000;
 const hasRoom = ({ state, held, capacity }: SessionRecord) =>
   state === "live" && Object.keys(held).length < capacity;
 
+/** Keys of tasks that any session holds, also of those it must stop. */
+function keysInHand(
+  tasks: ReadonlyMap<string, TaskRecord>,
+  sessions: ReadonlyMap<string, SessionRecord>,
+): Set<string> {
+  const keys = new Set<string>();
+  for (const { fleet, held } of sessions.values())
+    for (const id of Object.keys(held)) {
+      const key = tasks.get(`${fleet}/${id}`)?.key ?? null;
+      if (key !== null) keys.add(`${fleet}/${key}`);
+    }
+  return keys;
+}
+
 /** Bounded waiting: no task waits for nothing, neither for dependencies that have ended nor for a place that is free. */
 export function createWaitingCheck(complain: Complain) {
   /** Since when a task could go on, and does not; by its revision, for it may have gone on and come back since. */
@@ -16,6 +30,7 @@ export function createWaitingCheck(complain: Complain) {
     task: TaskRecord,
     tasks: ReadonlyMap<string, TaskRecord>,
     free: readonly SessionRecord[],
+    busyKeys: ReadonlySet<string>,
     nowMs: number,
   ): boolean {
     if (task.state === "blocked")
@@ -24,6 +39,7 @@ export function createWaitingCheck(complain: Complain) {
         return other !== undefined && "endedAtMs" in other;
       });
     if (task.state !== "queued" || task.notBeforeMs > nowMs) return false;
+    if (task.key !== null && busyKeys.has(`${task.fleet}/${task.key}`)) return false;
     return free.some(
       ({ fleet, capabilities }) =>
         fleet === task.fleet && task.requires.every((word) => capabilities.includes(word)),
@@ -37,8 +53,9 @@ export function createWaitingCheck(complain: Complain) {
     nowMs: number,
   ): void {
     const free = [...sessions.values()].filter(hasRoom);
+    const busyKeys = keysInHand(tasks, sessions);
     for (const [key, task] of tasks) {
-      if (!couldGoOn(task, tasks, free, nowMs)) {
+      if (!couldGoOn(task, tasks, free, busyKeys, nowMs)) {
         since.delete(key);
         continue;
       }

@@ -6,6 +6,7 @@ import type { Fault, Weather } from "./faults.ts";
 import { type Complain, checkSession, checkTask } from "./laws.ts";
 import { createQueueView } from "./queue-view.ts";
 import type { Random } from "./random.ts";
+import { createSerialKeys } from "./serial-keys.ts";
 import { createWaitingCheck } from "./waiting.ts";
 
 export type Violation = { readonly atMs: number; readonly guarantee: number; readonly what: string };
@@ -72,6 +73,7 @@ export function createWitness({ weather, profile, nowMs }: WitnessParts) {
     violations.push({ atMs: nowMs(), guarantee, what });
   };
   const checkWaiting = createWaitingCheck(complain);
+  const serialKeys = createSerialKeys(complain);
   const count = (what: string) => {
     reached.set(what, (reached.get(what) ?? 0) + 1);
   };
@@ -94,6 +96,7 @@ export function createWitness({ weather, profile, nowMs }: WitnessParts) {
     count(`task ${before?.state ?? "none"} -> ${next.state}`);
     const owner = "owner" in next ? (sessions.get(keyOf(next.fleet, next.owner.session)) ?? null) : null;
     checkTask(before, next, owner, complain);
+    serialKeys.sawTask(next);
     if (next.state !== "queued") queue.left(key);
     if (before?.state === "queued" && "owner" in next && owner)
       queue.checkTurn(before, owner, tasks, ageingStepMs, nowMs());
@@ -144,6 +147,7 @@ export function createWitness({ weather, profile, nowMs }: WitnessParts) {
     violations,
     reached,
     queue,
+    serialKeys,
     complain,
     count,
     observe({ path, args }: PortCall, result: unknown): void {

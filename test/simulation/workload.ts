@@ -66,6 +66,7 @@ export async function runWorkload(parts: WorkloadParts): Promise<void> {
       priority: random.between(1, PRIORITY_LIMIT),
       dependsOn: [...new Set(dependsOn)],
       requires: random.chance(0.3) && parts.capabilities.length > 0 ? [random.pick(parts.capabilities)] : [],
+      ...(random.chance(0.2) ? { key: `k${random.between(1, 4)}` } : {}),
       ...(random.chance(0.3) ? { group: `g${random.between(1, 3)}` } : {}),
       ...(random.chance(0.2) ? { maxAttempts: random.between(1, 4) } : {}),
       ...(random.chance(0.1) ? { timeoutMs: Math.ceil(parts.meanMs * random.magnitude(0.3, 3)) } : {}),
