@@ -1,4 +1,5 @@
 import type { SessionRecord, TaskRecord } from "../../shared/contract/records.ts";
+import type { Rules } from "../../shared/contract/rules.ts";
 import type { Complain } from "./laws.ts";
 
 /** While nothing goes wrong, what could go on goes on within this. */
@@ -7,18 +8,38 @@ const PROMPT_MS = 20_000;
 const hasRoom = ({ state, held, capacity }: SessionRecord) =>
   state === "live" && Object.keys(held).length < capacity;
 
-/** Keys of tasks that any session holds, also of those it must stop. */
-function keysInHand(
+/** Whether a pause or the tasks in hand keep a task back. Those in hand are all that sessions hold, also what they must stop. */
+function createHeldBackCheck(
   tasks: ReadonlyMap<string, TaskRecord>,
   sessions: ReadonlyMap<string, SessionRecord>,
-): Set<string> {
-  const keys = new Set<string>();
+  rulesOf: (fleet: string) => Rules,
+): (task: TaskRecord) => boolean {
+  const inHand = new Map<string, number>();
+  const placesOf = ({ fleet, type, key }: TaskRecord) => ({
+    type: `${fleet}/type:${type}`,
+    key: key === null ? null : `${fleet}/key:${key}`,
+  });
   for (const { fleet, held } of sessions.values())
     for (const id of Object.keys(held)) {
-      const key = tasks.get(`${fleet}/${id}`)?.key ?? null;
-      if (key !== null) keys.add(`${fleet}/${key}`);
+      const task = tasks.get(`${fleet}/${id}`);
+      for (const place of task ? Object.values(placesOf(task)) : [])
+        if (place !== null) inHand.set(place, (inHand.get(place) ?? 0) + 1);
     }
-  return keys;
+  return (task) => {
+    const { paused, limits } = rulesOf(task.fleet);
+    const places = placesOf(task);
+    const named =
+      paused.types.includes(task.type) ||
+      paused.groups.includes(task.group ?? "") ||
+      paused.keys.includes(task.key ?? "");
+    const limit = limits.types[task.type] ?? Infinity;
+    return (
+      paused.fleet ||
+      named ||
+      (inHand.get(places.type) ?? 0) >= limit ||
+      (places.key !== null && inHand.has(places.key))
+    );
+  };
 }
 
 /** Bounded waiting: no task waits for nothing, neither for dependencies that have ended nor for a place that is free. */
@@ -30,7 +51,7 @@ export function createWaitingCheck(complain: Complain) {
     task: TaskRecord,
     tasks: ReadonlyMap<string, TaskRecord>,
     free: readonly SessionRecord[],
-    busyKeys: ReadonlySet<string>,
+    heldBack: (task: TaskRecord) => boolean,
     nowMs: number,
   ): boolean {
     if (task.state === "blocked")
@@ -39,7 +60,7 @@ export function createWaitingCheck(complain: Complain) {
         return other !== undefined && "endedAtMs" in other;
       });
     if (task.state !== "queued" || task.notBeforeMs > nowMs) return false;
-    if (task.key !== null && busyKeys.has(`${task.fleet}/${task.key}`)) return false;
+    if (heldBack(task)) return false;
     return free.some(
       ({ fleet, capabilities }) =>
         fleet === task.fleet && task.requires.every((word) => capabilities.includes(word)),
@@ -49,13 +70,14 @@ export function createWaitingCheck(complain: Complain) {
   return function check(
     tasks: ReadonlyMap<string, TaskRecord>,
     sessions: ReadonlyMap<string, SessionRecord>,
+    rules: (fleet: string) => Rules,
     calmSinceMs: number,
     nowMs: number,
   ): void {
     const free = [...sessions.values()].filter(hasRoom);
-    const busyKeys = keysInHand(tasks, sessions);
+    const heldBack = createHeldBackCheck(tasks, sessions, rules);
     for (const [key, task] of tasks) {
-      if (!couldGoOn(task, tasks, free, busyKeys, nowMs)) {
+      if (!couldGoOn(task, tasks, free, heldBack, nowMs)) {
         since.delete(key);
         continue;
       }

@@ -1,9 +1,10 @@
 import type { HeartbeatAnswer, SessionBeat } from "../../shared/contract/heartbeat.ts";
 import { PROFILES, type ProfileName } from "../../shared/contract/profile.ts";
-import type { SessionRecord, TaskRecord } from "../../shared/contract/records.ts";
+import type { FleetRecord, SessionRecord, TaskRecord } from "../../shared/contract/records.ts";
 import type { PortCall } from "../fixtures/crash-points.ts";
 import type { Fault, Weather } from "./faults.ts";
 import { type Complain, checkSession, checkTask } from "./laws.ts";
+import { createPauses } from "./pauses.ts";
 import { createQueueView } from "./queue-view.ts";
 import type { Random } from "./random.ts";
 import { createSerialKeys } from "./serial-keys.ts";
@@ -74,6 +75,7 @@ export function createWitness({ weather, profile, nowMs }: WitnessParts) {
   };
   const checkWaiting = createWaitingCheck(complain);
   const serialKeys = createSerialKeys(complain);
+  const pauses = createPauses(complain, nowMs);
   const count = (what: string) => {
     reached.set(what, (reached.get(what) ?? 0) + 1);
   };
@@ -97,6 +99,7 @@ export function createWitness({ weather, profile, nowMs }: WitnessParts) {
     const owner = "owner" in next ? (sessions.get(keyOf(next.fleet, next.owner.session)) ?? null) : null;
     checkTask(before, next, owner, complain);
     serialKeys.sawTask(next);
+    if (next.state === "running" && before?.state !== "running") pauses.started(next);
     if (next.state !== "queued") queue.left(key);
     if (before?.state === "queued" && "owner" in next && owner)
       queue.checkTurn(before, owner, tasks, ageingStepMs, nowMs());
@@ -154,6 +157,7 @@ export function createWitness({ weather, profile, nowMs }: WitnessParts) {
       if (result !== null && (path === "record.tasks.commit" || path === "record.tasks.strike"))
         sawTask(result as TaskRecord);
       else if (result !== null && path === "record.sessions.commit") sawSession(result as SessionRecord);
+      else if (result !== null && path === "record.fleets.commit") pauses.sawFleet(result as FleetRecord);
       else if (path === "agenda.raiseStamp") sawTick();
       else if (path.startsWith("workQueue.")) queue.saw(path, args, result, nowMs());
     },
@@ -207,7 +211,7 @@ export function createWitness({ weather, profile, nowMs }: WitnessParts) {
       for (const session of sessions.values()) checkSilence(session);
       const calmSinceMs = Math.max(late(now) ? now : gapMs, suddenMs, weather.lastMs(ANY_FAULT, now));
       queue.checkPassedOver(tasks, now, complain);
-      checkWaiting(tasks, sessions, calmSinceMs, now);
+      checkWaiting(tasks, sessions, pauses.rulesOf, calmSinceMs, now);
     },
   };
 }

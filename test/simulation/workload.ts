@@ -2,10 +2,12 @@ import { PRIORITY_LIMIT } from "../../shared/contract/limits.ts";
 import type { TaskSubmission } from "../../shared/contract/task.ts";
 import { cancelTask } from "../../shared/operations/cancel-task.ts";
 import { drainSession, restartSession } from "../../shared/operations/end-session.ts";
+import { limitTasks, pauseTasks, resumeTasks } from "../../shared/operations/manage-rules.ts";
 import { rebalanceFleet } from "../../shared/operations/rebalance-fleet.ts";
 import { redriveTask } from "../../shared/operations/redrive-task.ts";
 import { submitTasks } from "../../shared/operations/submit-tasks.ts";
 import { summariseProgress } from "../../shared/operations/summarise-progress.ts";
+import type { Ports } from "../../shared/ports/ports.ts";
 import type { Network } from "./network.ts";
 import type { Random } from "./random.ts";
 import type { Scheduler } from "./scheduler.ts";
@@ -28,6 +30,9 @@ const BATCH_LIMIT = 12;
 const TRIES = 40;
 const RETRY_MS = 5_000;
 const OPERATIONS_SHARE = 0.4;
+const TYPES = ["build", "test", "write"];
+/** How long something is paused or limited, on average. */
+const HELD_MS = 60_000;
 
 /** Submits a fleet's tasks over the whole time, and does what operators do to them. */
 export async function runWorkload(parts: WorkloadParts): Promise<void> {
@@ -61,7 +66,7 @@ export async function runWorkload(parts: WorkloadParts): Promise<void> {
       ids.length > 0 && random.chance(0.25) ? random.some(ids.slice(-20), random.between(1, 3)) : [];
     return {
       id: `${fleet}-${place}`,
-      type: random.pick(["build", "test", "write"]),
+      type: random.pick(TYPES),
       data: { meanMs: parts.meanMs * random.magnitude(0.2, 3) },
       priority: random.between(1, PRIORITY_LIMIT),
       dependsOn: [...new Set(dependsOn)],
@@ -82,6 +87,7 @@ export async function runWorkload(parts: WorkloadParts): Promise<void> {
     if (roll < 0.25 && task)
       await network.send("cancel", (ports) => cancelTask(ports, fleet, task, "enough"));
     else if (roll < 0.5) await redriveOne();
+    else if (roll < 0.54) await holdSome();
     else if (roll < 0.6) await network.send("rebalance", (ports) => rebalanceFleet(ports, fleet));
     else if (roll < 0.7 && live.length > 2) {
       const { id } = random.pick(live);
@@ -90,6 +96,22 @@ export async function runWorkload(parts: WorkloadParts): Promise<void> {
       const { id } = random.pick(live);
       await network.send("restart", (ports) => restartSession(ports, fleet, id));
     } else await network.send("progress", (ports) => summariseProgress(ports, fleet, null, null));
+  }
+
+  /** Pauses or limits something for a while. */
+  async function holdSome(): Promise<void> {
+    const type = random.pick(TYPES);
+    const target = random.pick([{}, { type }, { group: "g1" }, { key: "k1" }]);
+    const limit = random.chance(0.4) ? random.between(1, 3) : null;
+    if (limit === null) await network.send("pause", (ports) => pauseTasks(ports, fleet, target));
+    else await network.send("limit", (ports) => limitTasks(ports, fleet, { type, limit }));
+    await scheduler.sleep(random.after(HELD_MS));
+    for (let heard = false; !heard;) {
+      const back = (ports: Ports) =>
+        limit === null ? resumeTasks(ports, fleet, target) : limitTasks(ports, fleet, { type, limit: null });
+      heard = (await network.send("resume", back)).kind === "answered";
+      if (!heard) await scheduler.sleep(RETRY_MS);
+    }
   }
 
   async function redriveOne(): Promise<void> {
