@@ -16,6 +16,17 @@ async function importDefault<T>(file: string): Promise<T> {
   return module.default;
 }
 
+/**
+ * One of the providers that a program imports has stacks formatted through source maps. Pulumi takes a stack for every
+ * resource, so that would be a third of a synth's time, for maps that bundles do not have: it is undone.
+ */
+async function importProgram(file: string): Promise<() => Promise<unknown>> {
+  const { prepareStackTrace } = Error;
+  const program = await importDefault<() => Promise<unknown>>(file);
+  Error.prepareStackTrace = prepareStackTrace;
+  return program;
+}
+
 /** Starts the stack's run. What it makes inside outputs may still be under way when the run itself has ended. */
 async function start(places: Places, stage: string): Promise<() => Promise<Synthesis>> {
   const [appFile, programFile] = bundleFiles(places);
@@ -33,7 +44,7 @@ async function start(places: Places, stage: string): Promise<() => Promise<Synth
   const { runtime, monitor } = loadPulumi(places.platform);
   const cloud = createMockCloud(monitor);
   await runtime.setMocks(cloud.mocks, app.name, stage, false);
-  const program = await importDefault<() => Promise<unknown>>(programFile);
+  const program = await importProgram(programFile);
   await runtime.runInPulumiStack(program);
   return async () => {
     await runtime.disconnect();

@@ -1,10 +1,9 @@
-import { beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   BODY_BYTES_LIMIT,
   BODY_DEPTH_LIMIT,
   CAPABILITIES_LIMIT,
   DEPENDENCIES_LIMIT,
-  HOST_SESSIONS_LIMIT,
   IDEMPOTENCY_KEY_CHARACTERS_LIMIT,
   LABELS_LIMIT,
   LABEL_CHARACTERS_LIMIT,
@@ -19,10 +18,13 @@ import {
 } from "../../shared/contract/limits.ts";
 import type { Task } from "../../shared/contract/task.ts";
 import { useEmbeddedCloud } from "../fixtures/embedded-cloud.ts";
-import { type Actor, holdTask, must, registerSession } from "./cast.ts";
+import { holdTask, must, registerSession } from "./cast.ts";
 import { sendRaw } from "./raw-request.ts";
 
-/** The other side of each limit, one more being refused, is in bad-input.test.ts. */
+/**
+ * The other side of each limit, one more being refused, is in bad-input.test.ts; a host of as many sessions as may be in
+ * ../system/steady-beat.test.ts, which has one.
+ */
 
 const cloud = useEmbeddedCloud({
   profile: "standard",
@@ -202,36 +204,5 @@ describe("a session at the limit", () => {
       body: { max: SESSION_CAPACITY_LIMIT },
     });
     expect(tasks).toHaveLength(2);
-  });
-});
-
-describe("a host at the limit", () => {
-  const ids = Array.from({ length: HOST_SESSIONS_LIMIT }, (_, i) => `seat-${i}`);
-  let actors: Actor[];
-  const register = (id: string) =>
-    cloud().request("POST", "/v1/sessions", {
-      body: { id, host: "full", boot: "b1", agent: "test", capabilities: ["seat"] },
-    });
-
-  beforeAll(async () => {
-    actors = [];
-    for (const id of ids)
-      actors.push(await registerSession(cloud(), { id, host: "full", boot: "b1", capabilities: ["seat"] }));
-  }, 90_000);
-
-  test("has 100 sessions, all in one beat, and no 101st before one of them ends", async () => {
-    const beat = await must<{ sessions: object[] }>(cloud(), "POST", "/v1/heartbeat", {
-      key: actors[0]?.hostToken,
-      body: { host: "full", boot: "b1", seq: 0, sessions: actors.map(({ id, epoch }) => ({ id, epoch })) },
-    });
-    expect(beat.sessions).toEqual(ids.map((id) => ({ id, commands: [] })));
-    expect(await register("seat-100")).toMatchObject({ status: 422, body: { code: "host.full" } });
-    expect(await register("seat-7"), "a restart needs no further place").toMatchObject({ status: 201 });
-    await must(cloud(), "POST", "/v1/sessions/seat-9/end", {
-      key: actors[9]?.token,
-      body: { reason: "stopped" },
-    });
-    expect(await register("seat-100")).toMatchObject({ status: 201 });
-    expect(await register("seat-101")).toMatchObject({ status: 422, body: { code: "host.full" } });
   });
 });

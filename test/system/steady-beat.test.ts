@@ -2,9 +2,10 @@ import { execFile } from "node:child_process";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { ClientRequest } from "node:http";
 import path from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as z from "zod/mini";
 import { HeartbeatAnswer } from "../../shared/contract/heartbeat.ts";
+import { HOST_SESSIONS_LIMIT } from "../../shared/contract/limits.ts";
 import { ClaimAnswer, RegisterAnswer } from "../../shared/contract/session.ts";
 import { eventually } from "../fixtures/eventually.ts";
 import { useEmbeddedCloud } from "../fixtures/embedded-cloud.ts";
@@ -42,13 +43,16 @@ function run(args: readonly string[], input: string): Promise<string> {
 type Member = { readonly id: string; readonly epoch: number; readonly token: string };
 type Host = { readonly name: string; readonly hostToken: string; readonly members: readonly Member[] };
 
+const register = (host: string, id: string) =>
+  cloud().request("POST", "/v1/sessions", {
+    body: { id, host, boot: "b1", agent: "test", capabilities: [host], capacity: 1 },
+  });
+
 async function registerHost(name: string, sessions: number): Promise<Host> {
   const members: Member[] = [];
   let hostToken = "";
   for (let i = 1; i <= sessions; i++) {
-    const answer = await cloud().request("POST", "/v1/sessions", {
-      body: { id: `${name}-${i}`, host: name, boot: "b1", agent: "test", capabilities: [name], capacity: 1 },
-    });
+    const answer = await register(name, `${name}-${i}`);
     const { session, token, ...registered } = z.parse(RegisterAnswer, answer.body);
     hostToken = registered.hostToken;
     members.push({ id: session.id, epoch: session.epoch, token });
@@ -81,16 +85,42 @@ async function countBeat(...args: Parameters<typeof beat>) {
 
 const STEADY = { redis: ["ZADD", "MGET"], aws: [] };
 
-test.each([1, 10, 100])(
-  "a steady beat of %i sessions is two Redis commands and nothing else",
-  async (count) => {
-    const awsBefore = awsRequests.length;
-    const host = await registerHost(`idle${count}`, count);
-    expect(awsRequests.length, "registering is seen at the wire").toBeGreaterThan(awsBefore + count);
-    await beat(host, 1); // The first report of each session is kept.
-    for (const seq of [2, 3, 4]) expect(await countBeat(host, seq)).toEqual(STEADY);
-  },
-);
+describe("a host with as many sessions as it may have", () => {
+  let full: Host;
+  beforeAll(async () => {
+    const before = awsRequests.length;
+    full = await registerHost("full", HOST_SESSIONS_LIMIT);
+    expect(awsRequests.length, "registering is seen at the wire").toBeGreaterThan(
+      before + HOST_SESSIONS_LIMIT,
+    );
+    await beat(full, 1); // The first report of each session is kept.
+  }, 90_000);
+
+  test.each([
+    [1, 2],
+    [10, 5],
+    [HOST_SESSIONS_LIMIT, 8],
+  ])("a steady beat of %i sessions is two Redis commands and nothing else", async (count, firstSeq) => {
+    const host = { ...full, members: full.members.slice(0, count) };
+    for (const seq of [firstSeq, firstSeq + 1, firstSeq + 2])
+      expect(await countBeat(host, seq)).toEqual(STEADY);
+  });
+
+  test("has them all in one beat, and gets no further one before one of them ends", async () => {
+    const { sessions } = await beat(full, 11);
+    expect(sessions).toEqual(full.members.map(({ id }) => ({ id, commands: [] })));
+    expect(await register("full", "full-101")).toMatchObject({ status: 422, body: { code: "host.full" } });
+    expect(await register("full", "full-7"), "a restart needs no further place").toMatchObject({
+      status: 201,
+    });
+    await cloud().request("POST", "/v1/sessions/full-9/end", {
+      key: full.members[8]?.token,
+      body: { reason: "stopped" },
+    });
+    expect(await register("full", "full-101")).toMatchObject({ status: 201 });
+    expect(await register("full", "full-102")).toMatchObject({ status: 422, body: { code: "host.full" } });
+  });
+});
 
 test("a beat of sessions at work is steady while they report the same, and not when they report something new", async () => {
   const host = await registerHost("busy", 10);
