@@ -9,6 +9,9 @@ import { rulesOf } from "./fleet-of.ts";
 /** Tasks that pass a barrier in one step. */
 const PASS_LIMIT = 500;
 
+/** Tasks looked at to find the first of each set of requirements. */
+const LOOK = 50;
+
 /** Which of these semaphores have no permit left. */
 export async function fullAmong(
   { record }: Pick<Ports, "record">,
@@ -47,7 +50,8 @@ export async function letPass(ports: Ports, fleet: string, barrier: Barrier): Pr
 }
 
 /**
- * Lets the first tasks that wait at a barrier into the ready queue. They are added there before they leave here, so
+ * Lets the first tasks that wait at a barrier into the ready queue: so many of each set of requirements, for whoever can
+ * take the first may not be able to take what requires something else. They are added there before they leave here, so
  * that a function killed in between leaves them in both, where the record settles it. The barrier may close again
  * meanwhile: who takes them finds that, and holds them back.
  *
@@ -60,7 +64,7 @@ export async function letThrough(
   limit: number,
 ): Promise<number> {
   try {
-    const tasks = await ports.heldBack.first(fleet, barrier, limit);
+    const tasks = firstOfEach(await ports.heldBack.first(fleet, barrier, Math.max(limit, LOOK)), limit);
     if (tasks.length === 0) return 0;
     await ports.workQueue.add(fleet, tasks);
     await ports.heldBack.remove(fleet, barrier, tasks);
@@ -74,6 +78,11 @@ export async function letThrough(
     ports.log.warn("tasks not let through; the repair will", { fleet, barrier, store: error.store });
     return 0;
   }
+}
+
+function firstOfEach(tasks: readonly ReadyTask[], limit: number): ReadyTask[] {
+  const sets = Map.groupBy(tasks, ({ requires }) => requires.join());
+  return [...sets.values()].flatMap((ofSet) => ofSet.slice(0, limit));
 }
 
 /** Lets everything through that waits at a barrier. What Redis does not hold, the repair finds. */

@@ -184,6 +184,19 @@ describe("tasks of one key", () => {
     expect(await heldOf(world)).toEqual(["b"]);
   });
 
+  it("go on past one that nobody can take, as soon as the key is free", async () => {
+    const world = createWorld();
+    const chat = await world.register("s1");
+    await world.submit({ id: "a", key: KEY });
+    const [held] = await world.claim(chat);
+    await world.submit({ id: "b", key: KEY, requires: ["gpu"] }, { id: "c", key: KEY });
+    await world.deliver();
+    const { next } = must(
+      await completeTask(world.ports, chat.claims, "a", { fence: held?.fence ?? 0, result: 1 }),
+    );
+    expect(next?.task.id).toBe("c");
+  });
+
   it("go on though the first of them is cancelled while it waits in the queue", async () => {
     const world = createWorld();
     await world.submit({ id: "a", key: KEY }, { id: "b", key: KEY }, { id: "c", key: KEY });
