@@ -1,5 +1,4 @@
-import { DynamoDBClient, GetItemCommand, ScanCommand, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
-import { ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
+import { DynamoDBClient, GetItemCommand, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { CREDENTIALS, REGION } from "../../infra/local/account.ts";
 import type { Cloud } from "../../infra/local/cloud.ts";
@@ -12,6 +11,8 @@ export type Dump = {
   readonly redis: Readonly<Record<string, unknown>>;
   readonly objects: readonly string[];
 };
+
+type WireItem = { readonly pk: { readonly S: string }; readonly sk: { readonly S: string } };
 
 export type CloudDump = {
   dump(): Promise<Dump>;
@@ -26,52 +27,73 @@ export type CloudDump = {
 /** What the sweep writes by itself at every tick: not the doing of any request. */
 const OF_THE_SWEEP = { item: "SWEEP SWEEP", key: "shim:stamp" };
 
-const READ_BY_TYPE: Readonly<Record<string, (key: string) => (string | number)[]>> = {
-  string: (key) => ["GET", key],
-  zset: (key) => ["ZRANGE", key, 0, -1, "WITHSCORES"],
-  hash: (key) => ["HGETALL", key],
-  set: (key) => ["SMEMBERS", key],
+/** All keys with their types and values, in one request. Scripts see a moment, and a dump is taken after every bad request. */
+const READ_ALL = `
+local found = {}
+for _, key in ipairs(redis.call('KEYS', '*')) do
+  local kind = redis.call('TYPE', key).ok
+  local value = false
+  if kind == 'string' then value = redis.call('GET', key)
+  elseif kind == 'zset' then value = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
+  elseif kind == 'hash' then value = redis.call('HGETALL', key)
+  elseif kind == 'set' then value = redis.call('SMEMBERS', key)
+  end
+  found[#found + 1] = { key, kind, value }
+end
+return found`;
+
+/** The embedded DynamoDB asks for a signature and does not check it. */
+const UNSIGNED = {
+  "content-type": "application/x-amz-json-1.0",
+  authorization: "AWS4-HMAC-SHA256 Credential=none, SignedHeaders=none, Signature=none",
+  "x-amz-date": "20300101T000000Z",
 };
 
 /** Reads all that an embedded cloud's stores hold, past the handlers, so that two moments can be compared. */
 export function createCloudDump(cloud: Pick<Cloud, "dynamoEndpoint" | "queuesAndObjects">): CloudDump {
   const account = { region: REGION, credentials: CREDENTIALS };
   const dynamo = new DynamoDBClient({ ...account, endpoint: cloud.dynamoEndpoint });
-  const s3 = new S3Client({ ...account, endpoint: cloud.queuesAndObjects.endpoint, forcePathStyle: true });
+
+  // Asked without the SDK, whose reading of hundreds of answers would cost more than what is tested.
+  async function scan(from: unknown): Promise<{ Items: WireItem[]; LastEvaluatedKey?: unknown }> {
+    const response = await fetch(cloud.dynamoEndpoint, {
+      method: "POST",
+      headers: { ...UNSIGNED, "x-amz-target": "DynamoDB_20120810.Scan" },
+      body: JSON.stringify({ TableName: TABLE_NAME, ConsistentRead: true, ExclusiveStartKey: from }),
+    });
+    if (!response.ok) throw new Error(`The record was not read: ${response.status} ${await response.text()}`);
+    return (await response.json()) as { Items: WireItem[]; LastEvaluatedKey?: unknown };
+  }
 
   async function dumpRecord(): Promise<Dump["record"]> {
     const items: Record<string, unknown> = {};
-    let from: Awaited<ReturnType<typeof scan>>["LastEvaluatedKey"];
+    let from: unknown;
     do {
       const page = await scan(from);
-      for (const item of (page.Items ?? []).map((each) => unmarshall(each)))
-        items[`${String(item["pk"])} ${String(item["sk"])}`] = item;
+      for (const item of page.Items) items[`${item.pk.S} ${item.sk.S}`] = item;
       from = page.LastEvaluatedKey;
-    } while (from);
+    } while (from !== undefined);
     Reflect.deleteProperty(items, OF_THE_SWEEP.item);
     return items;
   }
-  const scan = (from: ScanCommand["input"]["ExclusiveStartKey"]) =>
-    dynamo.send(new ScanCommand({ TableName: TABLE_NAME, ConsistentRead: true, ExclusiveStartKey: from }));
 
   async function dumpRedis(): Promise<Dump["redis"]> {
-    const keys = ((await redis("KEYS", "*")) as string[]).filter((key) => key !== OF_THE_SWEEP.key).sort();
-    const types = await pipeline(keys.map((key) => ["TYPE", key]));
-    const reads = keys.map((key, i) => {
-      const read = READ_BY_TYPE[String(types[i])];
-      if (!read)
-        throw new Error(`The key ${key} is of type ${String(types[i])}, which this dump cannot read.`);
-      return read(key);
-    });
-    const values = await pipeline(reads);
+    const found = (await redis("EVAL", READ_ALL, 0)) as [key: string, kind: string, value: unknown][];
+    const kept = found.filter(([key]) => key !== OF_THE_SWEEP.key).sort(([a], [b]) => (a < b ? -1 : 1));
     return Object.fromEntries(
-      keys.map((key, i) => [key, types[i] === "set" ? (values[i] as string[]).sort() : values[i]]),
+      kept.map(([key, kind, value]) => {
+        if (value === null)
+          throw new Error(`The key ${key} is of type ${kind}, which this dump cannot read.`);
+        return [key, kind === "set" ? (value as string[]).sort() : value];
+      }),
     );
   }
 
   async function dumpObjects(): Promise<string[]> {
-    const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: BUCKET_NAME }));
-    return Contents.map(({ Key = "", ETag = "" }) => `${Key} ${ETag}`).sort();
+    const response = await fetch(`${cloud.queuesAndObjects.endpoint}/${BUCKET_NAME}?list-type=2`);
+    const listing = await response.text();
+    if (!response.ok) throw new Error(`The objects were not listed: ${response.status} ${listing}`);
+    return [...listing.matchAll(/<Contents>.*?<\/Contents>/gs)].map(([object]) => object).sort();
   }
 
   return {
@@ -102,7 +124,6 @@ export function createCloudDump(cloud: Pick<Cloud, "dynamoEndpoint" | "queuesAnd
     redis,
     close: () => {
       dynamo.destroy();
-      s3.destroy();
     },
   };
 }
@@ -113,7 +134,6 @@ async function redis(...command: (string | number)[]): Promise<unknown> {
 
 /** Sent to where the handlers' own link points. */
 async function pipeline(commands: (string | number)[][]): Promise<unknown[]> {
-  if (commands.length === 0) return [];
   const { url, token } = JSON.parse(process.env["SST_RESOURCE_Redis"] ?? "") as {
     url: string;
     token: string;
