@@ -4,11 +4,13 @@ import path from "node:path";
 import { beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { installPlatform } from "../../infra/synth/install-platform.ts";
 import { runProcess } from "../../infra/synth/run-process.ts";
+import type { Synthesis } from "../../infra/synth/synthesis.ts";
 import { synthesize } from "../../infra/synth/synthesize.ts";
 import { FIRST_SYNTH_TIMEOUT_MS, ROOT } from "./synth-view.ts";
 
 // Every test here runs a stack, which takes a busy machine its time.
-vi.setConfig({ testTimeout: 240_000 });
+const SYNTH_TEST_TIMEOUT_MS = 240_000;
+vi.setConfig({ testTimeout: SYNTH_TEST_TIMEOUT_MS });
 
 beforeAll(() => installPlatform(ROOT, () => undefined), FIRST_SYNTH_TIMEOUT_MS);
 
@@ -20,9 +22,8 @@ const runCli = (...args: string[]) =>
   });
 
 /** A project of its own, with this one's SST and the given body of `run`. */
-async function projectOf(run: string): Promise<string> {
+async function makeProject(run: string): Promise<{ root: string; remove: () => Promise<void> }> {
   const root = await mkdtemp(path.join(tmpdir(), "shim-synth-"));
-  onTestFinished(() => rm(root, { recursive: true }));
   await mkdir(path.join(root, ".sst"));
   for (const shared of ["node_modules", ".sst/platform", ".sst/provider-lock.json"]) {
     await symlink(path.join(ROOT, shared), path.join(root, shared));
@@ -32,6 +33,13 @@ async function projectOf(run: string): Promise<string> {
     path.join(root, "sst.config.ts"),
     `export default $config({ ${app}, async run() { ${run} } });`,
   );
+  return { root, remove: () => rm(root, { recursive: true }) };
+}
+
+/** The same for one test. */
+async function projectOf(run: string): Promise<string> {
+  const { root, remove } = await makeProject(run);
+  onTestFinished(remove);
   return root;
 }
 
@@ -97,27 +105,35 @@ describe("a stack that cannot be built", () => {
   });
 });
 
-it("lists what a stack makes in an output that nothing waits for", async () => {
-  const later = `$output(new Promise((resolve) => setTimeout(resolve, 300))).apply(() => new aws.s3.Bucket("Late"))`;
-  const root = await projectOf(`${later};`);
-  const { resources } = await synthesize({ root, stage: "dev" });
-  expect(resources.map(({ name }) => name)).toContain("Late");
-});
+describe("a stack that can be built", () => {
+  let resources: Synthesis["resources"];
+  beforeAll(async () => {
+    vi.stubEnv("AWS_ACCESS_KEY_ID", "AKIAREAL");
+    vi.stubEnv("AWS_PROFILE", "work");
+    const seen = `JSON.stringify(Object.entries(process.env).filter(([name]) => name.startsWith("AWS_")))`;
+    const later = `$output(new Promise((resolve) => setTimeout(resolve, 300))).apply(() => new aws.s3.Bucket("Late"))`;
+    const { root, remove } = await makeProject(
+      `new aws.ssm.Parameter("Seen", { type: "String", value: ${seen} }); ${later};`,
+    );
+    try {
+      resources = (await synthesize({ root, stage: "dev" })).resources;
+    } finally {
+      await remove();
+      vi.unstubAllEnvs();
+    }
+  }, SYNTH_TEST_TIMEOUT_MS);
 
-it("hands the stack neither the caller's credentials nor a road to AWS", async () => {
-  vi.stubEnv("AWS_ACCESS_KEY_ID", "AKIAREAL");
-  vi.stubEnv("AWS_PROFILE", "work");
-  onTestFinished(() => {
-    vi.unstubAllEnvs();
+  it("is listed with what it makes in an output that nothing waits for", () => {
+    expect(resources.map(({ name }) => name)).toContain("Late");
   });
-  const seen = `JSON.stringify(Object.entries(process.env).filter(([name]) => name.startsWith("AWS_")))`;
-  const root = await projectOf(`new aws.ssm.Parameter("Seen", { type: "String", value: ${seen} });`);
-  const { resources } = await synthesize({ root, stage: "dev" });
-  const value = String(resources.find(({ name }) => name === "Seen")?.inputs["value"]);
-  expect(Object.fromEntries(JSON.parse(value) as [string, string][])).toEqual({
-    AWS_CONFIG_FILE: "/dev/null",
-    AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
-    AWS_EC2_METADATA_DISABLED: "true",
-    AWS_ENDPOINT_URL: "http://127.0.0.1:1",
+
+  it("is handed neither the caller's credentials nor a road to AWS", () => {
+    const value = String(resources.find(({ name }) => name === "Seen")?.inputs["value"]);
+    expect(Object.fromEntries(JSON.parse(value) as [string, string][])).toEqual({
+      AWS_CONFIG_FILE: "/dev/null",
+      AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
+      AWS_EC2_METADATA_DISABLED: "true",
+      AWS_ENDPOINT_URL: "http://127.0.0.1:1",
+    });
   });
 });

@@ -7,6 +7,7 @@ import { FUNCTIONS, ROUTES } from "../../infra/routes.ts";
 import type { FunctionName } from "../../infra/routes.ts";
 import { FUNCTION_SIZES, QUEUE_SIZES } from "../../infra/sizes.ts";
 import { grantsSuite } from "./grants-suite.ts";
+import { needsSuite } from "./needs-suite.ts";
 import { stagesSuite } from "./stages-suite.ts";
 import { ROOT, componentOf, useStacks } from "./synth-view.ts";
 import type { StackView } from "./synth-view.ts";
@@ -23,6 +24,9 @@ beforeAll(() => {
 
 describe("grants", () => {
   grantsSuite(stackOf);
+});
+describe("needs", () => {
+  needsSuite();
 });
 describe("stages", () => {
   stagesSuite(stackOf);
