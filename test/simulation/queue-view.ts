@@ -42,6 +42,7 @@ export function createQueueView() {
       given: TaskIn<"queued">,
       session: SessionRecord,
       tasks: ReadonlyMap<string, TaskRecord>,
+      heldBack: () => (task: TaskRecord) => boolean,
       ageingStepMs: number,
       nowMs: number,
     ): void {
@@ -50,7 +51,8 @@ export function createQueueView() {
         if (other?.state !== "queued" || other.fleet !== given.fleet || sinceMs > nowMs - SETTLED_MS)
           continue;
         if (!other.requires.every((word) => session.capabilities.includes(word))) continue;
-        if (other.notBeforeMs + OUTRANKING_STEPS * ageingStepMs < given.notBeforeMs)
+        // One whose key or type is in others' hands is in the queue to be held back.
+        if (other.notBeforeMs + OUTRANKING_STEPS * ageingStepMs < given.notBeforeMs && !heldBack()(other))
           passedOver.push({
             key,
             atMs: nowMs,

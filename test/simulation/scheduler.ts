@@ -46,8 +46,14 @@ function createHeap() {
   };
 }
 
-/** Until every promise that can settle without the clock has settled. */
-const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
+/**
+ * Until every promise that can settle without the clock has settled: Node runs what is left for the next tick once no
+ * microtask is left. Nothing here waits for anything else; a turn of the event loop would cost ten times as much.
+ */
+const settled = () =>
+  new Promise<void>((resolve) => {
+    process.nextTick(resolve);
+  });
 
 /** @param uniform breaks ties, so that a seed decides the order of what happens at once */
 export function createScheduler(startMs: number, uniform: () => number): Scheduler {

@@ -9,7 +9,7 @@ const hasRoom = ({ state, held, capacity }: SessionRecord) =>
   state === "live" && Object.keys(held).length < capacity;
 
 /** Whether a pause or the tasks in hand keep a task back. Those in hand are all that sessions hold, also what they must stop. */
-function createHeldBackCheck(
+export function createHeldBackCheck(
   tasks: ReadonlyMap<string, TaskRecord>,
   sessions: ReadonlyMap<string, SessionRecord>,
   rulesOf: (fleet: string) => Rules,

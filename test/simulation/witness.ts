@@ -8,7 +8,7 @@ import { createPauses } from "./pauses.ts";
 import { createQueueView } from "./queue-view.ts";
 import type { Random } from "./random.ts";
 import { createSerialKeys } from "./serial-keys.ts";
-import { createWaitingCheck } from "./waiting.ts";
+import { createHeldBackCheck, createWaitingCheck } from "./waiting.ts";
 
 export type Violation = { readonly atMs: number; readonly guarantee: number; readonly what: string };
 
@@ -76,6 +76,7 @@ export function createWitness({ weather, profile, nowMs }: WitnessParts) {
   const checkWaiting = createWaitingCheck(complain);
   const serialKeys = createSerialKeys(complain);
   const pauses = createPauses(complain, nowMs);
+  const heldBack = () => createHeldBackCheck(tasks, sessions, pauses.rulesOf);
   const count = (what: string) => {
     reached.set(what, (reached.get(what) ?? 0) + 1);
   };
@@ -102,7 +103,7 @@ export function createWitness({ weather, profile, nowMs }: WitnessParts) {
     if (next.state === "running" && before?.state !== "running") pauses.started(next);
     if (next.state !== "queued") queue.left(key);
     if (before?.state === "queued" && "owner" in next && owner)
-      queue.checkTurn(before, owner, tasks, ageingStepMs, nowMs());
+      queue.checkTurn(before, owner, tasks, heldBack, ageingStepMs, nowMs());
   }
 
   function sawSession(next: SessionRecord): void {
