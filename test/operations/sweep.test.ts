@@ -1,13 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { passTime, workOff } from "../fixtures/at-rest.ts";
-import { interrupting, portsWithout, tapPorts } from "../fixtures/crash-points.ts";
+import { portsWithout, tapPorts } from "../fixtures/crash-points.ts";
 import { FLEET, type World, createWorld, must } from "../fixtures/memory-world.ts";
-import type { SweepRecord } from "../../shared/contract/records.ts";
 import { cancelTask } from "../../shared/operations/cancel-task.ts";
 import { createFleet } from "../../shared/operations/manage-fleets.ts";
 import { createKey, mirrorKey, revokeKey } from "../../shared/operations/manage-keys.ts";
-import { SWEEP_RUN_MS, runSweep } from "../../shared/operations/run-sweep.ts";
-import { completeTask } from "../../shared/operations/settle-task.ts";
 import { submitTasks } from "../../shared/operations/submit-tasks.ts";
 import { timeoutTask } from "../../shared/operations/timeout-task.ts";
 
@@ -284,124 +281,5 @@ describe("the rebuild of Redis", () => {
       [FLEET, "f1", "f2"].map((fleet) => world.ports.registry.desired(fleet, ["s1"])),
     );
     expect(stamps.every(([document]) => document?.state === "live")).toBe(true);
-  });
-});
-
-describe("a run of the sweep", () => {
-  const lease = async (world: World): Promise<SweepRecord> => {
-    const held = await world.ports.record.sweep.get();
-    if (!held) throw new Error("no sweep has run");
-    return held;
-  };
-
-  it("ends at once when nothing lives and nothing waits, and gives its lease up", async () => {
-    const world = createWorld();
-    expect(await runSweep(world.ports, "schedule")).toEqual({ ticks: 1, ended: "idle" });
-    expect((await lease(world)).untilMs).toBe(0);
-    expect(await runSweep(world.ports, "wake")).toMatchObject({ ended: "idle" });
-  });
-
-  it("ticks at its fleets' pace until its time is up, and keeps its lease for the next run to take over", async () => {
-    for (const [profile, tickMs] of [
-      ["standard", 5_000],
-      ["fast", 500],
-    ] as const) {
-      const world = createWorld({ profile });
-      const chat = await world.register("s1");
-      const beating = tapPorts(world.ports, async (call, run) => {
-        if (call.path === "registry.overdue") await world.beat(chat, beatOf(chat));
-        return run();
-      });
-      expect(await runSweep(beating, "schedule")).toEqual({ ticks: SWEEP_RUN_MS / tickMs, ended: "time" });
-      expect((await lease(world)).untilMs).toBeGreaterThan(world.nowMs());
-      expect((await world.session("s1")).state).toBe("live");
-    }
-  });
-
-  it("leaves a sweep alone that ticks when it is only woken, and takes over when it was scheduled", async () => {
-    const world = createWorld();
-    await world.register("s1");
-    let woken: unknown;
-    let taken: unknown;
-    let ticks = 0;
-    const ports = tapPorts(world.ports, async (call, run) => {
-      if (call.path === "registry.overdue" && ++ticks === 3) {
-        woken = await runSweep(world.ports, "wake");
-        taken = await runSweep(world.ports, "schedule");
-      }
-      return run();
-    });
-    expect(await runSweep(ports, "schedule")).toMatchObject({ ended: "overtaken" });
-    expect(woken).toEqual({ ticks: 0, ended: "overtaken" });
-    expect(taken).toMatchObject({ ended: expect.stringMatching(/idle|time/) as string });
-    expect((await world.session("s1")).state).toBe("crashed");
-  });
-
-  it("ends as overtaken when it loses its lease between a tick and noting how far the repair is", async () => {
-    const world = createWorld();
-    const ports = interrupting(
-      world.ports,
-      "record.sweep.commit",
-      async () => {
-        const held = await lease(world);
-        await world.ports.record.sweep.commit(held, { ...held, holder: "another" });
-      },
-      2,
-    );
-    expect(await runSweep(ports, "schedule")).toEqual({ ticks: 1, ended: "overtaken" });
-  });
-
-  it("does not tick when another run takes the lease first", async () => {
-    const world = createWorld();
-    const ports = interrupting(world.ports, "record.sweep.commit", () => runSweep(world.ports, "schedule"));
-    expect(await runSweep(ports, "schedule")).toEqual({ ticks: 0, ended: "overtaken" });
-  });
-
-  it("goes on after a tick that found a store silent, and pardons everyone for it", async () => {
-    const world = createWorld();
-    const chat = await world.register("s1");
-    await world.submit({ id: "a" });
-    await world.claim(chat);
-    let looks = 0;
-    const ports = tapPorts(world.ports, async (call, run) => {
-      if (call.path !== "registry.overdue") return run();
-      looks++;
-      return looks > 1 && looks < 7 ? portsWithout(world.ports, "registry").registry.count() : run();
-    });
-    await runSweep(ports, "schedule");
-    const messages = world.logged.map(({ message }) => message);
-    expect(messages.filter((message) => message === "sweep tick failed")).toHaveLength(5);
-    const pardons = messages.lastIndexOf("outage: every deadline moved");
-    expect(pardons).toBeGreaterThan(messages.lastIndexOf("sweep tick failed"));
-    expect(messages.indexOf("session given up")).toBeGreaterThan(pardons);
-    expect((await world.task("a")).state).toBe("queued");
-  });
-
-  it("fails when something breaks that is no outage, so that the platform reports it", async () => {
-    const world = createWorld();
-    const ports = tapPorts(world.ports, (call, run) =>
-      call.path === "registry.overdue" ? Promise.reject(new Error("a bug")) : run(),
-    );
-    await expect(runSweep(ports, "schedule")).rejects.toThrow("a bug");
-  });
-
-  it("does the work of a whole fleet's life alone: no event is ever delivered", async () => {
-    const world = createWorld();
-    const chat = await world.register("s1");
-    await world.submit({ id: "a" }, { id: "b", dependsOn: ["a"] });
-    const done: string[] = [];
-    const ports = tapPorts(world.ports, async (call, run) => {
-      if (call.path === "registry.overdue") {
-        world.pending.length = 0;
-        await world.beat(chat, beatOf(chat));
-        for (const { task, fence } of await world.claim(chat)) {
-          must(await completeTask(world.ports, chat.claims, task.id, { fence, result: 1 }));
-          done.push(task.id);
-        }
-      }
-      return run();
-    });
-    await runSweep(ports, "schedule");
-    expect([...new Set(done)]).toEqual(["a", "b"]);
   });
 });
