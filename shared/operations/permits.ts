@@ -31,22 +31,27 @@ export async function acquirePermits(
   return null;
 }
 
-/** Takes a tenure's permits back, and lets as many tasks through that waited for them. */
+/**
+ * Takes a tenure's permits back, and lets as many tasks through that waited for them.
+ *
+ * @returns whether none is left: false if others kept changing a semaphore. Then the place must stay, to remember it.
+ */
 export async function releasePermits(
   ports: Ports,
   fleet: string,
   tenure: Tenure,
   semaphores: readonly Barrier[],
-): Promise<void> {
+): Promise<boolean> {
   for (const id of semaphores) {
     const result = await changeOrCreate(
       () => ports.record.semaphores.get(fleet, id),
       ports.record.semaphores.commit,
       (current) => release(current, tenure),
     );
-    if (isRefusal(result)) throw new Error(`A permit of ${id} could not be released: ${result.detail}`);
+    if (isRefusal(result)) return false;
     if (result.changed) await letThrough(ports, fleet, id, 1);
   }
+  return true;
 }
 
 /**

@@ -78,7 +78,8 @@ async function returnTasks(ports: Ports, session: SessionRecord): Promise<Sessio
     });
     if (isRefusal(returned)) throw new Error(`Task ${task.id} could not be requeued: ${returned.detail}`);
     const tenure = { task: task.id, session: id, fence: held[task.id] ?? 0 };
-    await releasePermits(ports, fleet, tenure, semaphoresOf(session, task.id));
+    if (!(await releasePermits(ports, fleet, tenure, semaphoresOf(session, task.id))))
+      throw new Error(`The permits of task ${task.id} could not be released; the next tick tries again.`);
     if (isEnded(returned.document)) await runEndEffects(ports, returned.document);
     else if (returned.changed) requeued.push(returned.document);
   }

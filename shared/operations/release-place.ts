@@ -7,7 +7,8 @@ import { releasePermits } from "./permits.ts";
 
 /**
  * Lets a session go of one tenure of a task: first of its permits, then of its place, which remembers them until they
- * are released. A task without permits costs one commit.
+ * are released. A task without permits costs one commit. If a semaphore is too busy to be changed, the place stays, and
+ * settling the session lets go of it later.
  */
 export async function releasePlace(
   ports: Ports,
@@ -21,6 +22,6 @@ export async function releasePlace(
   );
   if (isRefusal(result) || result.document.held[taskId] !== fence) return;
   const tenure = { task: taskId, session: sessionId, fence };
-  await releasePermits(ports, fleet, tenure, semaphoresOf(result.document, taskId));
+  if (!(await releasePermits(ports, fleet, tenure, semaphoresOf(result.document, taskId)))) return;
   await changeSession(ports, fleet, sessionId, (session) => letGo(session, taskId, fence));
 }

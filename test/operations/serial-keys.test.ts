@@ -7,7 +7,7 @@ import { endSession } from "../../shared/operations/end-session.ts";
 import { rebalanceFleet } from "../../shared/operations/rebalance-fleet.ts";
 import { completeTask, failTask, releaseTask } from "../../shared/operations/settle-task.ts";
 import { type Chat, expectConsistent, passTime, workOff } from "../fixtures/at-rest.ts";
-import { crashEverywhere, interrupting, portsWithout } from "../fixtures/crash-points.ts";
+import { crashEverywhere, interrupting, portsWithout, tapPorts } from "../fixtures/crash-points.ts";
 import { FLEET, type World, createWorld, must } from "../fixtures/memory-world.ts";
 
 const KEY = "branch:main";
@@ -243,6 +243,22 @@ describe("a permit", () => {
     expect(await heldOf(world)).toEqual([]);
     await passTime(world, 70_000, [chat]);
     expect(await heldOf(world)).toHaveLength(1);
+  });
+
+  it("of a semaphore that others keep changing stays with its place, and both go later", async () => {
+    const { world, first, second } = await serialWorld(["a", "b"]);
+    const chat = (await owner(world, "a")) === "s1" ? first : second;
+    const fence = (await world.claim(chat))[0]?.fence ?? 0;
+    const losing = tapPorts(world.ports, (call, run) =>
+      call.path === "record.semaphores.commit" ? Promise.resolve(null) : run(),
+    );
+    must(await completeTask(losing, chat.claims, "a", { fence, result: 1 }));
+    expect(await heldOf(world)).toEqual(["a"]);
+    expect(await permits(world)).toHaveLength(1);
+    await passTime(world, 70_000, [first, second]);
+    expect(await heldOf(world)).toEqual(["b"]);
+    await workOff(world, ["a", "b"]);
+    expect(await permits(world)).toEqual([]);
   });
 
   it("is given once though two functions hand out two tasks of the key at the same moment", async () => {
