@@ -6,33 +6,33 @@ import {
   Reading,
   type SharedLogs,
 } from "../../ports/inbox-hints.ts";
+import { type ByFleet, createByFleet } from "./by-fleet.ts";
 import { deepFrozen } from "./deep-frozen.ts";
 import type { Losable } from "./losable.ts";
 
 /** Hints of messages in this process. */
 export function createMemoryInboxHints(): InboxHints &
   Losable & { hintOf(fleet: string, session: string): InboxHint } {
-  let own = new Map<string, OwnLog>();
-  let readings = new Map<string, Reading>();
+  const own = createByFleet<OwnLog>();
+  const readings = createByFleet<Reading>();
   let shared = new Map<string, SharedLogs>();
-  const place = (fleet: string, session: string) => `${fleet}:${session}`;
-  const raise = <T extends { rev: number }>(documents: Map<string, T>, key: string, next: T) => {
-    if ((documents.get(key)?.rev ?? -1) < next.rev) documents.set(key, deepFrozen(next));
+  const raise = <T extends { rev: number }>(known: ByFleet<T>, fleet: string, session: string, next: T) => {
+    if ((known.get(fleet, session)?.rev ?? -1) < next.rev) known.set(fleet, session, deepFrozen(next));
   };
 
   const hintOf = (fleet: string, session: string): InboxHint => ({
-    reading: readings.get(place(fleet, session)) ?? null,
-    own: own.get(place(fleet, session)) ?? null,
+    reading: readings.get(fleet, session),
+    own: own.get(fleet, session),
     shared: shared.get(fleet) ?? {},
   });
 
   return {
     hintOf,
     async deliver(fleet, session, newest) {
-      raise(own, place(fleet, session), OwnLog.parse(newest));
+      raise(own, fleet, session, OwnLog.parse(newest));
     },
     async place(fleet, session, reading) {
-      raise(readings, place(fleet, session), Reading.parse(reading));
+      raise(readings, fleet, session, Reading.parse(reading));
     },
     async announce(fleet, log, { number, expiresAtMs }, nowMs) {
       const known = shared.get(fleet) ?? {};
@@ -52,10 +52,10 @@ export function createMemoryInboxHints(): InboxHints &
       shared.clear();
     },
     save() {
-      const [ownThen, readingsThen, sharedThen] = [new Map(own), new Map(readings), new Map(shared)];
+      const restores = [own.save(), readings.save()];
+      const sharedThen = new Map(shared);
       return () => {
-        own = new Map(ownThen);
-        readings = new Map(readingsThen);
+        for (const restore of restores) restore();
         shared = new Map(sharedThen);
       };
     },

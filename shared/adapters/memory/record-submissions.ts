@@ -1,5 +1,6 @@
 import { SubmissionRecord } from "../../contract/records.ts";
 import type { SubmissionStore } from "../../ports/record.ts";
+import { deepFrozen } from "./deep-frozen.ts";
 
 /** Sets of indexes read back sorted and without duplicates, whatever was written. */
 function sortSets(submission: SubmissionRecord): SubmissionRecord {
@@ -29,13 +30,16 @@ export function createMemorySubmissions(): SubmissionStore {
     async add(submission) {
       const { fleet, group, id } = submission;
       if (stored.has(keyOf(fleet, group, id))) return;
-      stored.set(keyOf(fleet, group, id), structuredClone(sortSets(SubmissionRecord.parse(submission))));
+      stored.set(keyOf(fleet, group, id), deepFrozen(sortSets(SubmissionRecord.parse(submission))));
       enter(open, placeOf(fleet, group), id);
     },
     async mark(fleet, group, id, index, end) {
       const submission = stored.get(keyOf(fleet, group, id));
       if (submission === undefined || !isOpen(fleet, group, id)) return;
-      stored.set(keyOf(fleet, group, id), sortSets({ ...submission, [end]: [...submission[end], index] }));
+      stored.set(
+        keyOf(fleet, group, id),
+        deepFrozen(sortSets({ ...submission, [end]: [...submission[end], index] })),
+      );
     },
     async list(fleet, group, which, cursor, limit) {
       const places = { open: [open], closed: [closed], all: [open, closed] }[which];
@@ -43,9 +47,7 @@ export function createMemorySubmissions(): SubmissionStore {
         .flatMap((place) => [...(place.get(placeOf(fleet, group)) ?? [])])
         .filter((id) => cursor === null || id > cursor)
         .sort();
-      const items = ids
-        .slice(0, limit)
-        .flatMap((id) => structuredClone(stored.get(keyOf(fleet, group, id))) ?? []);
+      const items = ids.slice(0, limit).flatMap((id) => stored.get(keyOf(fleet, group, id)) ?? []);
       return { items, cursor: ids.length > limit ? (items.at(-1)?.id ?? null) : null };
     },
     async close(fleet, group, id) {

@@ -56,13 +56,17 @@ const TaskDocument = {
 };
 
 function createTasks(): TaskStore {
-  const listing = createMemoryListing();
+  const open = createMemoryListing();
+  const dead = createMemoryListing();
   const tasks = createMemoryDocuments({
     schema: TaskDocument,
     keyOf: keyOfDocument,
     written(task) {
-      if ("effectsPending" in task && !task.effectsPending) listing.leave(task.fleet, task.id);
-      else listing.enter(task.fleet, task.id);
+      const done = "effectsPending" in task && !task.effectsPending;
+      if (done) open.leave(task.fleet, task.id);
+      else open.enter(task.fleet, task.id);
+      if (done && task.state === "failed") dead.enter(task.fleet, task.id);
+      else dead.leave(task.fleet, task.id);
     },
   });
   return {
@@ -74,7 +78,8 @@ function createTasks(): TaskStore {
       if (task?.state !== "blocked" || !task.waitingOn.includes(dependency)) return task;
       return tasks.replace({ ...task, waitingOn: task.waitingOn.filter((other) => other !== dependency) });
     },
-    listOpen: async (fleet, cursor, limit) => listing.page(fleet, cursor, limit),
+    listOpen: async (fleet, cursor, limit) => open.page(fleet, cursor, limit),
+    listDead: async (fleet, cursor, limit) => dead.page(fleet, cursor, limit),
   };
 }
 

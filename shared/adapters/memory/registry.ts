@@ -2,6 +2,7 @@ import { serves } from "../../domain/ready-order.ts";
 import { type Candidate, Desired, type Incarnation, type Registry, Reported } from "../../ports/registry.ts";
 import { byLoad, loadWithRoom } from "../index-rules.ts";
 import { parseDeadlineMember, toDeadlineMember } from "../upstash/members.ts";
+import { createByFleet } from "./by-fleet.ts";
 import { deepFrozen } from "./deep-frozen.ts";
 import { createMemoryInboxHints } from "./inbox-hints.ts";
 import type { Losable } from "./losable.ts";
@@ -12,19 +13,19 @@ type Published = { readonly desired: Desired; readonly capabilities: readonly st
 /** The registry in this process. */
 export function createMemoryRegistry(): Registry & Losable {
   let deadlines = createSortedSet();
-  let published = new Map<string, Map<string, Published>>();
-  let reports = new Map<string, Map<string, Reported>>();
+  const published = createByFleet<Published>();
+  const reports = createByFleet<Reported>();
   const inboxes = createMemoryInboxHints();
+  const memberOf = createMemberNames();
 
-  const desiredOf = (fleet: string, session: string) => published.get(fleet)?.get(session)?.desired ?? null;
-  const reportOf = (fleet: string, session: string) => reports.get(fleet)?.get(session) ?? null;
+  const desiredOf = (fleet: string, session: string) => published.get(fleet, session)?.desired ?? null;
 
   return {
     inboxes,
     async beat(incarnations, deadlineMs) {
       let moved = 0;
       for (const incarnation of incarnations) {
-        const member = toDeadlineMember(incarnation);
+        const member = memberOf(incarnation);
         const current = deadlines.score(member);
         if (current === null || current >= deadlineMs) continue;
         deadlines.set(member, deadlineMs);
@@ -33,16 +34,16 @@ export function createMemoryRegistry(): Registry & Losable {
       return {
         moved,
         desired: incarnations.map(({ fleet, session }) => desiredOf(fleet, session)),
-        reported: incarnations.map(({ fleet, session }) => reportOf(fleet, session)),
+        reported: incarnations.map(({ fleet, session }) => reports.get(fleet, session)),
         inboxes: incarnations.map(({ fleet, session }) => inboxes.hintOf(fleet, session)),
       };
     },
     async deadlines(incarnations) {
-      return incarnations.map((incarnation) => deadlines.score(toDeadlineMember(incarnation)));
+      return incarnations.map((incarnation) => deadlines.score(memberOf(incarnation)));
     },
     async extend(incarnations, deadlineMs) {
       for (const incarnation of incarnations) {
-        const member = toDeadlineMember(incarnation);
+        const member = memberOf(incarnation);
         deadlines.set(member, Math.max(deadlines.score(member) ?? deadlineMs, deadlineMs));
       }
     },
@@ -58,18 +59,18 @@ export function createMemoryRegistry(): Registry & Losable {
       return deadlines.size();
     },
     async forget(incarnations) {
-      for (const incarnation of incarnations) deadlines.remove(toDeadlineMember(incarnation));
+      for (const incarnation of incarnations) deadlines.remove(memberOf(incarnation));
     },
     async report(fleet, session, reported) {
-      ofFleet(reports, fleet).set(session, deepFrozen(Reported.parse(reported)));
+      reports.set(fleet, session, deepFrozen(Reported.parse(reported)));
     },
     async reported(fleet, sessions) {
-      return sessions.map((session) => reportOf(fleet, session));
+      return sessions.map((session) => reports.get(fleet, session));
     },
     async publish(fleet, session, desired, capabilities) {
       const current = desiredOf(fleet, session);
       if (current !== null && current.rev >= desired.rev) return;
-      ofFleet(published, fleet).set(session, {
+      published.set(fleet, session, {
         desired: deepFrozen(Desired.parse(desired)),
         capabilities: [...capabilities],
       });
@@ -79,7 +80,7 @@ export function createMemoryRegistry(): Registry & Losable {
     },
     async candidates(fleet, requires, limit) {
       const found: Candidate[] = [];
-      for (const [session, { desired, capabilities }] of published.get(fleet) ?? []) {
+      for (const [session, { desired, capabilities }] of published.of(fleet)) {
         const load = loadWithRoom(desired);
         if (load !== null && serves(capabilities, requires)) found.push({ session, load });
       }
@@ -92,27 +93,25 @@ export function createMemoryRegistry(): Registry & Losable {
       inboxes.lose();
     },
     save() {
-      const saved = { deadlines: deadlines.copy(), published: copyOf(published), reports: copyOf(reports) };
-      const restoreInboxes = inboxes.save();
+      const restores = [published.save(), reports.save(), inboxes.save()];
+      const deadlinesThen = deadlines.copy();
       return () => {
-        restoreInboxes();
-        deadlines = saved.deadlines.copy();
-        published = copyOf(saved.published);
-        reports = copyOf(saved.reports);
+        for (const restore of restores) restore();
+        deadlines = deadlinesThen.copy();
       };
     },
   };
 }
 
-/** Its documents are frozen, so only the maps are copied. */
-function copyOf<T>(fleets: Map<string, Map<string, T>>): Map<string, Map<string, T>> {
-  return new Map([...fleets].map(([fleet, entries]) => [fleet, new Map(entries)]));
-}
-
-function ofFleet<T>(fleets: Map<string, Map<string, T>>, fleet: string): Map<string, T> {
-  const existing = fleets.get(fleet);
-  if (existing) return existing;
-  const created = new Map<string, T>();
-  fleets.set(fleet, created);
-  return created;
+/** Remembers each session's latest name as a member: beats ask for the same ones again and again. */
+function createMemberNames(): (incarnation: Incarnation) => string {
+  const names = createByFleet<{ host: string; epoch: number; member: string }>();
+  return (incarnation) => {
+    const { fleet, host, session, epoch } = incarnation;
+    const known = names.get(fleet, session);
+    if (known?.epoch === epoch && known.host === host) return known.member;
+    const member = toDeadlineMember(incarnation);
+    names.set(fleet, session, { host, epoch, member });
+    return member;
+  };
 }

@@ -13,40 +13,60 @@ export type SortedSet = {
   copy(): SortedSet;
 };
 
-/** Members ordered by score, then by their text, as Redis orders them. */
-export function createSortedSet(from: readonly Scored[] = []): SortedSet {
-  const entries = [...from];
-  const scores = new Map(entries.map(({ member, score }) => [member, score]));
+const NONE: readonly Scored[] = [];
+
+/**
+ * Members ordered by score, then by their text, as Redis orders them. Deadlines move all the time and are hardly ever
+ * looked at before they pass: so a member that moves leaves the order stale until somebody asks for what it might hide.
+ */
+export function createSortedSet(from: Iterable<readonly [member: string, score: number]> = []): SortedSet {
+  const scores = new Map(from);
+  let order: Scored[] | null = null;
+  /** No score is lower. */
+  let leastScore = -Infinity;
+
+  function ordered(): Scored[] {
+    if (order) return order;
+    order = Array.from(scores, ([member, score]) => ({ member, score })).sort((a, b) =>
+      isBefore(a, b) ? -1 : 1,
+    );
+    leastScore = order[0]?.score ?? Infinity;
+    return order;
+  }
 
   function remove(member: string): boolean {
     const score = scores.get(member);
     if (score === undefined) return false;
     scores.delete(member);
-    entries.splice(placeOf(entries, { member, score }), 1);
+    order?.splice(placeOf(order, { member, score }), 1);
     return true;
   }
 
   return {
     score: (member) => scores.get(member) ?? null,
     set(member, score) {
-      remove(member);
+      const before = scores.get(member);
+      if (before === score) return;
       scores.set(member, score);
-      entries.splice(placeOf(entries, { member, score }), 0, { member, score });
+      if (score < leastScore) leastScore = score;
+      if (before !== undefined) order = null;
+      else order?.splice(placeOf(order, { member, score }), 0, { member, score });
     },
     remove,
     first(limit, maxScore = Infinity) {
-      const found = [];
-      for (const entry of entries) {
-        if (found.length >= limit || entry.score > maxScore) break;
-        found.push(entry);
-      }
-      return found;
+      if (maxScore < leastScore) return NONE;
+      const entries = ordered();
+      let count = 0;
+      while (count < limit && count < entries.length && (entries[count] as Scored).score <= maxScore)
+        count += 1;
+      return entries.slice(0, count);
     },
     keepFirst(limit) {
-      for (const { member } of entries.splice(limit)) scores.delete(member);
+      if (scores.size <= limit) return;
+      for (const { member } of ordered().splice(limit)) scores.delete(member);
     },
-    size: () => entries.length,
-    copy: () => createSortedSet(entries),
+    size: () => scores.size,
+    copy: () => createSortedSet(scores),
   };
 }
 
