@@ -32,7 +32,7 @@ const RETRY_MS = 5_000;
 const OPERATIONS_SHARE = 0.4;
 const TYPES = ["build", "test", "write"];
 /** How long something is paused or limited, on average. */
-const HELD_MS = 60_000;
+const HELD_MS = 240_000;
 
 /** Submits a fleet's tasks over the whole time, and does what operators do to them. */
 export async function runWorkload(parts: WorkloadParts): Promise<void> {
@@ -87,7 +87,7 @@ export async function runWorkload(parts: WorkloadParts): Promise<void> {
     if (roll < 0.25 && task)
       await network.send("cancel", (ports) => cancelTask(ports, fleet, task, "enough"));
     else if (roll < 0.5) await redriveOne();
-    else if (roll < 0.54) await holdSome();
+    else if (roll < 0.56) await holdSome();
     else if (roll < 0.6) await network.send("rebalance", (ports) => rebalanceFleet(ports, fleet));
     else if (roll < 0.7 && live.length > 2) {
       const { id } = random.pick(live);
