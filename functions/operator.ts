@@ -1,4 +1,4 @@
-// Triggered by every route that no other function answers: fleets, keys, sessions seen from outside, messages,
+// Triggered by every route that no other function answers: fleets, keys, sessions and hosts seen from outside, messages,
 // progress, load, rebalance, pauses and limits, health, the OpenAPI document, and routes that are not built yet.
 import * as z from "zod/mini";
 import { API } from "../shared/contract/api.ts";
@@ -7,6 +7,7 @@ import { Word } from "../shared/contract/ids.ts";
 import { openApiDocument } from "../shared/contract/openapi.ts";
 import { acknowledgeMessages } from "../shared/operations/acknowledge-messages.ts";
 import { checkHealth } from "../shared/operations/check-health.ts";
+import { drainHost } from "../shared/operations/drain-host.ts";
 import { drainSession, restartSession } from "../shared/operations/end-session.ts";
 import { listLoad, listSessions } from "../shared/operations/list-sessions.ts";
 import { createFleet, listFleets } from "../shared/operations/manage-fleets.ts";
@@ -31,6 +32,10 @@ const keys: Things = {
   find: (ports, fleet, id) => ports.record.keys.get(fleet, id),
   absent: refuse("key.not_found", "There is no such API key in this fleet."),
 };
+const hosts: Things = {
+  find: (ports, fleet, id) => ports.record.hosts.get(fleet, id),
+  absent: refuse("host.not_found", "There is no such host in this fleet."),
+};
 const sessions: Things = {
   find: (ports, fleet, id) => ports.record.sessions.get(fleet, id),
   absent: refuse("session.not_found", "There is no such session in this fleet."),
@@ -53,6 +58,7 @@ serve(app, API.listSessions, {
 });
 serveById(app, API.getSession, sessions, (id, { ports, fleet }) => getSession(ports, fleet, id));
 serveById(app, API.drainSession, sessions, (id, { ports, fleet }) => drainSession(ports, fleet, id));
+serveById(app, API.drainHost, hosts, (id, { ports, fleet }) => drainHost(ports, fleet, id));
 serveById(app, API.restartSession, sessions, (id, { ports, fleet }) => restartSession(ports, fleet, id));
 
 serve(app, API.sendMessage, {

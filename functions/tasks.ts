@@ -1,12 +1,14 @@
-// Triggered by POST and GET /v1/tasks and everything under /v1/tasks/{id}.
-// Runs submit-tasks, list-tasks, view-task, settle-task, cancel-task and redrive-task.
+// Triggered by everything under /v1/tasks and /v1/dead-letters.
+// Runs submit-tasks, list-tasks, view-task, settle-task, cancel-task, cancel-group, redrive-task and dead-letters.
 import * as z from "zod/mini";
 import { API, type Route } from "../shared/contract/api.ts";
 import { isRefusal, refuse } from "../shared/contract/errors.ts";
 import { Word } from "../shared/contract/ids.ts";
 import { TaskState } from "../shared/contract/task.ts";
 import type { SessionClaims } from "../shared/domain/tokens.ts";
+import { cancelGroup } from "../shared/operations/cancel-group.ts";
 import { cancelTask } from "../shared/operations/cancel-task.ts";
+import { listDeadLetters, redriveDeadLetters } from "../shared/operations/dead-letters.ts";
 import { listTasks } from "../shared/operations/list-tasks.ts";
 import { redriveTask } from "../shared/operations/redrive-task.ts";
 import { completeTask, failTask, releaseTask, reportProgress } from "../shared/operations/settle-task.ts";
@@ -40,6 +42,43 @@ serve(app, API.listTasks, {
     if (isRefusal(from)) return from;
     const page = await listTasks(ports, fleet, { group, states: state === null ? null : [state] }, from);
     return { tasks: page.tasks, cursor: sealCursor(ports, page.cursor, "tasks", fleet, state, group) };
+  },
+});
+
+serve(app, API.cancelGroup, {
+  run: async ({ ports, fleet, body }) => {
+    const from = openCursor(ports, body.cursor ?? undefined, "cancel", fleet, body.group);
+    if (isRefusal(from)) return from;
+    const answer = await cancelGroup(ports, fleet, body, from);
+    if (isRefusal(answer)) return answer;
+    return { ...answer, cursor: sealCursor(ports, answer.cursor, "cancel", fleet, body.group) };
+  },
+});
+
+const DeadLetterQuery = z.object({
+  group: z.optional(Word),
+  type: z.optional(Word),
+  cursor: z.optional(z.string()),
+});
+
+serve(app, API.listDeadLetters, {
+  run: async ({ ports, fleet, query }) => {
+    const parsed = DeadLetterQuery.safeParse(query);
+    if (!parsed.success) return refuse("request.invalid", "group and type must be names.");
+    const { group = null, type = null, cursor } = parsed.data;
+    const from = openCursor(ports, cursor, "dead-letters", fleet, group, type);
+    if (isRefusal(from)) return from;
+    const page = await listDeadLetters(ports, fleet, { group, type }, from);
+    return { tasks: page.tasks, cursor: sealCursor(ports, page.cursor, "dead-letters", fleet, group, type) };
+  },
+});
+serve(app, API.redriveDeadLetters, {
+  run: async ({ ports, fleet, body }) => {
+    const { group = null, type = null, cursor } = body;
+    const from = openCursor(ports, cursor ?? undefined, "redrive", fleet, group, type);
+    if (isRefusal(from)) return from;
+    const answer = await redriveDeadLetters(ports, fleet, { group, type }, from);
+    return { ...answer, cursor: sealCursor(ports, answer.cursor, "redrive", fleet, group, type) };
   },
 });
 

@@ -20,6 +20,8 @@ export const ROUTES: readonly (readonly [route: string, fn: FunctionName])[] = [
   ["POST /v1/tasks", "tasks"],
   ["GET /v1/tasks", "tasks"],
   ["ANY /v1/tasks/{proxy+}", "tasks"],
+  ["GET /v1/dead-letters", "tasks"],
+  ["POST /v1/dead-letters/redrive", "tasks"],
   // Everything else, so that an unknown route gets the same kind of answer as a known one.
   ["$default", "operator"],
 ];

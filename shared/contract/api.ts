@@ -12,6 +12,7 @@ import {
   RevokedAnswer,
   type Scope,
 } from "./fleet.ts";
+import { CancelGroupAnswer, CancelGroupRequest, RedriveAnswer, RedriveRequest } from "./bulk.ts";
 import { HeartbeatAnswer, HeartbeatRequest } from "./heartbeat.ts";
 import { AcknowledgeAnswer, AcknowledgeRequest, MessagesAnswer, SendAnswer, SendRequest } from "./message.ts";
 import { LimitRequest, PauseRequest, RulesAnswer } from "./rules.ts";
@@ -19,6 +20,7 @@ import {
   HeldTask,
   ClaimAnswer,
   ClaimRequest,
+  DrainedAnswer,
   EndRequest,
   RegisterAnswer,
   RegisterRequest,
@@ -181,6 +183,15 @@ export const API = {
     status: 200,
     answer: TaskAnswer,
   },
+  cancelGroup: {
+    method: "POST",
+    path: "/v1/tasks/cancel",
+    summary: "Cancel the tasks of a group that have not ended",
+    who: { scopes: ["submit", "operate"] },
+    body: CancelGroupRequest,
+    status: 200,
+    answer: CancelGroupAnswer,
+  },
   redriveTask: {
     method: "POST",
     path: "/v1/tasks/{id}/redrive",
@@ -190,6 +201,24 @@ export const API = {
     bodyOptional: true,
     status: 200,
     answer: TaskAnswer,
+  },
+  listDeadLetters: {
+    method: "GET",
+    path: "/v1/dead-letters",
+    summary: "List failed tasks",
+    who: { scopes: ["submit", "operate"] },
+    query: ["group", "type", "cursor"],
+    status: 200,
+    answer: TaskPage,
+  },
+  redriveDeadLetters: {
+    method: "POST",
+    path: "/v1/dead-letters/redrive",
+    summary: "Return dead letters to work",
+    who: { scopes: ["submit", "operate"] },
+    body: RedriveRequest,
+    status: 200,
+    answer: RedriveAnswer,
   },
   summariseProgress: {
     method: "GET",
@@ -232,6 +261,14 @@ export const API = {
     who: { scopes: ["operate"] },
     status: 200,
     answer: SessionAnswer,
+  },
+  drainHost: {
+    method: "POST",
+    path: "/v1/hosts/{id}/drain",
+    summary: "Let every session of a host take no more work",
+    who: { scopes: ["operate"] },
+    status: 200,
+    answer: DrainedAnswer,
   },
   restartSession: {
     method: "POST",

@@ -30,6 +30,11 @@ export const ERRORS = {
     title: "No such session",
     next: "Check the id and the fleet of your key.",
   },
+  "host.not_found": {
+    status: 404,
+    title: "No such host",
+    next: "Check the id and the fleet of your key.",
+  },
   "key.not_found": { status: 404, title: "No such API key", next: "List the keys with GET /v1/keys." },
   "body.not_json": { status: 400, title: "The body is not JSON in UTF-8", next: "Send one JSON value." },
   "body.duplicate_key": { status: 400, title: "The body names a key twice", next: "Send each key once." },

@@ -110,4 +110,6 @@ export const ClaimAnswer = z.object({ tasks: z.array(HeldTask) });
 export type ClaimAnswer = z.infer<typeof ClaimAnswer>;
 
 export const SessionAnswer = z.object({ session: Session });
+/** POST /v1/hosts/{id}/drain: the sessions that take no more work now. */
+export const DrainedAnswer = z.object({ sessions: z.array(Session) });
 export const SessionsAnswer = z.object({ sessions: z.array(Session), cursor: z.nullable(z.string()) });

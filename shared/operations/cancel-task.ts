@@ -1,9 +1,10 @@
 import { type Refusal, isRefusal } from "../contract/errors.ts";
+import type { TaskRecord } from "../contract/records.ts";
 import type { Task } from "../contract/task.ts";
 import { mustStop } from "../domain/session-transitions.ts";
 import { cancel, isEnded } from "../domain/task-transitions.ts";
 import type { Ports } from "../ports/ports.ts";
-import { changeSession, changeTask } from "./change.ts";
+import { type Changed, changeSession, changeTask } from "./change.ts";
 import { runEndEffects } from "./run-end-effects.ts";
 import { viewTask } from "./view-task.ts";
 
@@ -17,15 +18,26 @@ export async function cancelTask(
   id: string,
   reason: string | null,
 ): Promise<{ task: Task } | Refusal> {
+  const result = await endByCancel(ports, fleet, id, reason);
+  if (isRefusal(result)) return result;
+  const task = result.document;
+  if (isEnded(task)) await runEndEffects(ports, task);
+  return { task: await viewTask(ports, task) };
+}
+
+/** Ends a task and has its holder stop, without telling others. Whoever calls this runs the effects of the end. */
+export async function endByCancel(
+  ports: Ports,
+  fleet: string,
+  id: string,
+  reason: string | null,
+): Promise<Changed<TaskRecord> | Refusal> {
   const result = await changeTask(ports, fleet, id, (task) => cancel(task, reason, ports.clock.nowMs()));
   if (isRefusal(result)) return result;
   const task = result.document;
-  if (isEnded(task)) {
-    if (task.state === "cancelled" && task.lastHolder)
-      await stopHolder(ports, fleet, task.lastHolder.session, id, task.lastHolder.fence);
-    await runEndEffects(ports, task);
-  }
-  return { task: await viewTask(ports, task) };
+  if (task.state === "cancelled" && task.lastHolder)
+    await stopHolder(ports, fleet, task.lastHolder.session, id, task.lastHolder.fence);
+  return result;
 }
 
 /** Has a session stop a task it does not own any more, and the sweep see that it did. */

@@ -1,4 +1,5 @@
 import { type Refusal, isRefusal, refuse } from "../contract/errors.ts";
+import type { TaskRecord } from "../contract/records.ts";
 import type { Task } from "../contract/task.ts";
 import { newRecount, NO_GROUP } from "../domain/new-task.ts";
 import { isBroken } from "../domain/dependency-policy.ts";
@@ -10,15 +11,23 @@ import { linkDependencies } from "./link-dependencies.ts";
 import { fileRecount } from "./open-group.ts";
 import { viewTask } from "./view-task.ts";
 
-/**
- * Returns a dead letter to work. It is counted anew by a submission of its own, which takes back that it counted
- * as failed; so totals that were rolled up already stay right.
- */
+/** Returns a dead letter to work. */
 export async function redriveTask(
   ports: Ports,
   fleet: string,
   id: string,
 ): Promise<{ task: Task } | Refusal> {
+  const task = await redriveFailed(ports, fleet, id);
+  if (isRefusal(task)) return task;
+  await announceReady(ports, fleet, [task]);
+  return { task: await viewTask(ports, task) };
+}
+
+/**
+ * Makes a dead letter wait or be queued again; whoever calls this announces it. It is counted anew by a submission of
+ * its own, which takes back that it counted as failed; so totals that were rolled up already stay right.
+ */
+export async function redriveFailed(ports: Ports, fleet: string, id: string): Promise<TaskRecord | Refusal> {
   const before = await ports.record.tasks.get(fleet, id);
   if (!before) return refuse("task.not_found", `There is no task ${id} in this fleet.`);
   if (before.state !== "failed") return refuse("task.not_failed", `Task ${id} is ${before.state}.`);
@@ -40,8 +49,5 @@ export async function redriveTask(
   );
   if (isRefusal(result)) return result;
   await fileRecount(ports, result.document);
-  const task =
-    result.document.state === "blocked" ? await linkDependencies(ports, result.document) : result.document;
-  await announceReady(ports, fleet, [task]);
-  return { task: await viewTask(ports, task) };
+  return result.document.state === "blocked" ? linkDependencies(ports, result.document) : result.document;
 }

@@ -89,6 +89,8 @@ export interface TaskStore {
    * promised order.
    */
   listOpen(fleet: string, cursor: string | null, limit: number): Promise<Page<string>>;
+  /** Index, eventually consistent: ids of failed tasks whose end has no effects pending, in an order that stays. */
+  listDead(fleet: string, cursor: string | null, limit: number): Promise<Page<string>>;
 }
 
 /** Which tasks wait for a task. */

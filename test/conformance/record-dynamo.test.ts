@@ -108,6 +108,23 @@ describe("the index of open tasks", () => {
     expect(openKeys).toEqual([open, open, open, open, open, [undefined, undefined]]);
   });
 
+  test("a dead letter moves from the tasks at work to its own list, and back by a redrive", async () => {
+    const { tasks } = world.record;
+    const places: unknown[] = [];
+    let previous = null;
+    for (const next of [
+      aFailedTask(fleet),
+      aFailedTask(fleet, { effectsPending: false }),
+      aQueuedTask(fleet),
+    ]) {
+      previous = await committed(tasks.commit, previous, next);
+      const item = await stored(KEY.task(fleet, "task_1"));
+      places.push([item?.["openPk"], item?.["openSk"]]);
+    }
+    const open = [`F#${fleet}#OPEN#3`, "task_1"];
+    expect(places).toEqual([open, [`F#${fleet}#DEAD#3`, "task_1"], open]);
+  });
+
   test("a page of a short list asks each shard once, and a full page no more than it needs", async () => {
     const asked: number[] = [];
     const shards = [["a", "b", "c"], [], ["d"], ["e"]];

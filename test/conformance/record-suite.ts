@@ -245,6 +245,24 @@ function testTasks(world: () => RecordWorld): void {
     expect(await listOpen(fleet)).toEqual(["task_1"]);
   });
 
+  test("a dead letter is listed once everyone was told of its end, until it is redriven", async () => {
+    const { tasks } = world().record;
+    const fleet = newFleet();
+    const listDead = () => allPages(2, (cursor) => tasks.listDead(fleet, cursor, 2));
+    const pending = await committed(tasks.commit, null, aFailedTask(fleet));
+    expect(await listDead()).toEqual([]);
+    const dead = await committed(tasks.commit, pending, aFailedTask(fleet, { effectsPending: false }));
+    for (const id of ["task_2", "task_3", "task_4"])
+      await committed(tasks.commit, null, aFailedTask(fleet, { id, effectsPending: false }));
+    await committed(tasks.commit, null, aCompletedTask(fleet, { id: "task_5", effectsPending: false }));
+    const first = await listDead();
+    expect([...first].sort()).toEqual(["task_1", "task_2", "task_3", "task_4"]);
+    expect(await listDead()).toEqual(first);
+    expect(await tasks.listDead(newFleet(), null, 5)).toEqual({ items: [], cursor: null });
+    await committed(tasks.commit, dead, aQueuedTask(fleet));
+    expect(await listDead()).toEqual(first.filter((id) => id !== "task_1"));
+  });
+
   test("every state of a task reads back as it was written", async () => {
     const { tasks } = world().record;
     const fleet = newFleet();

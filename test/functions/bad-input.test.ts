@@ -5,6 +5,7 @@ import { useEmbeddedCloud } from "../fixtures/embedded-cloud.ts";
 import { PAYLOAD_MARKER, toRawRequest } from "./bad-case.ts";
 import { MISFITTING_BODIES, UNREADABLE_BODIES } from "./bad-bodies.ts";
 import { FORBIDDEN_CALLERS, UNKNOWN_CALLERS } from "./bad-credentials.ts";
+import { BAD_BULK } from "./bad-bulk.ts";
 import { BAD_RULES } from "./bad-rules.ts";
 import { UNKNOWN_PLACES } from "./bad-places.ts";
 import { CONFLICTS, IMPOSSIBLE, MISFITTING_HEADS, SEVERAL_WRONGS } from "./bad-states.ts";
@@ -74,6 +75,7 @@ describe("the right 4xx, nothing changed, no secret told", () => {
       impossible: IMPOSSIBLE,
       conflicts: CONFLICTS,
       "pauses and limits": BAD_RULES,
+      "actions over many": BAD_BULK,
       "several wrongs": SEVERAL_WRONGS,
     }),
   )("%s", (_, cases) => {

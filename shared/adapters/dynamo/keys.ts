@@ -47,6 +47,7 @@ export const PARTITION = {
 /** Partitions of the index `open`. */
 export const OPEN_PARTITION = {
   tasks: (fleet: string, shard: number) => `${fleetPart(fleet)}#OPEN#${shard}`,
+  dead: (fleet: string, shard: number) => `${fleetPart(fleet)}#DEAD#${shard}`,
   live: (fleet: string, shard: number) => `${fleetPart(fleet)}#LIVE#${shard}`,
   past: (fleet: string, shard: number) => `${fleetPart(fleet)}#PAST#${shard}`,
 };

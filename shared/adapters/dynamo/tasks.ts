@@ -15,8 +15,11 @@ function expiryOf(task: TaskRecord): number | null {
 /** `waitingOn` is a string set, which several completers may shrink at once; DynamoDB has no empty sets. */
 function attributesOf(task: TaskRecord): Item {
   const expiresAt = expiryOf(task);
-  if (expiresAt !== null) return { expiresAt };
   const shard = shardOf(task.id, OPEN_SHARDS);
+  if (expiresAt !== null)
+    return task.state === "failed"
+      ? { expiresAt, openPk: OPEN_PARTITION.dead(task.fleet, shard), openSk: task.id }
+      : { expiresAt };
   const open = { openPk: OPEN_PARTITION.tasks(task.fleet, shard), openSk: task.id };
   if (task.state !== "blocked") return open;
   return { ...open, waitingOn: task.waitingOn.length === 0 ? undefined : new Set(task.waitingOn) };
@@ -55,6 +58,20 @@ export function createTasks(table: Table, payloadExpiry: PayloadExpiry): TaskSto
     return written;
   };
 
+  const list = (
+    partition: (fleet: string, shard: number) => string,
+    fleet: string,
+    cursor: string | null,
+    limit: number,
+  ) =>
+    readPage(
+      OPEN_SHARDS,
+      (id: string) => id,
+      (shard, after, count) => table.queryOpen(partition(fleet, shard), after, count),
+      cursor,
+      limit,
+    );
+
   return {
     get: (fleet, id) => tasks.get(KEY.task(fleet, id)),
     getMany: (fleet, ids) => tasks.getMany(ids.map((id) => KEY.task(fleet, id))),
@@ -74,13 +91,7 @@ export function createTasks(table: Table, payloadExpiry: PayloadExpiry): TaskSto
       // Refused also when an earlier try of ours was applied: what stands there is the answer either way.
       return struck === null ? tasks.get(key) : tasks.decode(struck);
     },
-    listOpen: (fleet, cursor, limit) =>
-      readPage(
-        OPEN_SHARDS,
-        (id) => id,
-        (shard, after, count) => table.queryOpen(OPEN_PARTITION.tasks(fleet, shard), after, count),
-        cursor,
-        limit,
-      ),
+    listOpen: (fleet, cursor, limit) => list(OPEN_PARTITION.tasks, fleet, cursor, limit),
+    listDead: (fleet, cursor, limit) => list(OPEN_PARTITION.dead, fleet, cursor, limit),
   };
 }
