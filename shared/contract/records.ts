@@ -131,6 +131,8 @@ export const SessionRecord = z.object({
    * to report them and does not.
    */
   stopping: z.record(Id, Millis),
+  /** Whether it has ever listed a task since its start: kept here because Redis may forget it. */
+  lists: z.optional(z.boolean()),
   /** Since when a report is wanted that was made later than this: what Redis has may be of before a loss. */
   askedAtMs: z.optional(z.nullable(Millis)),
   /** What it becomes once its tasks are requeued; null unless recovering. */

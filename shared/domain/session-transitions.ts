@@ -64,6 +64,7 @@ export function register(
     topics: [...new Set(request.topics ?? [])].sort(),
     held: {},
     stopping: {},
+    lists: false,
     askedAtMs: null,
     endsAs: null,
     restartAsked: false,
@@ -132,6 +133,11 @@ export function letGo(session: SessionRecord, task: string, fence?: number): Dec
 export function mustStop(session: SessionRecord, task: string, nowMs: number): Decision<SessionRecord> {
   if (!(task in session.held) || task in session.stopping) return UNCHANGED;
   return commit({ ...session, stopping: { ...session.stopping, [task]: nowMs } });
+}
+
+/** It lists what it works on, so what it does not list it does not work on. */
+export function noteListing(session: SessionRecord): Decision<SessionRecord> {
+  return session.lists === true ? UNCHANGED : commit({ ...session, lists: true });
 }
 
 /** Wants a report that was made from now on; unchanged while one is wanted. */

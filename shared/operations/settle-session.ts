@@ -1,7 +1,7 @@
 import { isRefusal } from "../contract/errors.ts";
 import type { OwnedTask, SessionRecord, TaskRecord } from "../contract/records.ts";
 import { UNCHANGED, commit } from "../domain/decision.ts";
-import { askReport, hearReport, isAlive, mustStop } from "../domain/session-transitions.ts";
+import { askReport, hearReport, isAlive, mustStop, noteListing } from "../domain/session-transitions.ts";
 import { isSettledBy } from "../domain/task-settlement.ts";
 import { isEnded, isOwnedBy, voidReservation } from "../domain/task-transitions.ts";
 import type { Ports } from "../ports/ports.ts";
@@ -30,13 +30,15 @@ export async function settleSession(ports: Ports, fleet: string, id: string): Pr
   const report = found?.epoch === session.epoch ? found : null;
   const { intervalMs, timeoutMs } = await profileOf(ports, fleet);
   const graceMs = 2 * intervalMs;
+  const lists = report?.listed === true || session.lists === true;
+  if (lists) await changeSession(ports, fleet, id, noteListing);
   const dropped: OwnedTask[] = [];
   let stopping = false;
   for (const [taskId, fence] of Object.entries(session.held)) {
     const task = tasks.get(taskId) ?? null;
     if (task && isOwnedBy(task, id, session.epoch) && task.fence === fence) {
       const late = task.state === "running" && task.startedAtMs + timeoutMs < ports.clock.nowMs();
-      if (report?.listed === true && late && report.tasks[taskId]?.fence !== fence) dropped.push(task);
+      if (lists && late && report?.tasks[taskId]?.fence !== fence) dropped.push(task);
       continue;
     }
     const sinceMs = session.stopping[taskId];

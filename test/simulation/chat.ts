@@ -49,11 +49,15 @@ export type Chat = ReturnType<typeof createChat>;
 export function createChat(parts: ChatParts) {
   const { id, random, network, witness } = parts;
   const works = new Map<string, Work>();
+  const lies = new Set<string>();
   let { claims } = parts;
   let stopped = false;
   let draining = false;
   let claiming = false;
 
+  /** Whether it goes on no more, or what was said of it, true or not, has ended it. */
+  const isOver = ({ id: task, fence, dropped, done }: Work) =>
+    dropped || done || lies.has(`${task}/${fence}`);
   const on = () => !stopped && parts.working();
   const say = (percent: number, { fence }: Work) => ({
     fence,
@@ -89,7 +93,7 @@ export function createChat(parts: ChatParts) {
         parts.fleet,
         task.key,
         `${id} on ${task.id} (fence ${fence})`,
-        () => works.get(task.id) === work && !work.dropped && !work.done && on() && parts.hasLease(),
+        () => works.get(task.id) === work && !isOver(work) && on() && parts.hasLease(),
       );
     void perform(work, task);
   }
@@ -161,6 +165,7 @@ export function createChat(parts: ChatParts) {
     const fence = Math.max(1, work.fence + random.pick([-1, 1, 2]));
     const task = random.chance(0.3) ? witness.anyTask(parts.fleet, random) : work.id;
     if (task === null || (task === work.id && fence === work.fence)) return;
+    lies.add(`${task}/${fence}`);
     await attempt({ task, fence }, random.uniform());
   }
 

@@ -1,4 +1,6 @@
 import type { ProfileName } from "../../shared/contract/profile.ts";
+import { limitTasks, readRules, resumeTasks } from "../../shared/operations/manage-rules.ts";
+import type { Ports } from "../../shared/ports/ports.ts";
 import { type Fault, createWeather, planFaults } from "./faults.ts";
 import { createCloud } from "./cloud.ts";
 import { checkEnd } from "./end-check.ts";
@@ -65,6 +67,15 @@ export function planScenario(seed: number, random: Random): Scenario {
     tasks: Math.round(random.magnitude(20, 250)),
     meanMs: random.magnitude(2_000, Math.max(10_000, Math.min(1_200_000, horizonMs / 8))),
   };
+}
+
+async function takeBackRules(ports: Ports, fleet: string): Promise<void> {
+  const { rules } = await readRules(ports, fleet);
+  if (rules.paused.fleet) await resumeTasks(ports, fleet, {});
+  for (const group of rules.paused.groups) await resumeTasks(ports, fleet, { group });
+  for (const type of rules.paused.types) await resumeTasks(ports, fleet, { type });
+  for (const key of rules.paused.keys) await resumeTasks(ports, fleet, { key });
+  for (const type of Object.keys(rules.limits.types)) await limitTasks(ports, fleet, { type, limit: null });
 }
 
 const CAPABILITIES = ["gpu", "docs"];
@@ -220,6 +231,8 @@ export async function simulate(
   await finish(hosts);
 
   async function finish(working: readonly Host[]): Promise<void> {
+    // A pause that came twice may have come last. Whoever forgets one waits for ever, as told.
+    for (const fleet of scenario.fleets) await takeBackRules(cloud.base, fleet);
     // Some hosts never come back; the others go on, and somebody who can do everything joins them.
     for (const host of working) if (random.chance(0.3)) host.kill();
     for (const fleet of scenario.fleets) {
