@@ -11,33 +11,30 @@ process.env.NODE_COMPILE_CACHE ??= enableCompileCache().directory;
  * `sst` is read anew with them, because it reads the links of a cloud from the environment once.
  */
 const layer = (name: string, testTimeout: number) => ({
-  test: {
-    name,
-    include: [`test/${name}/**/*.test.ts`],
-    testTimeout,
-    hookTimeout: 30_000,
-    isolate: false,
-    server: { deps: { inline: ["sst"] } },
-  },
+  name,
+  include: [`test/${name}/**/*.test.ts`],
+  testTimeout,
+  hookTimeout: 30_000,
+  isolate: false,
+  server: { deps: { inline: ["sst"] } },
 });
 
-/** In the order they run: who waits most for others' processes first, and what is short last, to fill the cores. */
-const LAYERS = [
-  layer("system", 90_000),
-  layer("agent", 30_000),
-  layer("infra", 60_000),
+/** Mostly waiting for other processes. The last has the shortest files, so that they end together. */
+const WAITING = [layer("system", 90_000), layer("infra", 60_000), layer("agent", 30_000)];
+/** Mostly computing. */
+const COMPUTING = [
   layer("functions", 30_000),
   layer("conformance", 60_000),
   layer("simulation", 60_000),
   layer("operations", 10_000),
   layer("domain", 15_000),
 ];
+const LAYERS = [...WAITING, ...COMPUTING];
 
-/** Vitest's own would run the layers by name, and end with one core waiting for the longest file of the last. */
+/** Vitest's own runs layers by name. Files of one layer must stay together, or none gets the process of another. */
 class LayerSequencer extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const rankOf = ({ project }: TestSpecification) =>
-      LAYERS.findIndex(({ test }) => test.name === project.name);
+    const rankOf = ({ project }: TestSpecification) => LAYERS.findIndex(({ name }) => name === project.name);
     return (await super.sort(files)).sort((a, b) => rankOf(a) - rankOf(b));
   }
 }
@@ -45,9 +42,12 @@ class LayerSequencer extends BaseSequencer {
 export default defineConfig({
   test: {
     pool: "forks",
-    maxWorkers: 4,
     sequence: { sequencer: LayerSequencer },
-    projects: LAYERS,
+    projects: [
+      ...WAITING.map((test) => ({ test: { ...test, maxWorkers: 4, sequence: { groupOrder: 0 } } })),
+      // Two for two cores: a process that goes on with the next file is warm, and more would only be cold longer.
+      ...COMPUTING.map((test) => ({ test: { ...test, maxWorkers: 2, sequence: { groupOrder: 1 } } })),
+    ],
     coverage: {
       provider: "v8",
       include: ["shared/domain/**", "shared/operations/**"],
