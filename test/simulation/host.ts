@@ -80,12 +80,16 @@ export function createHost(parts: HostParts) {
     const seed = random.chance(0.5) ? `${name}/${mine}/${wanted.id}/${random.between(0, 1e9)}` : null;
     while (isUp(mine)) {
       const sentMs = scheduler.nowMs();
-      const outcome: Outcome<RegisterAnswer> = await network.send("register", (ports) =>
-        registerSession(
-          ports,
-          { fleet, keyId: "key_sim", keyExpiresMs: null, seed, hostToken: oldClaims },
-          { ...wanted, host: name, boot: mine, agent: "sim" },
-        ),
+      const outcome: Outcome<RegisterAnswer> = await network.send(
+        "register",
+        (ports) =>
+          registerSession(
+            ports,
+            { fleet, keyId: "key_sim", keyExpiresMs: null, seed, hostToken: oldClaims },
+            { ...wanted, host: name, boot: mine, agent: "sim" },
+          ),
+        // Without an Idempotency-Key its copy is a restart, and what was started before is its host's to stop.
+        seed !== null,
       );
       await thawed();
       if (boot !== mine) return;

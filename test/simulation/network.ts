@@ -34,12 +34,13 @@ export function createNetwork({ scheduler, weather, random, history, cloud }: Ne
   async function send<T extends object>(
     name: string,
     run: (ports: Ports) => Promise<T | Refusal>,
+    mayComeTwice = true,
   ): Promise<Outcome<T>> {
     const losing = Math.max(weather.share("network.losing"), weather.share("network.down"));
     if (random.chance(losing)) return lost(name);
     const invoked = () => cloud.invoke(name, random.chance(interleavedShare(name)), run);
     // A copy that is late says what was true when it was made.
-    if (random.chance(REPEATED))
+    if (random.chance(REPEATED) && mayComeTwice)
       scheduler.at(scheduler.nowMs() + random.uniform() * LATE_MS, () => void invoked());
     const value = await invoked();
     if (value === KILLED || random.chance(losing)) return lost(name);

@@ -2,7 +2,7 @@ import type { ProfileName } from "../../shared/contract/profile.ts";
 import { limitTasks, readRules, resumeTasks } from "../../shared/operations/manage-rules.ts";
 import type { Ports } from "../../shared/ports/ports.ts";
 import { type Fault, createWeather, planFaults } from "./faults.ts";
-import { createCloud } from "./cloud.ts";
+import { KILLED, createCloud } from "./cloud.ts";
 import { checkEnd } from "./end-check.ts";
 import { createHistory } from "./history.ts";
 import { type Host, createHost } from "./host.ts";
@@ -232,7 +232,8 @@ export async function simulate(
 
   async function finish(working: readonly Host[]): Promise<void> {
     // A pause that came twice may have come last. Whoever forgets one waits for ever, as told.
-    for (const fleet of scenario.fleets) await takeBackRules(cloud.base, fleet);
+    for (const fleet of scenario.fleets)
+      while ((await cloud.invoke("resume", false, (ports) => takeBackRules(ports, fleet))) === KILLED);
     // Some hosts never come back; the others go on, and somebody who can do everything joins them.
     for (const host of working) if (random.chance(0.3)) host.kill();
     for (const fleet of scenario.fleets) {
