@@ -1,7 +1,9 @@
 import path from "node:path";
 import { Command, CommanderError } from "commander";
-import { addCancelCommands } from "./commands/cancel.ts";
+import { addCancelCommand } from "./commands/cancel.ts";
 import type { Terminal } from "./commands/context.ts";
+import { addDeadLettersCommands } from "./commands/dead-letters.ts";
+import { addDrainCommand } from "./commands/drain.ts";
 import { addKeysCommand } from "./commands/keys.ts";
 import { addRebalanceCommand } from "./commands/rebalance.ts";
 import { addRulesCommands } from "./commands/rules.ts";
@@ -48,7 +50,9 @@ Examples:
   addStatusCommand(program, terminal);
   addTasksCommand(program, terminal);
   addSessionsCommands(program, terminal);
-  addCancelCommands(program, terminal);
+  addDrainCommand(program, terminal);
+  addCancelCommand(program, terminal);
+  addDeadLettersCommands(program, terminal);
   addRebalanceCommand(program, terminal);
   addRulesCommands(program, terminal);
   addKeysCommand(program, terminal);

@@ -10,6 +10,12 @@ export function integer(lowest: number, highest: number): (text: string) => numb
   };
 }
 
+/** Parses a group's or type's name. */
+export function word(text: string): string {
+  if (Word.safeParse(text).success) return text;
+  throw new InvalidArgumentError("It must be 1 to 64 letters, digits or _ . : / @ + -");
+}
+
 /** Parses `a,b,c`. */
 export function words(text: string): string[] {
   const list = text

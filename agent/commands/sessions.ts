@@ -39,24 +39,16 @@ export function addSessionsCommands(program: Command, terminal: Terminal): void 
       );
     });
 
-  for (const [name, description, done] of [
-    ["drain", "let a session finish what it has and take no more", "drains"],
-    ["restart", "stop a session's work and start it again; its tasks go to others", "restarts"],
-  ] as const) {
-    addCommand(program, name, description, [`shim ${name} laptop-1`])
-      .argument("<id>", "the session", identifier)
-      .action(async (id: string, flags: CommonOptions) => {
-        const { http, key } = openOperator(terminal, flags);
-        const answer = await http({
-          method: "POST",
-          path: `/v1/sessions/${id}/${name}`,
-          answer: SessionAnswer,
-          bearer: key,
-          body: {},
-        });
-        print(terminal, flags, answer, () => `${id} ${done}.`);
-      });
-  }
+  addCommand(program, "restart", "stop a session's work and start it again; its tasks go to others", [
+    "shim restart laptop-1",
+  ])
+    .argument("<id>", "the session", identifier)
+    .action(async (id: string, flags: CommonOptions) => {
+      const { http, key } = openOperator(terminal, flags);
+      const path = `/v1/sessions/${id}/restart`;
+      const answer = await http({ method: "POST", path, answer: SessionAnswer, bearer: key });
+      print(terminal, flags, answer, () => `${id} restarts.`);
+    });
 }
 
 /** Live sessions and past ones, as the server lists them. */
