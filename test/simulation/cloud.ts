@@ -14,7 +14,7 @@ import type { Ports } from "../../shared/ports/ports.ts";
 import { StoreUnavailable } from "../../shared/ports/unavailable.ts";
 import { forEachMessage } from "../../functions/edge/sqs.ts";
 import { QUEUE_SIZES } from "../../infra/sizes.ts";
-import { type PortCall, changesStore, tapPorts } from "../fixtures/crash-points.ts";
+import { type Around, type PortCall, changesStore, tapPorts } from "../fixtures/crash-points.ts";
 import type { Weather } from "./faults.ts";
 import type { History } from "./history.ts";
 import type { Lag } from "./lag.ts";
@@ -129,6 +129,17 @@ export function createCloud(parts: CloudParts) {
     return store === "record" && random.chance(weather.share("record.mute"));
   }
 
+  /** Ports that one function uses at a time. Millions of functions run, and few are killed. */
+  type Place = { around: Around; wait: (ms: number) => Promise<void>; ports: Ports };
+  const free: Place[] = [];
+  function createPlace(): Place {
+    const place: Place = { around: (_call, apply) => apply(), wait: base.clock.wait, ports: base };
+    const tapped = tapPorts(base, (call, apply) => place.around(call, apply));
+    return Object.assign(place, {
+      ports: { ...tapped, clock: { nowMs, wait: (ms: number) => place.wait(ms) } },
+    });
+  }
+
   /**
    * Runs a function once. Each of its calls of a store may be delayed, fail before or after it was applied, or be
    * the last thing the function ever does.
@@ -138,48 +149,53 @@ export function createCloud(parts: CloudParts) {
     interleaved: boolean,
     run: (ports: Ports) => Promise<T>,
   ): Promise<T | Killed> {
-    let dead = false;
-    const isDead = () => dead;
-    let killed: (value: Killed) => void = () => undefined;
-    const death = new Promise<Killed>((resolve) => (killed = resolve));
-    const die = (): Promise<never> => {
-      dead = true;
-      parts.died();
-      history.note(scheduler.nowMs(), `${name} killed`);
-      killed(KILLED);
-      return NEVER;
-    };
-    const tapped = tapPorts(base, async (call, apply) => {
-      if (dead) return NEVER;
-      if (interleaved) await scheduler.sleep(latencyMs(call.path));
-      if (isDead()) return NEVER;
-      const store = storeOf(call.path);
-      if (failsBefore(store)) throw new StoreUnavailable(store, new Error("injected"));
-      const result = lag.listing(call) ?? (await apply());
-      if (changesStore(call.path)) {
-        observe(call, result);
-        if (random.chance(Math.max(SUDDEN_DEATH, weather.share("functions.dying")))) return die();
+    return new Promise((resolve) => {
+      let dead = false;
+      const isDead = () => dead;
+      const die = (): Promise<never> => {
+        dead = true;
+        parts.died();
+        history.note(scheduler.nowMs(), `${name} killed`);
+        resolve(KILLED);
+        return NEVER;
+      };
+      async function inBadWeather(call: PortCall, apply: () => Promise<unknown>): Promise<unknown> {
+        if (interleaved) await scheduler.sleep(latencyMs(call.path));
+        if (isDead()) return NEVER;
+        const store = storeOf(call.path);
+        if (failsBefore(store)) throw new StoreUnavailable(store, new Error("injected"));
+        const result = lag.listing(call) ?? (await apply());
+        if (changesStore(call.path)) {
+          observe(call, result);
+          if (random.chance(Math.max(SUDDEN_DEATH, weather.share("functions.dying")))) return die();
+        }
+        if (failsAfter(store)) throw new StoreUnavailable(store, new Error("injected, after it was applied"));
+        return result;
       }
-      if (failsAfter(store)) throw new StoreUnavailable(store, new Error("injected, after it was applied"));
-      return result;
-    });
-    const ports: Ports = {
-      ...tapped,
-      clock: {
-        nowMs,
-        wait: async (ms) => {
-          await scheduler.sleep(ms);
-          if (isDead()) await NEVER;
+      const place = free.pop() ?? createPlace();
+      place.around = (call, apply) => {
+        if (dead) return NEVER;
+        // Most calls are these, and nothing can happen to them.
+        const undisturbed = !interleaved && weather.isFair() && !changesStore(call.path);
+        return undisturbed ? apply() : inBadWeather(call, apply);
+      };
+      place.wait = async (ms) => {
+        await scheduler.sleep(ms);
+        if (isDead()) await NEVER;
+      };
+      run(place.ports).then(
+        (ended) => {
+          free.push(place);
+          resolve(ended);
         },
-      },
-    };
-    const ended = run(ports).catch((error: unknown): Killed => {
-      // A 503: whoever asked knows as little as if the function had died. Anything else is an error of ours.
-      if (!(error instanceof StoreUnavailable))
-        thrown.push(`${name}: ${(error as Error).stack ?? String(error)}`);
-      return KILLED;
+        (error: unknown) => {
+          // A 503: whoever asked knows as little as if the function had died. Anything else is an error of ours.
+          if (!(error instanceof StoreUnavailable))
+            thrown.push(`${name}: ${(error as Error).stack ?? String(error)}`);
+          resolve(KILLED);
+        },
+      );
     });
-    return Promise.race<T | Killed>([ended, death]);
   }
 
   function sweepEveryMinute(untilMs: number): void {

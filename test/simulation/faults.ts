@@ -93,6 +93,8 @@ export function planFaults(random: Random, horizonMs: number, hosts: number): Fa
 
 /** Which windows are open now, and when each kind of fault last was. */
 export type Weather = {
+  /** Whether no window is open. */
+  isFair(): boolean;
   share(kind: WindowKind): number;
   /** Opens or closes a window; closing one leaves others of its kind open. */
   open(kind: WindowKind, share: number): () => void;
@@ -104,13 +106,17 @@ export type Weather = {
 export function createWeather(): Weather {
   const shares = new Map<Fault["kind"], number[]>();
   const last = new Map<Fault["kind"], number>();
+  let windows = 0;
   return {
+    isFair: () => windows === 0,
     share: (kind) => shares.get(kind)?.at(-1) ?? 0,
     open(kind, share) {
       const open = shares.get(kind) ?? [];
       shares.set(kind, open);
       open.push(share);
+      windows += 1;
       return () => {
+        windows -= 1;
         open.splice(open.indexOf(share), 1);
       };
     },

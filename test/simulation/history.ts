@@ -9,19 +9,31 @@ export type History = {
 };
 
 const KEPT = 400;
+/** Lines hashed in one go. */
+const PAGE = 1_000;
 
 /** @param keepAll keeps every entry, for replaying one seed */
 export function createHistory(keepAll: boolean): History {
   const hash = createHash("sha256");
   let kept: string[] = [];
+  let hashed = 0;
+  const hashRest = () => {
+    hash.update(`${kept.slice(hashed).join("\n")}\n`);
+    hashed = kept.length;
+  };
   return {
     note(atMs, what) {
-      const line = `${atMs.toFixed(3)} ${what}`;
-      hash.update(`${line}\n`);
-      kept.push(line);
-      if (!keepAll && kept.length > 2 * KEPT) kept = kept.slice(-KEPT);
+      kept.push(`${atMs.toFixed(3)} ${what}`);
+      if (kept.length < hashed + PAGE) return;
+      hashRest();
+      if (keepAll) return;
+      kept = kept.slice(-KEPT);
+      hashed = kept.length;
     },
-    hash: () => hash.copy().digest("hex"),
+    hash: () => {
+      hashRest();
+      return hash.copy().digest("hex");
+    },
     tail: () => (keepAll ? kept : kept.slice(-KEPT)),
   };
 }
