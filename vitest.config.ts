@@ -19,8 +19,8 @@ const layer = (name: string, testTimeout: number) => ({
   server: { deps: { inline: ["sst"] } },
 });
 
-/** Mostly waiting for other processes. The last has the shortest files, so that they end together. */
-const WAITING = [layer("system", 90_000), layer("infra", 60_000), layer("agent", 30_000)];
+/** Mostly waiting for other processes: first for an installation, in a fresh clone; last the shortest files. */
+const WAITING = [layer("infra", 60_000), layer("system", 90_000), layer("agent", 30_000)];
 /** Mostly computing. */
 const COMPUTING = [
   layer("functions", 30_000),
