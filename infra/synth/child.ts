@@ -21,9 +21,8 @@ async function importDefault<T>(file: string): Promise<T> {
  * resource, so that would be a third of a synth's time, for maps that bundles do not have: it is undone.
  */
 async function importProgram(file: string): Promise<() => Promise<unknown>> {
-  const { prepareStackTrace } = Error;
   const program = await importDefault<() => Promise<unknown>>(file);
-  Error.prepareStackTrace = prepareStackTrace;
+  Reflect.deleteProperty(Error, "prepareStackTrace");
   return program;
 }
 
