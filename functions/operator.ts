@@ -1,5 +1,5 @@
 // Triggered by every route that no other function answers: fleets, keys, sessions and hosts seen from outside, messages,
-// progress, load, rebalance, pauses and limits, health, the OpenAPI document, and routes that are not built yet.
+// progress, load, rebalance, pauses, limits, retention, health, the OpenAPI document, and routes that are not built yet.
 import * as z from "zod/mini";
 import { API } from "../shared/contract/api.ts";
 import { isRefusal, refuse } from "../shared/contract/errors.ts";
@@ -12,8 +12,9 @@ import { drainSession, restartSession } from "../shared/operations/end-session.t
 import { listLoad, listSessions } from "../shared/operations/list-sessions.ts";
 import { createFleet, listFleets } from "../shared/operations/manage-fleets.ts";
 import { createKey, listKeys, revokeKey } from "../shared/operations/manage-keys.ts";
+import { changeRetention, readRetention } from "../shared/operations/manage-retention.ts";
 import { limitTasks, pauseTasks, readRules, resumeTasks } from "../shared/operations/manage-rules.ts";
-import { rebalanceFleet, setAutoBalance } from "../shared/operations/rebalance-fleet.ts";
+import { rebalanceFleet, setBalancing } from "../shared/operations/rebalance-fleet.ts";
 import { type Reader, readMessages } from "../shared/operations/read-messages.ts";
 import { sendMessage } from "../shared/operations/send-message.ts";
 import { summariseProgress } from "../shared/operations/summarise-progress.ts";
@@ -78,7 +79,7 @@ function readerOf(fleet: string, session: string, caller: Caller): Reader {
 
 serve(app, API.rebalance, {
   run: async ({ ports, fleet, body }) => {
-    if (body.auto !== undefined) await setAutoBalance(ports, fleet, body.auto);
+    await setBalancing(ports, fleet, body);
     return { moved: (await rebalanceFleet(ports, fleet)).moved };
   },
 });
@@ -87,6 +88,9 @@ serve(app, API.readRules, { run: ({ ports, fleet }) => readRules(ports, fleet) }
 serve(app, API.pauseTasks, { run: ({ ports, fleet, body }) => pauseTasks(ports, fleet, body) });
 serve(app, API.resumeTasks, { run: ({ ports, fleet, body }) => resumeTasks(ports, fleet, body) });
 serve(app, API.limitTasks, { run: ({ ports, fleet, body }) => limitTasks(ports, fleet, body) });
+
+serve(app, API.readRetention, { run: ({ ports, fleet }) => readRetention(ports, fleet) });
+serve(app, API.changeRetention, { run: ({ ports, fleet, body }) => changeRetention(ports, fleet, body) });
 
 const ProgressQuery = z.object({ group: z.optional(Word), cursor: z.optional(z.string()) });
 

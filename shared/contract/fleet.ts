@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { Id, Instant, Word } from "./ids.ts";
+import { RETENTION_MS_LIMIT, RETENTION_MS_MINIMUM } from "./limits.ts";
 import { ProfileName } from "./profile.ts";
 
 /** What an API key may do; `admin` may do all of its fleet. */
@@ -30,17 +31,50 @@ export const KeyAnswer = z.object({ key: Key, secret: z.string() });
 export const KeysAnswer = z.object({ keys: z.array(Key) });
 export const RevokedAnswer = z.object({ key: Key });
 
+const RetentionMs = z.int().check(z.minimum(RETENTION_MS_MINIMUM), z.maximum(RETENTION_MS_LIMIT));
+
+/**
+ * How the session for a task is chosen: the one that holds least, or the one expected to finish it first by what each has
+ * shown.
+ */
+export const BalancePolicy = z.enum(["least-loaded", "performance"]);
+export type BalancePolicy = z.infer<typeof BalancePolicy>;
+
 /** POST /v1/fleets */
-export const FleetRequest = z.strictObject({ id: Id, profile: z.optional(ProfileName) });
+export const FleetRequest = z.strictObject({
+  id: Id,
+  profile: z.optional(ProfileName),
+  retentionMs: z.optional(RetentionMs),
+});
 export type FleetRequest = z.infer<typeof FleetRequest>;
 
-export const Fleet = z.object({ id: Id, profile: ProfileName, autoBalance: z.boolean(), createdAt: Instant });
+export const Fleet = z.object({
+  id: Id,
+  profile: ProfileName,
+  autoBalance: z.boolean(),
+  policy: BalancePolicy,
+  retentionMs: z.int(),
+  createdAt: Instant,
+});
 export type Fleet = z.infer<typeof Fleet>;
 export const FleetAnswer = z.object({ fleet: Fleet, adminKey: z.string() });
 export const FleetsAnswer = z.object({ fleets: z.array(Fleet) });
 
-/** POST /v1/rebalance: moves waiting assignments now; `auto` also sets whether the sweep goes on doing so. */
-export const RebalanceRequest = z.strictObject({ auto: z.optional(z.boolean()) });
+/** POST /v1/retention: how long what ends from now on is kept; null: as long as usual. */
+export const RetentionRequest = z.strictObject({ retentionMs: z.nullable(RetentionMs) });
+export type RetentionRequest = z.infer<typeof RetentionRequest>;
+export const RetentionAnswer = z.object({ retentionMs: z.int() });
+export type RetentionAnswer = z.infer<typeof RetentionAnswer>;
+
+/**
+ * POST /v1/rebalance: moves waiting assignments now; `auto` also sets whether the sweep goes on doing so, `policy` how
+ * sessions are chosen from now on.
+ */
+export const RebalanceRequest = z.strictObject({
+  auto: z.optional(z.boolean()),
+  policy: z.optional(BalancePolicy),
+});
+export type RebalanceRequest = z.infer<typeof RebalanceRequest>;
 export const Move = z.object({ taskId: Id, from: Id, to: Id });
 export type Move = z.infer<typeof Move>;
 export const RebalanceAnswer = z.object({ moved: z.array(Move) });

@@ -5,7 +5,7 @@ import { ProfileName } from "./profile.ts";
 import { Rules } from "./rules.ts";
 import { Labels, SessionState } from "./session.ts";
 import { Affinity, FailurePolicy, Progress, TaskError } from "./task.ts";
-import { Scope } from "./fleet.ts";
+import { BalancePolicy, Scope } from "./fleet.ts";
 
 /**
  * The record: what DynamoDB keeps. Each is read through its schema. `rev` counts commits of one document and
@@ -74,7 +74,13 @@ export const TaskRecord = z.discriminatedUnion("state", [
     skippedBy: z.optional(Id),
   }),
   z.extend(TaskBase, { state: z.literal("queued"), notBeforeMs: Millis }),
-  z.extend(TaskBase, { state: z.literal("assigned"), owner: Owner, notBeforeMs: Millis }),
+  z.extend(TaskBase, {
+    state: z.literal("assigned"),
+    owner: Owner,
+    notBeforeMs: Millis,
+    /** When it was last moved to another session while it waited. */
+    movedAtMs: z.optional(Millis),
+  }),
   z.extend(TaskBase, {
     state: z.literal("running"),
     owner: Owner,
@@ -165,6 +171,8 @@ export const FleetRecord = z.object({
   ...Document,
   profile: ProfileName,
   autoBalance: z.boolean(),
+  /** How sessions are chosen; absent is `least-loaded`. */
+  policy: z.optional(BalancePolicy),
   sessionsQuota: z.int(),
   openTasksQuota: z.int(),
   /** Whether the quota was used up when the repair last counted; more may have come in since. */
@@ -173,6 +181,11 @@ export const FleetRecord = z.object({
   /** Event topics to until when somebody may listen: renewed while a live session has subscribed. */
   eventTopics: z.optional(z.record(z.string(), Millis)),
   rules: z.optional(Rules),
+  /**
+   * How long tasks and sessions are kept from their end, and the longest that this ever was: lists of them are kept for
+   * that long, because they hold some that ended under another.
+   */
+  retention: z.optional(z.object({ keptMs: Millis, longestMs: Millis })),
   createdAtMs: Millis,
 });
 export type FleetRecord = z.infer<typeof FleetRecord>;
@@ -187,8 +200,30 @@ export const SemaphoreRecord = z.object({
   id: z.string(),
   /** Task to session to fence. */
   permits: z.record(Id, z.record(Id, Fence)),
+  /** Who was last given one. */
+  lastSession: z.optional(Id),
 });
 export type SemaphoreRecord = z.infer<typeof SemaphoreRecord>;
+
+/** What a session has shown: how long its attempts took and how many succeeded, by type of task. Outlives its starts. */
+export const PerformanceRecord = z.object({
+  ...Document,
+  session: Id,
+  types: z.array(
+    z.object({
+      type: z.string(),
+      /** Attempts that it stands for, the older ones discounted. */
+      weight: z.number(),
+      meanMs: z.number(),
+      /** Share of them that succeeded. */
+      success: z.number(),
+      seenAtMs: Millis,
+    }),
+  ),
+  /** The latest attempts counted, as `task/fence`. */
+  counted: z.array(z.string()),
+});
+export type PerformanceRecord = z.infer<typeof PerformanceRecord>;
 
 /** An API key. The secret itself is never kept, only its SHA-256. */
 export const KeyRecord = z.object({

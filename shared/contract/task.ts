@@ -23,12 +23,23 @@ export type TaskState = z.infer<typeof TaskState>;
 const Text = z.string().check(z.maxLength(TEXT_CHARACTERS_LIMIT));
 const Percent = z.number().check(z.minimum(0), z.maximum(100));
 
-/** Where a task would rather run. With `required` it runs nowhere else. */
-export const Affinity = z.strictObject({
-  session: z.optional(Id),
-  host: z.optional(Id),
-  required: z.optional(z.boolean()),
-});
+/**
+ * Where a task would rather run: in a session, on a host, or (`key: true`) in the session that last had a task of the
+ * same `key`. With `required` it runs on that host or in that session, and nowhere else.
+ */
+export const Affinity = z
+  .strictObject({
+    session: z.optional(Id),
+    host: z.optional(Id),
+    key: z.optional(z.boolean()),
+    required: z.optional(z.boolean()),
+  })
+  .check(
+    z.refine(
+      ({ required, session, host }) => !required || session !== undefined || host !== undefined,
+      "required needs a session or a host",
+    ),
+  );
 export type Affinity = z.infer<typeof Affinity>;
 
 /** What becomes of a task when a dependency fails or is cancelled: it fails, is skipped, or runs all the same. */

@@ -3,28 +3,42 @@ export type Loaded = {
   readonly session: string;
   readonly capacity: number;
   readonly load: number;
-  readonly waiting: readonly { readonly task: string; readonly requires: readonly string[] }[];
-  readonly capabilities: readonly string[];
+  /** What it can take, as words. */
+  readonly offers: readonly string[];
+  /** Those that may be moved. */
+  readonly waiting: readonly { readonly task: string; readonly demands: readonly string[] }[];
+  /** How long it takes for a task, in any unit that is the same for all; 1 if nothing is known, and by its load alone. */
+  readonly pace?: number;
 };
 export type PlannedMove = { readonly task: string; readonly from: string; readonly to: string };
 
 /** Loads that differ by more than this are out of balance. */
 export const BALANCED_SPREAD = 1;
+/** A task that was moved stays where it is for so long, so that it is not moved to and fro. Milliseconds. */
+export const MOVED_REST_MS = 60_000;
+/**
+ * By pace, a move must shorten the task's expected finish by so much: what is known of a pace is not certain, and a move
+ * costs writes.
+ */
+const PACE_MARGIN = 1.25;
 
 /**
- * Moves of waiting assignments, one at a time from the most to the least loaded that can take it, until no two
- * loads differ by more than one or nothing that can move would help. At most `limit` moves.
+ * Moves of waiting assignments, one at a time to where they would be done soonest, until nothing that can move would help: with
+ * equal paces, until no two loads differ by more than one. At most `limit` moves.
  */
 export function planMoves(sessions: readonly Loaded[], limit: number): PlannedMove[] {
   const loads = new Map(sessions.map(({ session, load }) => [session, load]));
   const waiting = new Map(sessions.map(({ session, waiting: tasks }) => [session, [...tasks]]));
-  const moves: PlannedMove[] = [];
   const loadOf = (session: string) => loads.get(session) ?? 0;
+  const margin = sessions.some(({ pace = 1 }) => pace !== 1) ? PACE_MARGIN : 1;
+  const finishOf = ({ session, pace = 1 }: Loaded, more: number) => pace * (loadOf(session) + more);
+  const moves: PlannedMove[] = [];
   while (moves.length < limit) {
-    const byLoad = [...sessions].sort(
-      (a, b) => loadOf(a.session) - loadOf(b.session) || (a.session < b.session ? -1 : 1),
+    const byFinish = sessions.toSorted(
+      (a, b) => finishOf(a, 0) - finishOf(b, 0) || (a.session < b.session ? -1 : 1),
     );
-    const move = findMove(byLoad, loadOf, waiting);
+    const improves = (from: Loaded, to: Loaded) => finishOf(from, 0) > margin * finishOf(to, 1);
+    const move = findMove(byFinish, loadOf, improves, waiting);
     if (!move) return moves;
     loads.set(move.from, loadOf(move.from) - 1);
     loads.set(move.to, loadOf(move.to) + 1);
@@ -38,18 +52,18 @@ export function planMoves(sessions: readonly Loaded[], limit: number): PlannedMo
 }
 
 function findMove(
-  byLoad: readonly Loaded[],
+  byFinish: readonly Loaded[],
   loadOf: (session: string) => number,
+  improves: (from: Loaded, to: Loaded) => boolean,
   waiting: ReadonlyMap<string, Loaded["waiting"]>,
 ): PlannedMove | null {
-  for (const from of byLoad.toReversed()) {
-    for (const to of byLoad) {
-      if (loadOf(from.session) - loadOf(to.session) <= BALANCED_SPREAD) break;
-      if (loadOf(to.session) >= to.capacity) continue;
-      const movable = waiting
-        .get(from.session)
-        ?.find(({ requires }) => requires.every((r) => to.capabilities.includes(r)));
-      if (movable) return { task: movable.task, from: from.session, to: to.session };
+  for (const from of byFinish.toReversed()) {
+    const movable = waiting.get(from.session) ?? [];
+    if (movable.length === 0) continue;
+    for (const to of byFinish) {
+      if (loadOf(to.session) >= to.capacity || !improves(from, to)) continue;
+      const task = movable.find(({ demands }) => demands.every((demand) => to.offers.includes(demand)));
+      if (task) return { task: task.task, from: from.session, to: to.session };
     }
   }
   return null;

@@ -1,3 +1,4 @@
+import { demandsOf } from "./placement.ts";
 import type { TaskIn } from "../contract/records.ts";
 
 /**
@@ -19,7 +20,7 @@ export function toReadyTask(
 ): { taskId: string; requires: string[]; order: number } {
   return {
     taskId: task.id,
-    requires: task.requires,
+    requires: demandsOf(task),
     order: readyOrder(task.notBeforeMs, task.priority, ageingStepMs),
   };
 }

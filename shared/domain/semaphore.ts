@@ -44,6 +44,7 @@ export function acquire(
   return commit({
     ...current,
     permits: { ...current.permits, [task]: { ...ofTask, [session]: fence } },
+    lastSession: session,
   });
 }
 

@@ -18,6 +18,7 @@ const stateFields = [
   "waitingOn",
   "skippedBy",
   "notBeforeMs",
+  "movedAtMs",
   "owner",
   "timeoutAtMs",
   "endedAtMs",

@@ -32,8 +32,9 @@ export function assign(task: TaskIn<"queued">, owner: Owner): TaskIn<"assigned">
 }
 
 /** Moves a waiting assignment to another session. */
-export function reassign(task: TaskIn<"assigned">, owner: Owner): TaskIn<"assigned"> {
-  return enter(task, "assigned", { owner, notBeforeMs: task.notBeforeMs, fence: task.fence + 1 });
+export function reassign(task: TaskIn<"assigned">, owner: Owner, nowMs: number): TaskIn<"assigned"> {
+  const { notBeforeMs, fence } = task;
+  return enter(task, "assigned", { owner, notBeforeMs, movedAtMs: nowMs, fence: fence + 1 });
 }
 
 /** The holder starts: this is what counts as an attempt. */

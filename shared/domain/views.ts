@@ -2,6 +2,7 @@ import type { Fleet, Key } from "../contract/fleet.ts";
 import type { FleetRecord, KeyRecord, SessionRecord, TaskRecord } from "../contract/records.ts";
 import type { Session } from "../contract/session.ts";
 import type { Progress, Task } from "../contract/task.ts";
+import { retentionOf } from "./retention.ts";
 import { load } from "./session-transitions.ts";
 import { isEnded, isOwned } from "./task-transitions.ts";
 
@@ -82,6 +83,8 @@ export function fleetView(fleet: FleetRecord): Fleet {
     id: fleet.fleet,
     profile: fleet.profile,
     autoBalance: fleet.autoBalance,
+    retentionMs: retentionOf(fleet).keptMs,
+    policy: fleet.policy ?? "least-loaded",
     createdAt: instant(fleet.createdAtMs),
   };
 }

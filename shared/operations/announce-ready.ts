@@ -1,4 +1,5 @@
 import type { TaskRecord } from "../contract/records.ts";
+import { demandsOf } from "../domain/placement.ts";
 import { isReady, isEnded } from "../domain/task-transitions.ts";
 import type { Ports } from "../ports/ports.ts";
 import { StoreUnavailable } from "../ports/unavailable.ts";
@@ -46,9 +47,9 @@ export async function announceReady(
  */
 export async function withdrawReady(ports: Ports, task: TaskRecord): Promise<void> {
   if (!isEnded(task)) return;
-  const { fleet, id, requires, key } = task;
+  const { fleet, id, key } = task;
   try {
-    await ports.workQueue.remove(fleet, { taskId: id, requires });
+    await ports.workQueue.remove(fleet, { taskId: id, requires: demandsOf(task) });
     const waited = task.state === "cancelled" && task.lastHolder === null;
     if (waited && key !== null) await letPass(ports, fleet, `key:${key}`);
   } catch (error) {

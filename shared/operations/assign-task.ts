@@ -26,6 +26,16 @@ export type Assignment =
   /** Nobody may take it before this barrier opens. */
   | { readonly outcome: "held_back"; readonly barrier: Barrier };
 
+/** How a task is handed out. */
+export type Hand = {
+  /** Whether the session starts it at once, because it asked for work; else it waits to be claimed. */
+  readonly starts: boolean;
+  /** The fleet's, read not long before. */
+  readonly rules: Rules;
+  /** The task, if it was just read. */
+  readonly known?: TaskRecord | null;
+};
+
 /**
  * Gives a ready task to a session: reserve in the session, acquire the task's permits, write the task, look at the
  * session once more. The order keeps `held` a superset of what is owned, so that a reaper which empties `held` misses
@@ -34,16 +44,15 @@ export type Assignment =
  *     reserve ── reaper takes held ── write task ── look: epoch has changed ── undo
  *     reserve ── write task ── reaper takes held (with the task in it) ── look: undo finds it requeued
  *
- * @param starts whether the session starts it at once, because it asked for work; else it waits to be claimed
  */
 export async function assignTask(
   ports: Ports,
   fleet: string,
   taskId: string,
   sessionId: string,
-  { starts, rules }: { readonly starts: boolean; readonly rules: Rules },
+  { starts, rules, known }: Hand,
 ): Promise<Assignment> {
-  const task = await ports.record.tasks.get(fleet, taskId);
+  const task = known ?? (await ports.record.tasks.get(fleet, taskId));
   if (!task || !isReady(task, ports.clock.nowMs())) {
     if (task) await passOn(ports, task, rules);
     return { outcome: "not_ready" };

@@ -14,13 +14,14 @@ import { profileOf, rulesOf } from "./fleet-of.ts";
 import { gatherInputs } from "./gather-inputs.ts";
 import { releasePlace } from "./release-place.ts";
 import { runEndEffects } from "./run-end-effects.ts";
+import { stealWaiting } from "./steal-waiting.ts";
 import { takeReady } from "./take-ready.ts";
 import { viewTask } from "./view-task.ts";
 import { refuse } from "../contract/errors.ts";
 
 /**
  * Gives a session its next tasks: first what it owns and has not reported (its claim's answer was lost), then
- * what waits for it, then what is ready.
+ * what waits for it, then what is ready. One that holds nothing and finds nothing takes over what waits with another.
  */
 export async function claimTasks(
   ports: Ports,
@@ -35,7 +36,8 @@ export async function claimTasks(
   const owned = await startHeld(ports, session, max);
   const room = max - owned.length;
   const ready = room > 0 && session.state === "live" ? await takeReady(ports, session, room) : [];
-  return { tasks: await hold(ports, session, [...owned, ...ready]) };
+  const stolen = owned.length + ready.length === 0 ? await stealWaiting(ports, session) : null;
+  return { tasks: await hold(ports, session, [...owned, ...ready, ...(stolen ? [stolen] : [])]) };
 }
 
 /** Starts what waits for the session, and finds what runs in its name though it never said so. */

@@ -1,104 +1,100 @@
 import { isRefusal } from "../contract/errors.ts";
-import type { Move } from "../contract/fleet.ts";
+import type { Move, RebalanceRequest } from "../contract/fleet.ts";
 import type { SessionRecord, TaskIn } from "../contract/records.ts";
-import { type Loaded, type PlannedMove, planMoves } from "../domain/balance.ts";
+import { MOVED_REST_MS, planMoves } from "../domain/balance.ts";
 import { commit, UNCHANGED } from "../domain/decision.ts";
-import { load, reserve, semaphoresOf } from "../domain/session-transitions.ts";
-import { isOwnedBy, reassign } from "../domain/task-transitions.ts";
+import { pacesFrom } from "../domain/performance.ts";
+import { demandsOf, offersOf } from "../domain/placement.ts";
+import { load } from "../domain/session-transitions.ts";
 import type { Ports } from "../ports/ports.ts";
-import { confirm } from "./assign-task.ts";
 import { changeOrCreate } from "./change.ts";
 import { fleetOf } from "./fleet-of.ts";
 import { liveSessions } from "./live-sessions.ts";
-import { acquirePermits } from "./permits.ts";
-import { releasePlace } from "./release-place.ts";
+import { moveTask } from "./move-task.ts";
 
 /** Moves in one go; the next tick goes on. */
 const MOVES_LIMIT = 50;
 
 /**
- * Moves waiting assignments from the most to the least loaded sessions until their loads differ by at most one,
- * or nothing that waits can help. What a session has started stays with it.
+ * Moves waiting assignments to where they would be done sooner, until nothing that waits can help: with the policy
+ * `least-loaded`, until loads differ by at most one. What a session has started stays with it.
  *
+ * @param resting whether what was moved a short while ago stays; an operator who asks gets balance at once
  * @returns what moved, and whether assignments still wait to be started
  */
 export async function rebalanceFleet(
   ports: Ports,
   fleet: string,
+  resting = false,
 ): Promise<{ moved: Move[]; waiting: boolean }> {
   const sessions: SessionRecord[] = [];
   for await (const page of liveSessions(ports, fleet))
     sessions.push(...page.filter(({ state }) => state === "live"));
-  const loaded = await loadedOf(ports, fleet, sessions);
-  const plan = planMoves(loaded, MOVES_LIMIT);
-  const moved: Move[] = [];
-  for (const move of plan)
-    if (await moveTask(ports, fleet, move)) moved.push({ taskId: move.task, from: move.from, to: move.to });
-  if (moved.length > 0) ports.log.info("rebalanced", { fleet, moved: moved.length });
-  return { moved, waiting: loaded.some(({ waiting }) => waiting.length > 0) };
-}
-
-async function loadedOf(ports: Ports, fleet: string, sessions: readonly SessionRecord[]): Promise<Loaded[]> {
-  const heldIds = sessions.flatMap(({ held }) => Object.keys(held));
-  const waiting = new Map<string, TaskIn<"assigned">>();
-  for (const task of await ports.record.tasks.getMany(fleet, heldIds))
-    if (task.state === "assigned") waiting.set(task.id, task);
-  return sessions.map((session) => ({
+  const waiting = await waitingOf(ports, fleet, sessions);
+  const restedMs = ports.clock.nowMs() - (resting ? MOVED_REST_MS : 0);
+  const paces = await pacesOf(ports, fleet, sessions);
+  const loaded = sessions.map((session) => ({
     session: session.id,
     capacity: session.capacity,
     load: load(session),
-    capabilities: session.capabilities,
-    waiting: Object.keys(session.held).flatMap((id) => {
-      const task = waiting.get(id);
-      return task && isOwnedBy(task, session.id, session.epoch)
-        ? [{ task: id, requires: task.requires }]
-        : [];
-    }),
+    offers: offersOf(session),
+    waiting: (waiting.get(session.id) ?? [])
+      .filter(({ movedAtMs = 0 }) => movedAtMs <= restedMs)
+      .map((task) => ({ task: task.id, demands: demandsOf(task) })),
+    pace: paces.get(session.id) ?? 1,
   }));
+  const moved: Move[] = [];
+  for (const move of planMoves(loaded, MOVES_LIMIT))
+    if ((await moveTask(ports, fleet, move)).outcome === "assigned")
+      moved.push({ taskId: move.task, from: move.from, to: move.to });
+  if (moved.length > 0) ports.log.info("rebalanced", { fleet, moved: moved.length });
+  return { moved, waiting: waiting.size > 0 };
 }
 
-/** Moves one waiting assignment as it was first made: reserve there, take its permits over, write the task, look again, let go here. */
-async function moveTask(
+/** Assignments that wait with these sessions, by session. */
+async function waitingOf(
   ports: Ports,
   fleet: string,
-  { task: taskId, from, to }: PlannedMove,
-): Promise<boolean> {
-  const task = await ports.record.tasks.get(fleet, taskId);
-  const target = await ports.record.sessions.get(fleet, to);
-  const source = await ports.record.sessions.get(fleet, from);
-  if (task?.state !== "assigned" || task.owner.session !== from || !target || !source) return false;
-  const semaphores = semaphoresOf(source, taskId);
-  const reserved = reserve(target, target.epoch, taskId, task.fence + 1, semaphores);
-  const place = reserved && (await ports.record.sessions.commit(target, reserved));
-  if (!place) return false;
-  const tenure = { task: taskId, session: to, fence: task.fence + 1 };
-  // Limits do not matter: the permit is handed over, and without one there the task is no longer waiting there.
-  const handedOver = semaphores.map((id) => ({ id, limit: 0 }));
-  if ((await acquirePermits(ports, fleet, tenure, handedOver, from)) !== null) {
-    await releasePlace(ports, fleet, to, taskId, tenure.fence);
-    return false;
-  }
-  const written = await ports.record.tasks.commit(
-    task,
-    reassign(task, { session: to, epoch: place.epoch, host: place.host }),
+  sessions: readonly SessionRecord[],
+): Promise<Map<string, TaskIn<"assigned">[]>> {
+  const held = sessions.flatMap((session) => Object.keys(session.held));
+  const tasks = await ports.record.tasks.getMany(fleet, held);
+  const epochs = new Map(sessions.map(({ id, epoch }) => [id, epoch]));
+  const waiting = tasks.filter(
+    (task): task is TaskIn<"assigned"> =>
+      task.state === "assigned" && epochs.get(task.owner.session) === task.owner.epoch,
   );
-  if (!written) {
-    await releasePlace(ports, fleet, to, taskId, task.fence + 1);
-    return false;
-  }
-  await releasePlace(ports, fleet, from, taskId, task.fence);
-  const { outcome } = await confirm(ports, written, place);
-  return outcome === "assigned";
+  return Map.groupBy(waiting, ({ owner }) => owner.session);
 }
 
-/** Sets whether the sweep keeps a fleet balanced. */
-export async function setAutoBalance(ports: Ports, fleet: string, autoBalance: boolean): Promise<void> {
+/** How long each session takes for a task, if the fleet's policy asks; empty if it does not. */
+async function pacesOf(
+  ports: Ports,
+  fleet: string,
+  sessions: readonly SessionRecord[],
+): Promise<ReadonlyMap<string, number>> {
+  if ((await fleetOf(ports, fleet)).policy !== "performance") return new Map();
+  const ids = sessions.map(({ id }) => id);
+  return pacesFrom(ids, await ports.record.performances.getMany(fleet, ids));
+}
+
+/** Sets whether the sweep keeps a fleet balanced, and how its sessions are chosen; what is left out stays. */
+export async function setBalancing(
+  ports: Ports,
+  fleet: string,
+  { auto, policy }: RebalanceRequest,
+): Promise<void> {
+  if (auto === undefined && policy === undefined) return;
   const settings = await fleetOf(ports, fleet);
   const result = await changeOrCreate(
     () => ports.record.fleets.get(fleet),
     ports.record.fleets.commit,
-    (current) =>
-      current?.autoBalance === autoBalance ? UNCHANGED : commit({ ...(current ?? settings), autoBalance }),
+    (current) => {
+      const now = current ?? settings;
+      const next = { ...now, autoBalance: auto ?? now.autoBalance, policy: policy ?? now.policy };
+      const same = next.autoBalance === current?.autoBalance && next.policy === current.policy;
+      return same ? UNCHANGED : commit(next);
+    },
   );
   if (isRefusal(result)) throw new Error(`The fleet's settings could not be changed: ${result.detail}`);
 }

@@ -8,6 +8,7 @@ import { announceSessionEnd } from "./announce-event.ts";
 import { announceReady } from "./announce-ready.ts";
 import { changeSession, changeTask } from "./change.ts";
 import { profileOf } from "./fleet-of.ts";
+import { notePerformance } from "./note-performance.ts";
 import { releasePermits } from "./permits.ts";
 import { runEndEffects } from "./run-end-effects.ts";
 
@@ -80,6 +81,8 @@ async function returnTasks(ports: Ports, session: SessionRecord): Promise<Sessio
     const tenure = { task: task.id, session: id, fence: held[task.id] ?? 0 };
     if (!(await releasePermits(ports, fleet, tenure, semaphoresOf(session, task.id))))
       throw new Error(`The permits of task ${task.id} could not be released; the next tick tries again.`);
+    if (returned.changed && task.state === "running" && session.endsAs === "crashed")
+      await notePerformance(ports, returned.document, id, tenure.fence, false);
     if (isEnded(returned.document)) await runEndEffects(ports, returned.document);
     else if (returned.changed) requeued.push(returned.document);
   }

@@ -19,6 +19,7 @@ import { announceReady } from "./announce-ready.ts";
 import { changeTask } from "./change.ts";
 import { claimTasks } from "./claim-tasks.ts";
 import { profileOf } from "./fleet-of.ts";
+import { notePerformance } from "./note-performance.ts";
 import { releasePlace } from "./release-place.ts";
 import { runEndEffects } from "./run-end-effects.ts";
 import { viewTask } from "./view-task.ts";
@@ -75,6 +76,7 @@ export async function completeTask(
     complete(current, holder, bodyHash, payloads, ports.clock.nowMs()),
   );
   if (isRefusal(task)) return task;
+  await notePerformance(ports, task, claims.session, fence, true);
   const next = await claimTasks(ports, claims, 1);
   return { task: await viewTask(ports, task), next: isRefusal(next) ? null : (next.tasks[0] ?? null) };
 }
@@ -98,7 +100,9 @@ export async function failTask(
   const task = await settle(ports, claims, id, fence, (current) =>
     fail(current, holderOf(claims, fence), failure, ports.clock.nowMs()),
   );
-  return isRefusal(task) ? task : { task: await viewTask(ports, task) };
+  if (isRefusal(task)) return task;
+  await notePerformance(ports, task, claims.session, fence, false);
+  return { task: await viewTask(ports, task) };
 }
 
 /** The holder gives its task back. Of a cancelled task it says that it has stopped. */

@@ -207,7 +207,7 @@ async function handleEntry(
     }
     case "balance": {
       if (!settings?.autoBalance) return null;
-      return (await rebalanceFleet(ports, entry.fleet)).waiting ? BALANCE_AFTER_MS : null;
+      return (await rebalanceFleet(ports, entry.fleet, true)).waiting ? BALANCE_AFTER_MS : null;
     }
     case "pause":
       return (await returnPaused(ports, entry.fleet)) > 0 ? BALANCE_AFTER_MS : null;

@@ -6,6 +6,7 @@ import type { Ports } from "../ports/ports.ts";
 import { announceReady } from "./announce-ready.ts";
 import { changeTask } from "./change.ts";
 import { profileOf } from "./fleet-of.ts";
+import { notePerformance } from "./note-performance.ts";
 import { releasePlace } from "./release-place.ts";
 import { runEndEffects } from "./run-end-effects.ts";
 
@@ -25,5 +26,6 @@ export async function takeDropped(ports: Ports, { fleet, id, owner, fence }: Own
   ports.log.warn("task dropped by its session", { fleet, task: id, session: owner.session });
   if (isEnded(result.document)) await runEndEffects(ports, result.document);
   else await announceReady(ports, fleet, [result.document]);
+  await notePerformance(ports, result.document, owner.session, fence, false);
   await releasePlace(ports, fleet, owner.session, id, fence);
 }

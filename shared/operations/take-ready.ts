@@ -1,19 +1,21 @@
 import type { OwnedTask, SessionRecord } from "../contract/records.ts";
+import type { BalancePolicy } from "../contract/fleet.ts";
 import type { Rules } from "../contract/rules.ts";
+import { offersOf } from "../domain/placement.ts";
 import { serves } from "../domain/ready-order.ts";
 import { isAlive, load } from "../domain/session-transitions.ts";
 import type { Ports } from "../ports/ports.ts";
+import type { Candidate } from "../ports/registry.ts";
 import type { ReadyTask } from "../ports/work-queue.ts";
 import { type Assignment, assignTask } from "./assign-task.ts";
-import { rulesOf } from "./fleet-of.ts";
+import { candidatesFor, inOrderFor } from "./choose-session.ts";
+import { fleetOf, rulesIn, rulesOf } from "./fleet-of.ts";
 import { holdBack } from "./let-through.ts";
 
 /** How long a taken task may stay unassigned before the sweep looks for it, in milliseconds. */
 export const TAKE_LEASE_MS = 10_000;
 /** Assignments that still wait after this may be moved to less loaded sessions. Milliseconds. */
 export const BALANCE_AFTER_MS = 5_000;
-/** Sessions tried for one task before it goes back to its queue. */
-const CANDIDATES_LIMIT = 5;
 /** Entries of the ready queue that turn out not to be ready, in a row, before a caller gives up. */
 const VOID_LIMIT = 200;
 
@@ -26,7 +28,7 @@ export async function takeReady(ports: Ports, session: SessionRecord, limit: num
   let current = session;
   for (let voids = 0; voids < VOID_LIMIT && started.length < limit && hasRoom(current);) {
     const matching = (await ports.workQueue.heads(fleet)).filter((head) =>
-      serves(current.capabilities, head.requires),
+      serves(offersOf(current), head.requires),
     );
     if (matching.length === 0) break;
     const requestId = ports.chance.id();
@@ -61,14 +63,16 @@ function hasRoom(session: SessionRecord): boolean {
 }
 
 /**
- * Hands out a fleet's ready tasks, the first in order first, each to the least loaded live session with room that
- * serves what it requires, until nothing fits any more. What finds no room waits in its queue.
+ * Hands out a fleet's ready tasks, the first in order first, each to a live session with room that serves what
+ * it requires, chosen by the fleet's policy, until nothing fits any more. What finds no room waits in its queue.
  *
  * @returns how many were assigned
  */
 export async function fillFleet(ports: Ports, fleet: string, limit: number): Promise<number> {
   const full = new Set<string>();
-  const rules = await rulesOf(ports, fleet);
+  const settings = await fleetOf(ports, fleet);
+  const rules = rulesIn(settings);
+  const { policy = "least-loaded" } = settings;
   if (rules.paused.fleet) return 0;
   let assigned = 0;
   let looked = false;
@@ -78,7 +82,7 @@ export async function fillFleet(ports: Ports, fleet: string, limit: number): Pro
       .sort((a, b) => a.order - b.order);
     const [head] = heads;
     if (!head) break;
-    const candidates = await ports.registry.candidates(fleet, head.requires, CANDIDATES_LIMIT);
+    const candidates = await candidatesFor(ports, fleet, head.requires, policy);
     // A place that was freed meanwhile belongs to whoever waited longest, which may be one that found none before.
     if (candidates.length > 0 && full.size > 0 && !looked) {
       full.clear();
@@ -88,13 +92,7 @@ export async function fillFleet(ports: Ports, fleet: string, limit: number): Pro
     const outcome =
       candidates.length === 0
         ? "no_room"
-        : await placeFirst(
-            ports,
-            fleet,
-            head,
-            candidates.map(({ session }) => session),
-            rules,
-          );
+        : await placeFirst(ports, fleet, head, candidates, { policy, rules });
     if (outcome === "no_room") full.add(head.requires.join());
     else if (outcome === "assigned") assigned++;
     else voids++;
@@ -105,24 +103,26 @@ export async function fillFleet(ports: Ports, fleet: string, limit: number): Pro
   return assigned;
 }
 
-/** Takes the first task of one queue and gives it to the first session that can take it. */
+/** Takes the first task of one queue and gives it to the first session that can take it, by its preference and the policy. */
 async function placeFirst(
   ports: Ports,
   fleet: string,
   { requires }: ReadyTask,
-  sessions: readonly string[],
-  rules: Rules,
+  candidates: readonly Candidate[],
+  { policy, rules }: { readonly policy: BalancePolicy; readonly rules: Rules },
 ): Promise<Assignment["outcome"]> {
   const requestId = ports.chance.id();
   const taken = await ports.workQueue.take(fleet, [requires], requestId, ports.clock.nowMs() + TAKE_LEASE_MS);
   if (!taken) return "not_ready";
-  for (const session of sessions) {
-    const assignment = await assignTask(ports, fleet, taken.taskId, session, { starts: false, rules });
+  const known = await ports.record.tasks.get(fleet, taken.taskId);
+  for (const session of known ? await inOrderFor(ports, known, candidates, policy) : []) {
+    const assignment = await assignTask(ports, fleet, taken.taskId, session, { starts: false, rules, known });
     if (assignment.outcome === "no_room") continue;
     if (assignment.outcome === "held_back") await holdBack(ports, fleet, taken, assignment.barrier);
     await ports.workQueue.settle(fleet, requestId);
     return assignment.outcome;
   }
-  await ports.workQueue.putBack(fleet, requestId);
-  return "no_room";
+  if (known) await ports.workQueue.putBack(fleet, requestId);
+  else await ports.workQueue.settle(fleet, requestId);
+  return known ? "no_room" : "not_ready";
 }

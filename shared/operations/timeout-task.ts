@@ -6,6 +6,7 @@ import { announceReady } from "./announce-ready.ts";
 import { stopHolder } from "./cancel-task.ts";
 import { changeTask } from "./change.ts";
 import { profileOf } from "./fleet-of.ts";
+import { notePerformance } from "./note-performance.ts";
 import { runEndEffects } from "./run-end-effects.ts";
 
 /** Takes a task that has run past its time limit from its owner, who must stop it: another attempt, or a dead letter. */
@@ -33,4 +34,5 @@ export async function timeoutTask(ports: Ports, fleet: string, id: string, fence
   await stopHolder(ports, fleet, holder, id, fence);
   if (isEnded(result.document)) await runEndEffects(ports, result.document);
   else await announceReady(ports, fleet, [result.document]);
+  await notePerformance(ports, result.document, holder, fence, false);
 }

@@ -30,6 +30,8 @@ export interface Agenda {
   /** Entries due at or before `nowMs`, earliest first. They stay until done. */
   due(nowMs: number, limit: number): Promise<AgendaEntry[]>;
   done(entries: readonly AgendaEntry[]): Promise<void>;
+  /** Whether this entry is there, due or not. */
+  has(entry: AgendaEntry): Promise<boolean>;
   /** Entries, due or not. */
   count(): Promise<number>;
   /** When the sweep last finished a tick, as Redis remembers it; null if Redis was lost. */

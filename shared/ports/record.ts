@@ -8,6 +8,7 @@ import type {
   KeyRecord,
   MessageRecord,
   PayloadRef,
+  PerformanceRecord,
   SemaphoreRecord,
   SessionRecord,
   SubmissionRecord,
@@ -35,6 +36,7 @@ export interface RecordStore {
   readonly messages: MessageStore;
   readonly inboxes: InboxStore;
   readonly semaphores: SemaphoreStore;
+  readonly performances: PerformanceStore;
   readonly sweep: { get(): Promise<SweepRecord | null>; commit: Commit<SweepRecord> };
 }
 
@@ -95,7 +97,10 @@ export interface TaskStore {
 
 /** Which tasks wait for a task. */
 export interface EdgeStore {
+  /** Adds an edge, or keeps one that was closed. */
   add(fleet: string, dependency: string, dependent: string): Promise<void>;
+  /** The dependency has ended and these were told: their edges may be forgotten some time later. */
+  close(fleet: string, dependency: string, dependents: readonly string[]): Promise<void>;
   list(fleet: string, dependency: string, cursor: string | null, limit: number): Promise<Page<string>>;
 }
 
@@ -129,11 +134,16 @@ export interface SubmissionStore {
   close(fleet: string, group: string, id: string): Promise<void>;
 }
 
-/** Task data and results. `put` before the head that names it is committed; equal content may be put again. */
+/**
+ * Task data and results. `put` before the head that names it is committed; equal content may be put again. What is named
+ * `result…` or `evidence…` is of an end that is about to be committed, and goes by itself, later than a task that ends now.
+ */
 export interface PayloadStore {
   put(fleet: string, task: string, name: string, value: unknown): Promise<PayloadRef>;
   /** The value; throws if a named item or object is missing. */
   get(fleet: string, task: string, ref: PayloadRef): Promise<unknown>;
+  /** The task that names it has ended: it goes some time after the task. Repeating it changes nothing that matters. */
+  close(fleet: string, task: string, ref: PayloadRef): Promise<void>;
 }
 
 export interface AnswerStore {
@@ -182,4 +192,12 @@ export interface SemaphoreStore {
   getMany(fleet: string, ids: readonly string[]): Promise<SemaphoreRecord[]>;
   /** One without permits may be forgotten some time after its last change. */
   commit: Commit<SemaphoreRecord>;
+}
+
+export interface PerformanceStore {
+  get(fleet: string, session: string): Promise<PerformanceRecord | null>;
+  /** Those that exist, in any order. Any number of sessions. */
+  getMany(fleet: string, sessions: readonly string[]): Promise<PerformanceRecord[]>;
+  /** May be forgotten some time after its last change. */
+  commit: Commit<PerformanceRecord>;
 }

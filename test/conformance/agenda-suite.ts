@@ -6,6 +6,7 @@ export const ONE_OF_EACH: readonly AgendaEntry[] = [
   { kind: "balance", fleet: "alpha" },
   { kind: "effects", fleet: "alpha", task: "t.1" },
   { kind: "key", fleet: "alpha", keyId: "key_1" },
+  { kind: "pause", fleet: "alpha" },
   { kind: "settle", fleet: "alpha", session: "s-1" },
   { kind: "timeout", fleet: "alpha", task: "t.1", fence: 7 },
   { kind: "verify", fleet: "alpha", session: "s-1", host: "h", epoch: 2 },
@@ -42,6 +43,15 @@ export function describeAgenda(store: Store<Agenda>): void {
     await store.port.put([first], 100);
     expect(await store.port.due(100, 10)).toEqual([first]);
     expect(await store.port.count()).toBe(2);
+  });
+
+  test("an entry is there until it is done, due or not", async () => {
+    expect(await store.port.has(first)).toBe(false);
+    await store.port.put([first], 1_000_000);
+    expect(await store.port.has(first)).toBe(true);
+    expect(await store.port.has(second)).toBe(false);
+    await store.port.done([first]);
+    expect(await store.port.has(first)).toBe(false);
   });
 
   test("another fleet, fence or epoch is another entry", async () => {

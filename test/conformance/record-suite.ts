@@ -147,6 +147,19 @@ function testCommits(world: () => RecordWorld): void {
     expect(await keys.get(newFleet(), key.id)).toBeNull();
   });
 
+  test("what a session has shown is one document, read by itself or with others", async () => {
+    const { performances } = world().record;
+    const fleet = newFleet();
+    const shown = { type: "a/b", weight: 1.5, meanMs: 12.25, success: 0.5, seenAtMs: 7 };
+    const given = { v: 1 as const, rev: 0, fleet, session: "s1", types: [shown], counted: ["t/1"] };
+    const first = await committed(performances.commit, null, given);
+    const second = await committed(performances.commit, null, { ...given, session: "s2", types: [] });
+    expect(await performances.get(fleet, "s1")).toEqual({ ...given, rev: 1 });
+    const many = await performances.getMany(fleet, ["s2", "s1", "s3"]);
+    expect(many.sort((a, b) => (a.session < b.session ? -1 : 1))).toEqual([first, second]);
+    expect(await performances.get(newFleet(), "s1")).toBeNull();
+  });
+
   test("a semaphore is one document, read by itself or with others", async () => {
     const { semaphores } = world().record;
     const fleet = newFleet();

@@ -15,9 +15,9 @@ const sessions: fc.Arbitrary<Loaded[]> = fc.array(shape, { minLength: 1, maxLeng
     const tasks = waiting
       .filter((requires) => serves(capabilities, requires))
       .slice(0, capacity)
-      .map((requires, j) => ({ task: `t${i}-${j}`, requires }));
+      .map((demands, j) => ({ task: `t${i}-${j}`, demands }));
     const load = Math.min(capacity, tasks.length + running);
-    return { session: `s${i}`, capacity, load, capabilities, waiting: tasks };
+    return { session: `s${i}`, capacity, load, offers: capabilities, waiting: tasks };
   }),
 );
 
@@ -29,7 +29,7 @@ function carryOut(before: readonly Loaded[], moves: ReturnType<typeof planMoves>
     const moved = source?.waiting.find((waiting) => waiting.task === task);
     if (!source || !target || !moved) throw new Error(`${task} does not wait at ${from}`);
     expect(target.load).toBeLessThan(target.capacity);
-    expect(serves(target.capabilities, moved.requires)).toBe(true);
+    expect(serves(target.offers, moved.demands)).toBe(true);
     expect(source.load - target.load).toBeGreaterThan(BALANCED_SPREAD);
     const rest = source.waiting.filter((waiting) => waiting.task !== task);
     after.set(from, { ...source, load: source.load - 1, waiting: rest });
@@ -59,7 +59,7 @@ describe("a plan of moves", () => {
           for (const to of after) {
             if (from.load - to.load <= BALANCED_SPREAD || to.load >= to.capacity) continue;
             const helpful = from.waiting.filter(
-              ({ task, requires }) => !moved.has(task) && serves(to.capabilities, requires),
+              ({ task, demands }) => !moved.has(task) && serves(to.offers, demands),
             );
             expect(helpful, `${from.session} to ${to.session}`).toEqual([]);
           }
@@ -71,8 +71,8 @@ describe("a plan of moves", () => {
     fc.assert(
       fc.property(fc.array(fc.nat(20), { minLength: 1, maxLength: 6 }), (loads) => {
         const before = loads.map((load, i) => ({
-          ...{ session: `s${i}`, capacity: 100, load, capabilities: [] },
-          waiting: Array.from({ length: load }, (_, j) => ({ task: `t${i}-${j}`, requires: [] })),
+          ...{ session: `s${i}`, capacity: 100, load, offers: [] },
+          waiting: Array.from({ length: load }, (_, j) => ({ task: `t${i}-${j}`, demands: [] })),
         }));
         const after = carryOut(before, planMoves(before, 1_000)).map(({ load }) => load);
         expect(Math.max(...after) - Math.min(...after)).toBeLessThanOrEqual(BALANCED_SPREAD);
@@ -81,9 +81,9 @@ describe("a plan of moves", () => {
   });
 
   it("stops at its limit, and moves nothing that is balanced", () => {
-    const waiting = Array.from({ length: 9 }, (_, i) => ({ task: `t${i}`, requires: [] }));
-    const full = { session: "s1", capacity: 10, load: 9, capabilities: [], waiting };
-    const empty = { session: "s2", capacity: 10, load: 0, capabilities: [], waiting: [] };
+    const waiting = Array.from({ length: 9 }, (_, i) => ({ task: `t${i}`, demands: [] }));
+    const full = { session: "s1", capacity: 10, load: 9, offers: [], waiting };
+    const empty = { session: "s2", capacity: 10, load: 0, offers: [], waiting: [] };
     expect(planMoves([full, empty], 2)).toHaveLength(2);
     expect(planMoves([full, empty], 100)).toHaveLength(4);
     expect(planMoves([empty, { ...empty, session: "s3", load: 1 }], 100)).toEqual([]);

@@ -110,7 +110,7 @@ function take(task: TaskRecord, { what, session, stale, uniform }: Step, nowMs: 
     case "start":
       return task.state === "assigned" ? start(task, nowMs) : task;
     case "reassign":
-      return task.state === "assigned" ? reassign(task, owner) : task;
+      return task.state === "assigned" ? reassign(task, owner, nowMs) : task;
     case "complete":
       return committed(task, complete(task, holder, "complete", { result: REF, evidence: null }, nowMs));
     case "fail":
@@ -248,7 +248,7 @@ describe("the table of transitions", () => {
   /** A decision that proposes each state, given any task whatever. */
   const proposals: Record<string, (task: never) => unknown> = {
     assigned: (task) => assign(task, owner),
-    "assigned again": (task) => reassign(task, owner),
+    "assigned again": (task) => reassign(task, owner, 0),
     running: (task) => start(task, 1),
   };
 

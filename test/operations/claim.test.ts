@@ -9,7 +9,7 @@ import { assignTask } from "../../shared/operations/assign-task.ts";
 import { cancelTask } from "../../shared/operations/cancel-task.ts";
 import { claimTasks } from "../../shared/operations/claim-tasks.ts";
 import { drainSession, endSession } from "../../shared/operations/end-session.ts";
-import { rebalanceFleet, setAutoBalance } from "../../shared/operations/rebalance-fleet.ts";
+import { rebalanceFleet, setBalancing } from "../../shared/operations/rebalance-fleet.ts";
 import { recoverSession } from "../../shared/operations/recover-session.ts";
 import { redriveTask } from "../../shared/operations/redrive-task.ts";
 import { completeTask, failTask, releaseTask, reportProgress } from "../../shared/operations/settle-task.ts";
@@ -366,11 +366,11 @@ describe("rebalancing", () => {
 
   it("is done by the sweep unless it was set off, and goes on once it is set on", async () => {
     const { world, chat, other } = await laden();
-    await setAutoBalance(world.ports, FLEET, false);
+    await setBalancing(world.ports, FLEET, { auto: false });
     await passTime(world, 40_000, [chat, other]);
     expect(await loads(world)).toEqual([4, 0]);
-    await setAutoBalance(world.ports, FLEET, true);
-    await setAutoBalance(world.ports, FLEET, true);
+    await setBalancing(world.ports, FLEET, { auto: true });
+    await setBalancing(world.ports, FLEET, { auto: true });
     await passTime(world, 40_000, [chat, other]);
     expect(await loads(world)).toEqual([2, 2]);
   });
@@ -380,6 +380,6 @@ describe("rebalancing", () => {
     const ports = tapPorts(world.ports, (call, run) =>
       call.path === "record.fleets.commit" ? Promise.resolve(null) : run(),
     );
-    await expect(setAutoBalance(ports, FLEET, false)).rejects.toThrow("could not be changed");
+    await expect(setBalancing(ports, FLEET, { auto: false })).rejects.toThrow("could not be changed");
   });
 });

@@ -90,5 +90,9 @@ export const KEY = {
     sk: "HEAD",
   }),
   semaphore: (fleet: string, id: string): Key => ({ pk: `${fleetPart(fleet)}#SEM#${id}`, sk: "HEAD" }),
+  performance: (fleet: string, session: string): Key => ({
+    pk: `${fleetPart(fleet)}#SES#${session}`,
+    sk: "PERFORMANCE",
+  }),
   sweep: (): Key => ({ pk: "SWEEP", sk: "SWEEP" }),
 };

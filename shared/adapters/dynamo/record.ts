@@ -9,8 +9,9 @@ import { createFleets } from "./fleets.ts";
 import { createGroups } from "./groups.ts";
 import { createHosts } from "./hosts.ts";
 import { createInboxes, createMessages } from "./messages.ts";
-import { createPayloadExpiry } from "./payload-expiry.ts";
 import { createPayloads } from "./payloads.ts";
+import { createPerformances } from "./performances.ts";
+import { createRetentionOf } from "./retention.ts";
 import { createSemaphores } from "./semaphores.ts";
 import { createSessions } from "./sessions.ts";
 import { createSubmissions } from "./submissions.ts";
@@ -29,20 +30,24 @@ export function createDynamoRecord(options: {
   clock: Pick<Clock, "nowMs">;
 }): RecordStore {
   const table = createTable(options.client, options.table);
+  const { clock } = options;
+  const fleets = createFleets(table);
+  const retentionOf = createRetentionOf(fleets, clock);
   return {
-    fleets: createFleets(table),
+    fleets,
     keys: createApiKeys(table),
     hosts: createHosts(table),
-    sessions: createSessions(table, options.clock),
-    tasks: createTasks(table, createPayloadExpiry(table)),
-    edges: createEdges(table),
-    groups: createGroups(table),
-    submissions: createSubmissions(table),
-    payloads: createPayloads(table, options.objects),
-    answers: createAnswers(table, options.clock),
+    sessions: createSessions(table, retentionOf, clock),
+    tasks: createTasks(table, retentionOf),
+    edges: createEdges(table, retentionOf, clock),
+    groups: createGroups(table, retentionOf, clock),
+    submissions: createSubmissions(table, retentionOf, clock),
+    payloads: createPayloads(table, options.objects, retentionOf, clock),
+    answers: createAnswers(table, clock),
     messages: createMessages(table),
-    inboxes: createInboxes(table, options.clock),
-    semaphores: createSemaphores(table, options.clock),
+    inboxes: createInboxes(table, clock),
+    semaphores: createSemaphores(table, clock),
+    performances: createPerformances(table, clock),
     sweep: createSweep(table),
   };
 }

@@ -24,6 +24,9 @@ export function createMemoryAgenda(): Agenda & Losable {
     async done(finished) {
       for (const entry of finished) entries.remove(toAgendaMember(entry));
     },
+    async has(entry) {
+      return entries.score(toAgendaMember(entry)) !== null;
+    },
     async count() {
       return entries.size();
     },

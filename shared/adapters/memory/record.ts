@@ -4,6 +4,7 @@ import {
   GroupRecord,
   HostRecord,
   KeyRecord,
+  PerformanceRecord,
   SemaphoreRecord,
   SessionRecord,
   SweepRecord,
@@ -89,6 +90,7 @@ function createEdges(): EdgeStore {
     async add(fleet, dependency, dependent) {
       listing.enter(keyOf(fleet, dependency), dependent);
     },
+    close: async () => undefined,
     list: async (fleet, dependency, cursor, limit) => listing.page(keyOf(fleet, dependency), cursor, limit),
   };
 }
@@ -139,6 +141,10 @@ export function createMemoryRecord(clock: Pick<Clock, "nowMs">): RecordStore {
   const keys = createMemoryDocuments({ schema: KeyRecord, keyOf: keyOfDocument });
   const hosts = createMemoryDocuments({ schema: HostRecord, keyOf: keyOfDocument });
   const semaphores = createMemoryDocuments({ schema: SemaphoreRecord, keyOf: keyOfDocument });
+  const performances = createMemoryDocuments({
+    schema: PerformanceRecord,
+    keyOf: ({ fleet, session }) => keyOf(fleet, session),
+  });
   const sweep = createMemoryDocuments({ schema: SweepRecord, keyOf: () => "sweep" });
   return {
     fleets: {
@@ -165,6 +171,12 @@ export function createMemoryRecord(clock: Pick<Clock, "nowMs">): RecordStore {
       get: async (fleet, id) => semaphores.get(keyOf(fleet, id)),
       getMany: async (fleet, ids) => semaphores.getMany(ids.map((id) => keyOf(fleet, id))),
       commit: semaphores.commit,
+    },
+    performances: {
+      get: async (fleet, session) => performances.get(keyOf(fleet, session)),
+      getMany: async (fleet, sessions) =>
+        performances.getMany(sessions.map((session) => keyOf(fleet, session))),
+      commit: performances.commit,
     },
     sweep: { get: async () => sweep.get("sweep"), commit: sweep.commit },
   };

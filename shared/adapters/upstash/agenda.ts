@@ -45,6 +45,11 @@ export function createAgenda(redis: RedisClient): Agenda {
     async done(entries) {
       await removeMembers(entries.map(toAgendaMember));
     },
+    async has(entry) {
+      const member = toAgendaMember(entry);
+      const [reply] = await redis.send((pipeline) => pipeline.zscore(AGENDA_KEY, member));
+      return (SparseScoresReply.parse([reply])[0] ?? null) !== null;
+    },
     async count() {
       const [reply] = await redis.send((pipeline) => pipeline.zcard(AGENDA_KEY));
       return CountReply.parse(reply);
