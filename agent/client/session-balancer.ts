@@ -1,4 +1,10 @@
-import { LoadAnswer, type Move, RebalanceAnswer } from "../../shared/contract/fleet.ts";
+import {
+  type BalancePolicy,
+  LoadAnswer,
+  type Move,
+  RebalanceAnswer,
+  type RebalanceRequest,
+} from "../../shared/contract/fleet.ts";
 import { SESSION_CAPACITY_DEFAULT } from "../../shared/contract/limits.ts";
 import type { ChatCoordinator } from "./chat-coordinator.ts";
 import type { Registry } from "./registry.ts";
@@ -35,12 +41,17 @@ export class SessionBalancer {
 
   /** Sets the fleet's policy: the server goes on balancing also when this client is gone. Need not be awaited. */
   startAutoBalancing(): Promise<readonly Move[]> {
-    return this.#registry.pending.track(this.#setAuto(true));
+    return this.#registry.pending.track(this.#set({ auto: true }));
   }
 
   /** Need not be awaited. */
   stopAutoBalancing(): Promise<readonly Move[]> {
-    return this.#registry.pending.track(this.#setAuto(false));
+    return this.#registry.pending.track(this.#set({ auto: false }));
+  }
+
+  /** Sets how the server chooses sessions for tasks. Need not be awaited. */
+  setPolicy(policy: BalancePolicy): Promise<readonly Move[]> {
+    return this.#registry.pending.track(this.#set({ policy }));
   }
 
   async getAllLoadMetrics(): Promise<LoadMetrics[]> {
@@ -59,7 +70,7 @@ export class SessionBalancer {
     return best?.chatId ?? null;
   }
 
-  async #setAuto(auto: boolean): Promise<readonly Move[]> {
+  async #set(body: RebalanceRequest): Promise<readonly Move[]> {
     const { http, key } = this.#registry;
     return (
       await http({
@@ -67,7 +78,7 @@ export class SessionBalancer {
         path: "/v1/rebalance",
         answer: RebalanceAnswer,
         bearer: key,
-        body: { auto },
+        body,
       })
     ).moved;
   }

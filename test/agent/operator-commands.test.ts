@@ -139,7 +139,13 @@ test("keys are created once, listed without secrets, do what their scope says, a
 test("rebalance says what it moved, and sets the fleet's policy", async () => {
   const fleet = await createFleet(cloud(), "fast");
   expect(lastLine(await operator(fleet)(["rebalance", "--auto", "off", "--json"]))).toEqual({ moved: [] });
-  expect((await operator(fleet)(["rebalance"])).out).toBe("Nothing had to move.\n");
+  expect((await operator(fleet)(["rebalance", "--policy", "performance"])).out).toBe(
+    "Nothing had to move.\n",
+  );
+  const { body } = await cloud().request("GET", "/v1/fleets", { key: cloud().rootKey });
+  const { fleets } = body as { fleets: { autoBalance: boolean; policy: string }[] };
+  expect(fleets).toContainEqual(expect.objectContaining({ autoBalance: false, policy: "performance" }));
+  expect((await operator(fleet)(["rebalance", "--policy", "random"])).code).toBe(2);
 });
 
 test("pause, limit, resume and rules say what holds now, and refuse what means nothing", async () => {

@@ -1,0 +1,254 @@
+import { describe, expect, it } from "vitest";
+import { isOwned } from "../../shared/domain/task-transitions.ts";
+import { cancelTask } from "../../shared/operations/cancel-task.ts";
+import { claimTasks } from "../../shared/operations/claim-tasks.ts";
+import { drainSession, endSession } from "../../shared/operations/end-session.ts";
+import { pauseTasks } from "../../shared/operations/manage-rules.ts";
+import { rebalanceFleet, setBalancing } from "../../shared/operations/rebalance-fleet.ts";
+import { completeTask, failTask } from "../../shared/operations/settle-task.ts";
+import { type Chat, expectConsistent, passTime, workOff } from "../fixtures/at-rest.ts";
+import { crashEverywhere, interrupting } from "../fixtures/crash-points.ts";
+import { FLEET, type World, createWorld, must } from "../fixtures/memory-world.ts";
+
+const ownerOf = async (world: World, id: string) => {
+  const task = await world.task(id);
+  return isOwned(task) ? task.owner.session : null;
+};
+const heldBy = async (world: World, id: string) => Object.keys((await world.session(id)).held).sort();
+
+async function threeSessions() {
+  const world = createWorld();
+  const chats = {
+    s1: await world.register("s1"),
+    s2: await world.register("s2", { host: "h2", boot: "b2" }),
+    s3: await world.register("s3", { host: "h2", boot: "b2", capabilities: ["gpu"] }),
+  };
+  return { world, ...chats };
+}
+
+describe("a preferred place", () => {
+  it("is taken while it has room, and anywhere else is as good when it has none", async () => {
+    const { world } = await threeSessions();
+    await world.submit(...["a", "b", "c", "d"].map((id) => ({ id, affinity: { session: "s2" } })));
+    await world.submit({ id: "e", affinity: { host: "h2" }, requires: ["gpu"] });
+    await world.deliver();
+    expect(await heldBy(world, "s2")).toEqual(["a", "b", "c"]);
+    expect(await ownerOf(world, "d")).not.toBe("s2");
+    expect(await ownerOf(world, "e")).toBe("s3");
+  });
+
+  it("that is gone, draining or lacks what is required makes no task wait", async () => {
+    const { world, s2 } = await threeSessions();
+    must(await drainSession(world.ports, FLEET, "s1"));
+    must(await endSession(world.ports, s2.claims, "s2", { reason: "stopped" }));
+    await world.submit(
+      { id: "a", affinity: { session: "s1" } },
+      { id: "b", affinity: { session: "s2", host: "nowhere" } },
+    );
+    await world.deliver();
+    expect(await heldBy(world, "s3")).toEqual(["a", "b"]);
+  });
+
+  it("by key is the session that had its key last", async () => {
+    const { world, s1, s2 } = await threeSessions();
+    const chats: Record<string, Chat> = { s1, s2 };
+    await world.submit({ id: "k1", key: "k", affinity: { session: "s2" } });
+    await world.deliver();
+    expect(await ownerOf(world, "k1")).toBe("s2");
+    await world.submit({ id: "k2", key: "k", affinity: { key: true } });
+    await world.deliver();
+    const [held] = await world.claim(chats["s2"] ?? s2);
+    await world.submit({ id: "x" }, { id: "y" });
+    must(
+      await failTask(world.ports, s2.claims, "k1", {
+        fence: held?.fence ?? 0,
+        error: { message: "no" },
+        retryable: false,
+      }),
+    );
+    await world.deliver();
+    expect(await ownerOf(world, "k2")).toBe("s2");
+  });
+});
+
+describe("a required place", () => {
+  it("is waited for, without keeping others of the same capabilities waiting", async () => {
+    const { world, s1 } = await threeSessions();
+    must(await endSession(world.ports, s1.claims, "s1", { reason: "stopped" }));
+    await world.submit(
+      { id: "a", affinity: { session: "s1", required: true } },
+      { id: "b", affinity: { host: "h2", required: true } },
+      { id: "c" },
+    );
+    await world.deliver();
+    expect((await world.task("a")).state).toBe("queued");
+    expect(["s2", "s3"]).toContain(await ownerOf(world, "b"));
+    expect(["s2", "s3"]).toContain(await ownerOf(world, "c"));
+    const again = await world.register("s1");
+    expect((await world.claim(again)).map(({ task }) => task.id)).toEqual(["a"]);
+  });
+
+  it("is not left by a rebalance or by stealing, and is found again after Redis was lost", async () => {
+    const { world, s1, s2, s3 } = await threeSessions();
+    await world.submit(...["a", "b", "c"].map((id) => ({ id, affinity: { session: "s1", required: true } })));
+    await world.deliver();
+    expect(await heldBy(world, "s1")).toEqual(["a", "b", "c"]);
+    expect((await rebalanceFleet(world.ports, FLEET)).moved).toEqual([]);
+    expect(await world.claim(s2)).toEqual([]);
+    await world.submit({ id: "d", affinity: { host: "h2", required: true }, requires: ["gpu"] });
+    world.loseRedis();
+    await passTime(world, 40_000, [s1, s2, s3]);
+    expect(await ownerOf(world, "d")).toBe("s3");
+  });
+
+  it("leaves nothing in the ready queue when its task is cancelled there", async () => {
+    const { world } = await threeSessions();
+    await world.submit({ id: "a", affinity: { session: "nobody", required: true } });
+    expect(await world.ports.workQueue.heads(FLEET)).toMatchObject([{ requires: ["session=nobody"] }]);
+    must(await cancelTask(world.ports, FLEET, "a", null));
+    expect(await world.ports.workQueue.heads(FLEET)).toEqual([]);
+  });
+});
+
+describe("the policy performance", () => {
+  it("gives work to who is expected to finish it first, and a newcomer its share", async () => {
+    const world = createWorld();
+    await setBalancing(world.ports, FLEET, { policy: "performance" });
+    const fast = await world.register("fast", { capacity: 6 });
+    const slow = await world.register("slow", { host: "h2", boot: "b2", capacity: 6 });
+    for (let i = 0; i < 8; i++)
+      for (const [chat, ms] of [
+        [fast, 1_000],
+        [slow, 9_000],
+      ] as const) {
+        await world.submit({ id: `${chat.id}${i}`, affinity: { session: chat.id, required: true } });
+        const [held] = await world.claim(chat);
+        world.advance(ms);
+        must(
+          await completeTask(world.ports, chat.claims, `${chat.id}${i}`, {
+            fence: held?.fence ?? 0,
+            result: 1,
+          }),
+        );
+      }
+    await world.submit(...Array.from({ length: 3 }, (_, i) => ({ id: `t${i}` })));
+    await world.deliver();
+    expect(await heldBy(world, "fast")).toEqual(["t0", "t1", "t2"]);
+    await world.register("new", { host: "h3", boot: "b3" });
+    await world.submit({ id: "t9" });
+    await world.deliver();
+    expect(await ownerOf(world, "t9")).toBe("new");
+  });
+
+  it("counts crashes and failures against a session, each once, and nothing in other fleets", async () => {
+    const world = createWorld();
+    const chat = await world.register("s1");
+    await world.submit({ id: "a" });
+    const [first] = await world.claim(chat);
+    must(
+      await failTask(world.ports, chat.claims, "a", { fence: first?.fence ?? 0, error: { message: "x" } }),
+    );
+    expect(await world.ports.record.performances.get(FLEET, "s1")).toBeNull();
+    await setBalancing(world.ports, FLEET, { policy: "performance" });
+    await passTime(world, 10_000, [chat]);
+    const [second] = await world.claim(chat);
+    const failure = { fence: second?.fence ?? 0, error: { message: "x" } };
+    must(await failTask(world.ports, chat.claims, "a", failure));
+    must(await failTask(world.ports, chat.claims, "a", failure));
+    await passTime(world, 10_000, [chat]);
+    await world.claim(chat);
+    must(await endSession(world.ports, chat.claims, "s1", { reason: "crashed" }));
+    const record = await world.ports.record.performances.get(FLEET, "s1");
+    expect(record?.types).toMatchObject([{ type: "t", success: 0 }]);
+    expect(record?.counted).toHaveLength(2);
+  });
+});
+
+describe("hysteresis", () => {
+  it("lets a task that was moved rest for a minute, unless an operator asks", async () => {
+    const world = createWorld();
+    const first = await world.register("s1", { capacity: 6 });
+    await world.submit(...["a", "b", "c", "d"].map((id) => ({ id })));
+    await world.deliver();
+    const second = await world.register("s2", { host: "h2", boot: "b2", capacity: 6 });
+    await passTime(world, 10_000, [first, second]);
+    expect(await heldBy(world, "s2")).toHaveLength(2);
+    must(await drainSession(world.ports, FLEET, "s1"));
+    await world.deliver();
+    const moved = (await heldBy(world, "s2")).length;
+    expect(moved).toBe(4);
+    const third = await world.register("s3", { host: "h3", boot: "b3", capacity: 6 });
+    expect((await rebalanceFleet(world.ports, FLEET, true)).moved.length).toBe(2);
+    await world.register("s4", { host: "h4", boot: "b4", capacity: 6 });
+    // Those that were moved a moment ago stay; an operator who asks is obeyed.
+    const bySweep = (await rebalanceFleet(world.ports, FLEET, true)).moved.map(({ taskId }) => taskId);
+    expect(await Promise.all(bySweep.map((id) => ownerOf(world, id)))).toEqual(bySweep.map(() => "s4"));
+    await passTime(world, 70_000, [second, third]);
+    await rebalanceFleet(world.ports, FLEET);
+    await workOff(world, ["a", "b", "c", "d"]);
+  });
+});
+
+describe("an idle session that asks", () => {
+  const laden = async () => {
+    const world = createWorld();
+    const busy = await world.register("s1", { capacity: 4 });
+    await world.submit(...["a", "b", "c"].map((id) => ({ id })));
+    await world.deliver();
+    await world.claim(busy, 1);
+    const idle = await world.register("s2", { host: "h2", boot: "b2" });
+    return { ...world, busy, idle };
+  };
+
+  it("takes over what waits longest with the most loaded, and starts it", async () => {
+    const world = await laden();
+    const [stolen] = await world.claim(world.idle);
+    expect(stolen?.task).toMatchObject({ state: "running", attempt: 1 });
+    expect(await ownerOf(world, stolen?.task.id ?? "")).toBe("s2");
+    await expectConsistent(world, ["a", "b", "c"]);
+    const [another] = await world.claim(world.idle);
+    expect(another?.task.id).toBe(stolen?.task.id);
+  });
+
+  it("takes nothing that is paused, nothing it cannot do, and nothing from one that holds a single task", async () => {
+    const world = await laden();
+    must(await pauseTasks(world.ports, FLEET, { type: "t" }));
+    expect(await world.claim(world.idle)).toEqual([]);
+    const other = createWorld();
+    await other.register("s1", { capabilities: ["gpu"] });
+    await other.submit({ id: "a", requires: ["gpu"] }, { id: "b", requires: ["gpu"] });
+    await other.deliver();
+    const plain = await other.register("s2", { host: "h2", boot: "b2" });
+    expect(await other.claim(plain)).toEqual([]);
+  });
+
+  it("never gets a task that its holder starts at the same moment", async () => {
+    for (const path of [
+      "record.tasks.get",
+      "record.sessions.commit",
+      "record.tasks.commit",
+      "record.sessions.get",
+    ])
+      for (const nth of [1, 2, 3]) {
+        const world = await laden();
+        const ports = interrupting(world.ports, path, () => world.claim(world.busy, 4), nth);
+        const mine = must(await claimTasks(ports, world.idle.claims, 1)).tasks.map(({ task }) => task.id);
+        const theirs = await heldBy(world, "s1");
+        for (const id of mine) expect(await ownerOf(world, id), `${path} ${nth}`).toBe("s2");
+        expect(
+          mine.filter((id) => theirs.includes(id)),
+          `${path} ${nth}`,
+        ).toEqual([]);
+        await expectConsistent(world, ["a", "b", "c"]);
+      }
+  });
+
+  it("loses nothing, wherever its function is killed", async () => {
+    const deaths = await crashEverywhere({
+      prepare: laden,
+      act: (world, ports) => claimTasks(ports, world.idle.claims, 1),
+      check: (world) => workOff(world, ["a", "b", "c"]),
+    });
+    expect(deaths).toBeGreaterThan(4);
+  });
+});
