@@ -26,7 +26,8 @@ const recordAccess: Grant[] = [
   allow($interpolate`${record.arn}/index/open`, "dynamodb:Query"),
 ];
 const payloadReads = allow(objects, "s3:GetObject");
-const payloadWrites = allow(objects, "s3:PutObject");
+/** Tagging: what ended is copied onto itself, with the tag by which it goes. */
+const payloadWrites = allow(objects, "s3:PutObject", "s3:PutObjectTagging");
 const dispatching = allow(dispatchQueue.arn, "sqs:SendMessage");
 const waking = allow(wakeQueue.arn, "sqs:SendMessage");
 
@@ -39,9 +40,9 @@ const consuming = (queue: sst.aws.Queue) =>
  */
 export const GRANTS: Record<FunctionName, readonly Grant[]> = {
   heartbeat: [],
-  sessions: [...recordAccess, payloadReads, dispatching, waking],
+  sessions: [...recordAccess, payloadReads, payloadWrites, dispatching, waking],
   tasks: [...recordAccess, payloadReads, payloadWrites, dispatching],
-  operator: [...recordAccess, payloadReads, dispatching],
-  dispatch: [...recordAccess, dispatching, consuming(dispatchQueue)],
-  sweep: [...recordAccess, dispatching, consuming(wakeQueue)],
+  operator: [...recordAccess, payloadReads, payloadWrites, dispatching],
+  dispatch: [...recordAccess, payloadReads, payloadWrites, dispatching, consuming(dispatchQueue)],
+  sweep: [...recordAccess, payloadReads, payloadWrites, dispatching, consuming(wakeQueue)],
 };

@@ -9,6 +9,8 @@ import {
   LoadAnswer,
   RebalanceAnswer,
   RebalanceRequest,
+  RetentionAnswer,
+  RetentionRequest,
   RevokedAnswer,
   type Scope,
 } from "./fleet.ts";
@@ -352,6 +354,23 @@ export const API = {
     body: LimitRequest,
     status: 200,
     answer: RulesAnswer,
+  },
+  readRetention: {
+    method: "GET",
+    path: "/v1/retention",
+    summary: "How long what has ended is kept",
+    who: { scopes: ["operate", "submit"] },
+    status: 200,
+    answer: RetentionAnswer,
+  },
+  changeRetention: {
+    method: "POST",
+    path: "/v1/retention",
+    summary: "Keep what ends from now on for longer or shorter",
+    who: { scopes: ["operate"] },
+    body: RetentionRequest,
+    status: 200,
+    answer: RetentionAnswer,
   },
   createKey: {
     method: "POST",

@@ -74,5 +74,9 @@ export const PAGE_LIMIT = 100;
 export const READY_QUEUE_LIMIT = 10_000;
 /** The largest concurrency limit of a type or key: every permit is an entry of one item of the record. */
 export const CONCURRENCY_LIMIT = 100;
+/** How long what has ended is kept, from its end, in milliseconds: unless the fleet says otherwise, at least, at most. */
+export const RETENTION_MS_DEFAULT = 30 * 24 * 3_600_000;
+export const RETENTION_MS_MINIMUM = 24 * 3_600_000;
+export const RETENTION_MS_LIMIT = 365 * 24 * 3_600_000;
 /** Pauses and concurrency limits of one fleet, together: they are read with every hand-out. */
 export const RULES_LIMIT = 100;

@@ -12,8 +12,11 @@ import { settleDependency, settleUnblocked } from "./settle-dependency.ts";
 export async function linkDependencies(ports: Ports, task: TaskIn<"blocked">): Promise<TaskRecord> {
   const { fleet, id, waitingOn } = task;
   for (const dependency of waitingOn) await ports.record.edges.add(fleet, dependency, id);
-  for (const dependency of await ports.record.tasks.getMany(fleet, waitingOn))
-    if (isEnded(dependency)) await settleDependency(ports, fleet, id, dependency);
+  for (const dependency of await ports.record.tasks.getMany(fleet, waitingOn)) {
+    if (!isEnded(dependency)) continue;
+    await settleDependency(ports, fleet, id, dependency);
+    await ports.record.edges.close(fleet, dependency.id, [id]);
+  }
   const now = (await ports.record.tasks.get(fleet, id)) ?? task;
   const settled = (await settleUnblocked(ports, now)) ?? now;
   if (isEnded(settled) && settled.effectsPending) await runEndEffects(ports, settled);

@@ -3,6 +3,7 @@ import type { Fleet, FleetRequest } from "../contract/fleet.ts";
 import type { FleetRecord } from "../contract/records.ts";
 import { formatApiKey, hashSecret } from "../domain/api-key.ts";
 import { hashOf } from "../domain/canonical-json.ts";
+import { firstRetention } from "../domain/retention.ts";
 import { deriveSecret } from "../domain/sealing.ts";
 import { fleetView } from "../domain/views.ts";
 import type { Ports } from "../ports/ports.ts";
@@ -18,16 +19,16 @@ import { allFleets } from "./sweep-tick.ts";
  */
 export async function createFleet(
   ports: Ports,
-  { id, profile }: FleetRequest,
+  { id, profile, retentionMs }: FleetRequest,
   seed: string | null,
 ): Promise<{ fleet: Fleet; adminKey: string } | Refusal> {
   const exists = refuse("fleet.exists", `There is a fleet ${id} already.`);
   if (id === DEFAULT_FLEET) return exists;
   const firstKey = seed === null ? newKeyName(ports) : derivedKeyName(ports, id, seed);
-  const created = await ports.record.fleets.commit(
-    null,
-    newFleet(id, profile ?? ports.settings.defaultProfile, ports.clock.nowMs()),
-  );
+  const created = await ports.record.fleets.commit(null, {
+    ...newFleet(id, profile ?? ports.settings.defaultProfile, ports.clock.nowMs()),
+    ...firstRetention(retentionMs ?? null),
+  });
   const fleet = created ?? (await findUnfinished(ports, id, firstKey));
   if (!fleet) return exists;
   const { secret } = await makeKey(ports, id, "admin", "first", null, firstKey);

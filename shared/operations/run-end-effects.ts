@@ -13,7 +13,7 @@ const EDGES_PAGE = 100;
 
 /**
  * Carries out what the end of a task means to others: its submission counts it, its dependents become ready, fail
- * or are skipped, and theirs in turn. Every step is idempotent, so whoever finds an ended task whose effects may be missing
+ * or are skipped, and theirs in turn; then what is kept beside it may go. Every step is idempotent, so whoever finds an ended task whose effects may be missing
  * runs them again.
  */
 export async function runEndEffects(ports: Ports, task: EndedTask): Promise<void> {
@@ -31,11 +31,15 @@ export async function runEndEffects(ports: Ports, task: EndedTask): Promise<void
       current.state,
     );
     await withdrawReady(ports, current);
-    for await (const dependent of dependentsOf(ports, current)) {
-      const settled = await settleDependency(ports, fleet, dependent, current);
-      if (settled?.state === "queued") ready.push(settled);
-      else if (settled && isEnded(settled)) ended.push(settled);
+    for await (const dependents of dependentsOf(ports, current)) {
+      for (const dependent of dependents) {
+        const settled = await settleDependency(ports, fleet, dependent, current);
+        if (settled?.state === "queued") ready.push(settled);
+        else if (settled && isEnded(settled)) ended.push(settled);
+      }
+      await ports.record.edges.close(fleet, current.id, dependents);
     }
+    await ports.record.payloads.close(fleet, current.id, current.data);
     await announceTaskEnd(ports, current);
     if (current.effectsPending)
       await changeTask(ports, fleet, current.id, (now) =>
@@ -47,7 +51,7 @@ export async function runEndEffects(ports: Ports, task: EndedTask): Promise<void
   await announceReady(ports, fleet, ready);
 }
 
-async function* dependentsOf({ record }: Ports, task: TaskRecord): AsyncGenerator<string> {
+async function* dependentsOf({ record }: Ports, task: TaskRecord): AsyncGenerator<readonly string[]> {
   let cursor: string | null = null;
   do {
     const page: { items: readonly string[]; cursor: string | null } = await record.edges.list(
@@ -56,7 +60,7 @@ async function* dependentsOf({ record }: Ports, task: TaskRecord): AsyncGenerato
       cursor,
       EDGES_PAGE,
     );
-    yield* page.items;
+    yield page.items;
     cursor = page.cursor;
   } while (cursor !== null);
 }

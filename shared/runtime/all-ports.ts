@@ -20,7 +20,11 @@ function lazyObjects(): ObjectStore {
   let store: ObjectStore | undefined;
   const objects = () =>
     (store ??= createObjectStore({ client: createS3Client(), bucket: link("Payloads", "name") }));
-  return { put: (key, bytes) => objects().put(key, bytes), get: (key) => objects().get(key) };
+  return {
+    put: (key, bytes, keptMs) => objects().put(key, bytes, keptMs),
+    get: (key) => objects().get(key),
+    close: (key, keptMs) => objects().close(key, keptMs),
+  };
 }
 
 function lazyEvents(): Events {

@@ -5,24 +5,11 @@ import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { ListObjectsV2Command } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { KEY, OPEN_SHARDS, shardOf, type Key } from "../../shared/adapters/dynamo/keys.ts";
-import { createPayloadExpiry } from "../../shared/adapters/dynamo/payload-expiry.ts";
 import { ITEM_BYTES_LIMIT } from "../../shared/adapters/dynamo/payloads.ts";
-import { createTable } from "../../shared/adapters/dynamo/table.ts";
 import { readPage } from "../../shared/adapters/dynamo/shards.ts";
-import {
-  aBlockedTask,
-  aCompletedTask,
-  aFailedTask,
-  anAnswer,
-  aQueuedTask,
-  aSession,
-  aSubmission,
-  newFleet,
-} from "./record-fixtures.ts";
+import { aBlockedTask, aCompletedTask, aFailedTask, aQueuedTask, newFleet } from "./record-fixtures.ts";
 import { committed } from "./record-suite.ts";
 import { BUCKET, type DynamoWorld, startDynamoWorld, TABLE } from "./record-worlds.ts";
-
-const DAY_MS = 86_400_000;
 
 let world: DynamoWorld;
 let fleet: string;
@@ -140,71 +127,6 @@ describe("the index of open tasks", () => {
     expect(await page("2.d", 2)).toEqual({ items: ["e"], cursor: null });
     expect(await page(null, 5)).toEqual({ items: ["a", "b", "c", "d", "e"], cursor: null });
     await expect(page("4.a", 2)).rejects.toThrow(/cursor/);
-  });
-});
-
-describe("what expires", () => {
-  test("an ended task and its payloads go 30 days after its end, once everyone was told", async () => {
-    const { tasks, payloads } = world.record;
-    const data = await payloads.put(fleet, "task_1", "data", "d".repeat(500));
-    const result = await payloads.put(fleet, "task_1", "result-1", "r".repeat(500));
-    const items = [data, result].map((ref) => KEY.payload(fleet, "task_1", ref.at === "item" ? ref.key : ""));
-    const expiries = async () => {
-      const found = await Promise.all([KEY.task(fleet, "task_1"), ...items].map(stored));
-      return found.map((item) => item?.["expiresAt"] ?? null);
-    };
-    const ended = aCompletedTask(fleet, { data, result });
-    const pending = await committed(tasks.commit, null, ended);
-    expect(await expiries()).toEqual([null, null, null]);
-    await committed(tasks.commit, pending, { ...ended, effectsPending: false });
-    const expiresAt = Math.ceil((ended.endedAtMs + 30 * DAY_MS) / 1_000);
-    expect(await expiries()).toEqual([expiresAt, expiresAt, expiresAt]);
-  });
-
-  test("a redriven task and its data expire no more", async () => {
-    const { tasks, payloads } = world.record;
-    const data = await payloads.put(fleet, "task_1", "data", "d".repeat(500));
-    const key = KEY.payload(fleet, "task_1", data.at === "item" ? data.key : "");
-    const failed = await committed(tasks.commit, null, aFailedTask(fleet, { data, effectsPending: false }));
-    expect((await stored(key))?.["expiresAt"]).toBeTypeOf("number");
-    await committed(tasks.commit, failed, aQueuedTask(fleet, { data }));
-    expect(await stored(KEY.task(fleet, "task_1"))).not.toHaveProperty("expiresAt");
-    expect(await stored(key)).not.toHaveProperty("expiresAt");
-  });
-
-  test("an expiry that comes late never meets data of a task redriven meanwhile", async () => {
-    const { payloads } = world.record;
-    const data = await payloads.put(fleet, "task_1", "data", "d".repeat(500));
-    const name = data.at === "item" ? data.key : "";
-    const expiry = createPayloadExpiry(createTable(world.client, TABLE));
-    await expiry.clear(fleet, "task_1", [name], 5);
-    await expiry.set(fleet, "task_1", [name], 4, 1_900_000_000);
-    expect(await stored(KEY.payload(fleet, "task_1", name))).not.toHaveProperty("expiresAt");
-    await expiry.set(fleet, "task_1", [name], 6, 1_900_000_000);
-    expect(await stored(KEY.payload(fleet, "task_1", name))).toHaveProperty("expiresAt", 1_900_000_000);
-  });
-
-  test("a past session goes 30 days after its end, and not once it lives again", async () => {
-    const { sessions } = world.record;
-    const endedAtMs = world.clock.nowMs() - DAY_MS;
-    const ended = await committed(sessions.commit, null, aSession(fleet, { state: "ended", endedAtMs }));
-    const key = KEY.session(fleet, "ses_1");
-    expect(await stored(key)).toHaveProperty("expiresAt", Math.ceil((endedAtMs + 30 * DAY_MS) / 1_000));
-    await committed(sessions.commit, ended, aSession(fleet, { epoch: 2 }));
-    expect(await stored(key)).not.toHaveProperty("expiresAt");
-  });
-
-  test("an answer goes when it stops counting, and nothing else ever goes", async () => {
-    const answer = await world.record.answers.keep(
-      anAnswer(fleet, { key: "k", expiresAtMs: 1_900_000_000_001 }),
-    );
-    expect(await stored(KEY.answer(fleet, answer.key))).toHaveProperty("expiresAt", 1_900_000_001);
-    await world.record.submissions.add(aSubmission(fleet));
-    await world.record.tasks.commit(null, aQueuedTask(fleet));
-    const submission = KEY.submission(fleet, aSubmission(fleet).group, "open", "sub_1");
-    for (const key of [submission, KEY.task(fleet, "task_1")]) {
-      expect(await stored(key)).not.toHaveProperty("expiresAt");
-    }
   });
 });
 

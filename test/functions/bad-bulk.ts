@@ -1,9 +1,15 @@
-import { LABEL_CHARACTERS_LIMIT, TEXT_CHARACTERS_LIMIT } from "../../shared/contract/limits.ts";
+import {
+  LABEL_CHARACTERS_LIMIT,
+  RETENTION_MS_LIMIT,
+  RETENTION_MS_MINIMUM,
+  TEXT_CHARACTERS_LIMIT,
+} from "../../shared/contract/limits.ts";
 import { type BadCase, agent, host, operate, root, submit, worker } from "./bad-case.ts";
 
 const CANCEL = "/v1/tasks/cancel";
 const REDRIVE = "/v1/dead-letters/redrive";
 const LETTERS = "/v1/dead-letters";
+const RETENTION = "/v1/retention";
 const DRAIN = "/v1/hosts/h1/drain";
 
 const misfit = (path: string, name: string, body: unknown): BadCase => ({
@@ -62,6 +68,33 @@ export const BAD_BULK: readonly BadCase[] = [
   lettersBy("no word", "group=a%20b", "request.invalid"),
   lettersBy("an empty type", "type=", "request.invalid"),
   lettersBy("a cursor that was made up", "cursor=x", "cursor.invalid"),
+  {
+    name: "retention by a submitter",
+    path: RETENTION,
+    as: submit,
+    body: () => ({}),
+    code: "scope.insufficient",
+  },
+  {
+    name: "retention by a session",
+    path: RETENTION,
+    as: worker,
+    body: () => ({}),
+    code: "scope.insufficient",
+  },
+  {
+    name: "retention read by an agent",
+    method: "GET",
+    path: RETENTION,
+    as: agent,
+    code: "scope.insufficient",
+  },
+  misfit(RETENTION, "nothing said", {}),
+  misfit(RETENTION, "a text", { retentionMs: "30d" }),
+  misfit(RETENTION, "half a millisecond", { retentionMs: RETENTION_MS_MINIMUM + 0.5 }),
+  misfit(RETENTION, "one less than allowed", { retentionMs: RETENTION_MS_MINIMUM - 1 }),
+  misfit(RETENTION, "one more than allowed", { retentionMs: RETENTION_MS_LIMIT + 1 }),
+  { ...misfit("/v1/fleets", "too short a retention", { id: "brief", retentionMs: 1 }), as: root },
   { name: "a host drained by a submitter", path: DRAIN, as: submit, code: "scope.insufficient" },
   { name: "a host drained by itself", path: DRAIN, as: host, code: "scope.insufficient" },
   ...["none", "h9", "{id}", "%23HEAD", "x".repeat(65)].map((id): BadCase => ({

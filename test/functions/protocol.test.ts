@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import type * as z from "zod/mini";
 import { API, type Route } from "../../shared/contract/api.ts";
 import { ERRORS, type ErrorCode, Problem } from "../../shared/contract/errors.ts";
+import { RETENTION_MS_LIMIT, RETENTION_MS_MINIMUM } from "../../shared/contract/limits.ts";
 import { useEmbeddedCloud } from "../fixtures/embedded-cloud.ts";
 import { type Actor, holdTask, registerSession } from "./cast.ts";
 
@@ -189,6 +190,12 @@ describe("every route answers exactly what the contract says", () => {
     expect(await succeedOnce(API.cancelGroup, { body })).toEqual({ cancelled: 2, cursor: null });
     const { sessions } = await succeedOnce(API.drainHost, { params: { id: "h6" } });
     expect(sessions).toMatchObject([{ id: "fails", state: "draining" }]);
+    const { retentionMs } = await succeedOnce(API.readRetention);
+    for (const wanted of [RETENTION_MS_MINIMUM, RETENTION_MS_LIMIT])
+      expect(await succeed(API.changeRetention, { body: { retentionMs: wanted } })).toEqual({
+        retentionMs: wanted,
+      });
+    expect(await succeedOnce(API.changeRetention, { body: { retentionMs: null } })).toEqual({ retentionMs });
     const { rules } = await succeedOnce(API.readRules);
     expect((await succeedOnce(API.pauseTasks, { body: { type: "many" } })).rules.paused.types).toEqual([
       "many",

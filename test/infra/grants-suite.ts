@@ -91,8 +91,9 @@ export function grantsSuite(stackOf: Stacks): void {
   /** What a call in a handler or an operation needs the function's role to allow, beyond what every record user does. */
   const NEEDS: readonly (readonly [call: RegExp, action: string, on: RegExp])[] = [
     [/\brecord\.\w+\./, "dynamodb:UpdateItem", /:table\/shim-dev-RecordTable-\w+$/],
-    [/\bpayloads\.get\(/, "s3:GetObject", /payloadsbucket/],
-    [/\bpayloads\.put\(/, "s3:PutObject", /payloadsbucket/],
+    [/\bpayloads\.(get|close)\(/, "s3:GetObject", /payloadsbucket/],
+    [/\bpayloads\.(put|close)\(/, "s3:PutObject", /payloadsbucket/],
+    [/\bpayloads\.(put|close)\(/, "s3:PutObjectTagging", /payloadsbucket/],
     [/\.tasksReady\(/, "sqs:SendMessage", /:shim-dev-DispatchQueueQueue-\w+$/],
     [/\.wakeSweep\(/, "sqs:SendMessage", /:shim-dev-WakeQueueQueue-\w+$/],
   ];

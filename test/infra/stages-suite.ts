@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { KEPT_DAYS, KEPT_TAG } from "../../shared/adapters/s3/kept-tag.ts";
 import type { Stage, Stacks } from "./synth-view.ts";
 
 /** What differs between production and every other stage, and what must not. */
@@ -78,6 +79,11 @@ export function stagesSuite(stackOf: Stacks): void {
       const [lifecycle] = view.all("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration");
       expect(lifecycle?.inputs["rules"]).toMatchObject([
         { status: "Enabled", abortIncompleteMultipartUpload: { daysAfterInitiation: 1 } },
+        ...KEPT_DAYS.map((days) => ({
+          status: "Enabled",
+          filter: { tag: { key: KEPT_TAG, value: String(days) } },
+          expiration: { days },
+        })),
       ]);
     });
   });

@@ -9,7 +9,7 @@ type Shape<T> = {
   readonly schema: { parse(value: unknown): T };
   readonly keyOf: (document: T) => Key;
   /** Attributes beside the document's own: index keys, expiry, or a field in another form. */
-  readonly attributes?: (document: T) => Item;
+  readonly attributes?: (document: T) => Item | Promise<Item>;
   /** Undoes what `attributes` did to the document's own fields. */
   readonly decode?: (item: Item) => Item;
 };
@@ -40,7 +40,7 @@ export function createDocuments<T extends { rev: number }>(table: Table, shape: 
       `a commit replaces one document by itself: ${key.pk}`,
     );
     const w = randomBytes(9).toString("base64url");
-    const item = { ...written, ...shape.attributes?.(written), ...key, w };
+    const item = { ...written, ...(await shape.attributes?.(written)), ...key, w };
     const done = await table.put(
       item,
       previous === null

@@ -1,12 +1,24 @@
+import type { Clock } from "../../ports/ports.ts";
 import type { EdgeStore } from "../../ports/record.ts";
+import { toExpirySeconds } from "./expiry.ts";
 import { KEY, PARTITION, SORT_PREFIX } from "./keys.ts";
+import type { RetentionOf } from "./retention.ts";
 import { readPage } from "./shards.ts";
 import type { Table } from "./table.ts";
 
-export function createEdges(table: Table): EdgeStore {
+export function createEdges(table: Table, retentionOf: RetentionOf, clock: Pick<Clock, "nowMs">): EdgeStore {
   return {
     async add(fleet, dependency, dependent) {
       await table.put({ ...KEY.edge(fleet, dependency, dependent), v: 1 });
+    },
+    async close(fleet, dependency, dependents) {
+      const { keptMs } = await retentionOf(fleet);
+      for (const dependent of dependents) {
+        await table.update(KEY.edge(fleet, dependency, dependent), "SET expiresAt = :expiresAt", {
+          expression: "attribute_exists(pk)",
+          values: { ":expiresAt": toExpirySeconds(clock.nowMs() + keptMs) },
+        });
+      }
     },
     list: (fleet, dependency, cursor, limit) =>
       readPage(

@@ -1,11 +1,12 @@
-/** How long after its end the table keeps what has ended. */
-const KEPT_AFTER_END_MS = 30 * 24 * 3_600_000;
+const DAY_MS = 24 * 3_600_000;
+
+/**
+ * DynamoDB removes an item some days after it expired. What others still name, or are listed by, expires this much
+ * later than they do, and so is never gone before them.
+ */
+export const REMOVAL_LAG_MS = 7 * DAY_MS;
 
 /** Epoch seconds, as DynamoDB's TTL reads them. TTL only collects garbage: nothing is decided by it. */
 export function toExpirySeconds(epochMs: number): number {
   return Math.ceil(epochMs / 1_000);
-}
-
-export function expiryAfterEnd(endedAtMs: number): number {
-  return toExpirySeconds(endedAtMs + KEPT_AFTER_END_MS);
 }

@@ -1,6 +1,9 @@
 import { SubmissionRecord } from "../../contract/records.ts";
+import type { Clock } from "../../ports/ports.ts";
 import type { SubmissionStore } from "../../ports/record.ts";
+import { REMOVAL_LAG_MS, toExpirySeconds } from "./expiry.ts";
 import { KEY, PARTITION, SORT_PREFIX } from "./keys.ts";
+import type { RetentionOf } from "./retention.ts";
 import type { Item, Table } from "./table.ts";
 
 /** Number sets, to which members may be added by many at once; DynamoDB has no empty sets. */
@@ -22,9 +25,14 @@ function decode(item: Item): SubmissionRecord {
 
 /**
  * Submissions as two items in turn, because there are no transactions: OPEN, and from its close on CLOSED.
- * Whoever sees both sees a close that is not finished; CLOSED counts.
+ * Whoever sees both sees a close that is not finished; CLOSED counts. It expires after the tasks that it lists, which had
+ * all ended before it was closed.
  */
-export function createSubmissions(table: Table): SubmissionStore {
+export function createSubmissions(
+  table: Table,
+  retentionOf: RetentionOf,
+  clock: Pick<Clock, "nowMs">,
+): SubmissionStore {
   const absent = { expression: "attribute_not_exists(pk)" };
   const read = async (
     fleet: string,
@@ -68,7 +76,9 @@ export function createSubmissions(table: Table): SubmissionStore {
       const open = KEY.submission(fleet, group, "open", id);
       const item = await table.get(open);
       if (item === null) return;
-      await table.put({ ...item, ...KEY.submission(fleet, group, "closed", id) }, absent);
+      const { longestMs } = await retentionOf(fleet);
+      const expiresAt = toExpirySeconds(clock.nowMs() + longestMs + REMOVAL_LAG_MS);
+      await table.put({ ...item, ...KEY.submission(fleet, group, "closed", id), expiresAt }, absent);
       await table.remove(open);
     },
   };

@@ -24,5 +24,6 @@ export function createMemoryPayloads(): PayloadStore {
       }
       return JSON.parse(json) as unknown;
     },
+    close: async () => undefined,
   };
 }
