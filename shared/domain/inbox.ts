@@ -114,9 +114,10 @@ export type Unread = {
 export function unreadOf({ reading, own, shared }: HintView, session: string, nowMs: number): Unread | null {
   if (!reading) return null;
   const ownName = sessionLog(session);
-  const more = Object.entries(reading.positions).some(([log, number]) => {
-    const [newest, expiresAtMs] = shared[log] ?? [0, 0];
-    return log !== ownName && newest > number && expiresAtMs > nowMs;
+  const more = Object.keys(reading.positions).some((log) => {
+    const newest = shared[log];
+    if (!newest || log === ownName) return false;
+    return newest[0] > (reading.positions[log] ?? 0) && newest[1] > nowMs;
   });
   const read = reading.positions[ownName] ?? 0;
   if (!own || own.rev <= read || own.expiresAtMs <= nowMs)

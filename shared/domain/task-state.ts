@@ -27,6 +27,7 @@ const stateFields = [
   "effectsPending",
   "lastHolder",
 ] as const;
+const isStateField: ReadonlySet<string> = new Set(stateFields);
 type StateField = (typeof stateFields)[number];
 type Base = Omit<TaskRecord, StateField | "state">;
 
@@ -37,7 +38,6 @@ export function enter<S extends TaskState>(
   fields: Omit<TaskIn<S>, keyof Base | "state"> & Partial<Base>,
 ): TaskIn<S> {
   assert(TASK_TRANSITIONS[task.state].includes(state), `task ${task.id}: ${task.state} -> ${state}`);
-  const base: Record<string, unknown> = { ...task };
-  for (const field of stateFields) Reflect.deleteProperty(base, field);
+  const base = Object.fromEntries(Object.entries(task).filter(([field]) => !isStateField.has(field)));
   return { ...base, state, ...fields } as unknown as TaskIn<S>;
 }

@@ -121,9 +121,13 @@ export function createWeather(): Weather {
       };
     },
     happened: (kind, atMs) => void last.set(kind, atMs),
-    lastMs: (kinds, nowMs) =>
-      Math.max(
-        ...kinds.map((kind) => ((shares.get(kind)?.length ?? 0) > 0 ? nowMs : (last.get(kind) ?? -Infinity))),
-      ),
+    lastMs(kinds, nowMs) {
+      let latestMs = -Infinity;
+      for (const kind of kinds) {
+        if (windows > 0 && (shares.get(kind)?.length ?? 0) > 0) return nowMs;
+        latestMs = Math.max(latestMs, last.get(kind) ?? -Infinity);
+      }
+      return latestMs;
+    },
   };
 }

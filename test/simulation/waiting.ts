@@ -14,18 +14,24 @@ export function createHeldBackCheck(
   sessions: ReadonlyMap<string, SessionRecord>,
   rulesOf: (fleet: string) => Rules,
 ): (task: TaskRecord) => boolean {
-  const inHand = new Map<string, number>();
+  /** Counted when it is first asked for: most of the time nothing waits. */
+  let counted: ReadonlyMap<string, number> | null = null;
   const placesOf = ({ fleet, type, key }: TaskRecord) => ({
     type: `${fleet}/type:${type}`,
     key: key === null ? null : `${fleet}/key:${key}`,
   });
-  for (const { fleet, held } of sessions.values())
-    for (const id of Object.keys(held)) {
-      const task = tasks.get(`${fleet}/${id}`);
-      for (const place of task ? Object.values(placesOf(task)) : [])
-        if (place !== null) inHand.set(place, (inHand.get(place) ?? 0) + 1);
-    }
+  const count = () => {
+    const inHand = new Map<string, number>();
+    for (const { fleet, held } of sessions.values())
+      for (const id of Object.keys(held)) {
+        const task = tasks.get(`${fleet}/${id}`);
+        for (const place of task ? Object.values(placesOf(task)) : [])
+          if (place !== null) inHand.set(place, (inHand.get(place) ?? 0) + 1);
+      }
+    return inHand;
+  };
   return (task) => {
+    const inHand = (counted ??= count());
     const { paused, limits } = rulesOf(task.fleet);
     const places = placesOf(task);
     const named =
@@ -77,6 +83,7 @@ export function createWaitingCheck(complain: Complain) {
     const free = [...sessions.values()].filter(hasRoom);
     const heldBack = createHeldBackCheck(tasks, sessions, rules);
     for (const [key, task] of tasks) {
+      if (task.state !== "blocked" && task.state !== "queued" && !since.has(key)) continue;
       if (!couldGoOn(task, tasks, free, heldBack, nowMs)) {
         since.delete(key);
         continue;

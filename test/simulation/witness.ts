@@ -51,6 +51,21 @@ const CROSSING_MS = 2_500;
 const DETECTION_MS = 5_000;
 const DETECTION_AFTER_OUTAGE_MS = 120_000;
 
+/** When something last happened to each epoch of each session. */
+function createLatest() {
+  const fleets = new Map<string, Map<string, number[]>>();
+  return {
+    of: (fleet: string, id: string, epoch: number): number | undefined => fleets.get(fleet)?.get(id)?.[epoch],
+    note(fleet: string, id: string, epoch: number, atMs: number): void {
+      const sessions = fleets.get(fleet) ?? new Map<string, number[]>();
+      fleets.set(fleet, sessions);
+      const epochs = sessions.get(id) ?? [];
+      sessions.set(id, epochs);
+      epochs[epoch] = atMs;
+    },
+  };
+}
+
 export type Witness = ReturnType<typeof createWitness>;
 
 /** Watches every effect on the record and everything clients are told, and says which guarantee was broken. */
@@ -59,8 +74,8 @@ export function createWitness({ weather, profile, nowMs }: WitnessParts) {
   const tasks = new Map<string, TaskRecord>();
   const sessions = new Map<string, SessionRecord>();
   const accepted = new Set<string>();
-  const arrived = new Map<string, number>();
-  const acknowledged = new Map<string, number>();
+  const arrived = createLatest();
+  const acknowledged = createLatest();
   const reached = new Map<string, number>();
   const published = new Map<string, number>();
   const violations: Violation[] = [];
@@ -120,7 +135,7 @@ export function createWitness({ weather, profile, nowMs }: WitnessParts) {
   /** Guarantee 11, and that whoever went silent is not found too late. */
   function checkReaping({ fleet, id, epoch, startedAtMs }: SessionRecord): void {
     const now = nowMs();
-    const ackedMs = acknowledged.get(`${keyOf(fleet, id)}/${epoch}`) ?? startedAtMs;
+    const ackedMs = acknowledged.of(fleet, id, epoch) ?? startedAtMs;
     // A fail-over that lost no tick's stamp cannot be noticed, and may have lost the latest beats.
     const unseen = weather.lastMs(["redis.restored"], now) >= ackedMs;
     // A beat that arrives between the sweep's last look and its write is answered all the same.
@@ -129,13 +144,10 @@ export function createWitness({ weather, profile, nowMs }: WitnessParts) {
       complain(11, `${id} (epoch ${epoch}) was given up ${now - ackedMs} ms after an acknowledged beat`);
   }
 
-  function checkSilence(session: SessionRecord): void {
-    const now = nowMs();
+  function checkSilence(session: SessionRecord, now: number, blind: number): void {
     const { fleet, id, epoch, startedAtMs, state } = session;
     if (state === "crashed" || state === "ended") return;
-    const lastMs =
-      arrived.get(`${keyOf(fleet, id)}/${state === "recovering" ? epoch - 1 : epoch}`) ?? startedAtMs;
-    const blind = blindMs(now);
+    const lastMs = arrived.of(fleet, id, state === "recovering" ? epoch - 1 : epoch) ?? startedAtMs;
     const dueMs = Math.max(
       lastMs + timeoutMs + DETECTION_MS + tickMs,
       blind > lastMs ? blind + DETECTION_AFTER_OUTAGE_MS : 0,
@@ -163,15 +175,15 @@ export function createWitness({ weather, profile, nowMs }: WitnessParts) {
       else if (path.startsWith("workQueue.")) queue.saw(path, args, result, nowMs());
     },
     registered(fleet: string, id: string, epoch: number): void {
-      acknowledged.set(`${keyOf(fleet, id)}/${epoch}`, nowMs());
+      acknowledged.note(fleet, id, epoch, nowMs());
     },
     beatArrived(fleet: string, beats: readonly SessionBeat[], atMs: number): void {
-      for (const { id, epoch } of beats) arrived.set(`${keyOf(fleet, id)}/${epoch}`, atMs);
+      for (const { id, epoch } of beats) arrived.note(fleet, id, epoch, atMs);
     },
     beatAcknowledged(fleet: string, beats: readonly SessionBeat[], answer: HeartbeatAnswer): void {
       for (const [i, { id, epoch }] of beats.entries()) {
         const stopped = answer.sessions[i]?.commands.some(({ type }) => type === "stop");
-        if (!stopped) acknowledged.set(`${keyOf(fleet, id)}/${epoch}`, answer.nowMs);
+        if (!stopped) acknowledged.note(fleet, id, epoch, answer.nowMs);
         if (answer.sessions[i]?.id !== id)
           complain(20, `a beat for ${id} was answered about another session`);
       }
@@ -209,7 +221,8 @@ export function createWitness({ weather, profile, nowMs }: WitnessParts) {
     /** What must be true at any time. */
     audit(): void {
       const now = nowMs();
-      for (const session of sessions.values()) checkSilence(session);
+      const blind = blindMs(now);
+      for (const session of sessions.values()) checkSilence(session, now, blind);
       const calmSinceMs = Math.max(late(now) ? now : gapMs, suddenMs, weather.lastMs(ANY_FAULT, now));
       queue.checkPassedOver(tasks, now, complain);
       checkWaiting(tasks, sessions, pauses.rulesOf, calmSinceMs, now);
