@@ -37,7 +37,7 @@ export async function runEndEffects(ports: Ports, task: EndedTask): Promise<void
         if (settled?.state === "queued") ready.push(settled);
         else if (settled && isEnded(settled)) ended.push(settled);
       }
-      await ports.record.edges.close(fleet, current.id, dependents);
+      if (dependents.length > 0) await ports.record.edges.close(fleet, current.id, dependents);
     }
     await ports.record.payloads.close(fleet, current.id, current.data);
     await announceTaskEnd(ports, current);

@@ -13,12 +13,15 @@ export function createEdges(table: Table, retentionOf: RetentionOf, clock: Pick<
     },
     async close(fleet, dependency, dependents) {
       const { keptMs } = await retentionOf(fleet);
-      for (const dependent of dependents) {
-        await table.update(KEY.edge(fleet, dependency, dependent), "SET expiresAt = :expiresAt", {
-          expression: "attribute_exists(pk)",
-          values: { ":expiresAt": toExpirySeconds(clock.nowMs() + keptMs) },
-        });
-      }
+      const expiresAt = toExpirySeconds(clock.nowMs() + keptMs);
+      await Promise.all(
+        dependents.map((dependent) =>
+          table.update(KEY.edge(fleet, dependency, dependent), "SET expiresAt = :expiresAt", {
+            expression: "attribute_exists(pk)",
+            values: { ":expiresAt": expiresAt },
+          }),
+        ),
+      );
     },
     list: (fleet, dependency, cursor, limit) =>
       readPage(
