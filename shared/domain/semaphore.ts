@@ -38,7 +38,9 @@ export function acquire(
   const { task, session, fence } = tenure;
   const current = semaphore ?? { v: 1 as const, rev: 0, ...place, permits: {} };
   const ofTask = current.permits[task] ?? {};
-  // Of this session itself there is at most a permit of an earlier hold, which has ended.
+  // A function that was slow asks for a hold that has ended: its permit would hide the one of the hold that followed.
+  if ((ofTask[session] ?? 0) > fence) return UNCHANGED;
+  // Of this session itself there is otherwise at most a permit of an earlier hold, which has ended.
   const replaces = session in ofTask || (from !== null && from in ofTask);
   if (!replaces && permitsGiven(semaphore) >= limit) return UNCHANGED;
   return commit({
