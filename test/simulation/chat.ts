@@ -50,6 +50,8 @@ export function createChat(parts: ChatParts) {
   const { id, random, network, witness } = parts;
   const works = new Map<string, Work>();
   const lies = new Set<string>();
+  /** What it has settled: a claim's answer that comes late may name it again. */
+  const settled = new Set<string>();
   let { claims } = parts;
   let stopped = false;
   let draining = false;
@@ -83,7 +85,7 @@ export function createChat(parts: ChatParts) {
   function begin({ task, fence }: HeldTask): void {
     if (!on()) return;
     const before = works.get(task.id);
-    if (before?.fence === fence) return;
+    if (before?.fence === fence || settled.has(`${task.id}/${fence}`)) return;
     if (before) before.dropped = true;
     const work = { id: task.id, fence, percent: 0, dropped: false, done: false };
     works.set(task.id, work);
@@ -113,6 +115,7 @@ export function createChat(parts: ChatParts) {
     await parts.wait(0);
     if (work.dropped || !on()) return;
     work.done = true;
+    settled.add(`${work.id}/${work.fence}`);
     await settle(work);
     if (works.get(work.id) === work) works.delete(work.id);
     if (draining && works.size === 0) await end("completed");

@@ -3,7 +3,7 @@ import type { TaskSubmission } from "../../shared/contract/task.ts";
 import { cancelTask } from "../../shared/operations/cancel-task.ts";
 import { drainSession, restartSession } from "../../shared/operations/end-session.ts";
 import { limitTasks, pauseTasks, resumeTasks } from "../../shared/operations/manage-rules.ts";
-import { rebalanceFleet } from "../../shared/operations/rebalance-fleet.ts";
+import { rebalanceFleet, setBalancing } from "../../shared/operations/rebalance-fleet.ts";
 import { redriveTask } from "../../shared/operations/redrive-task.ts";
 import { submitTasks } from "../../shared/operations/submit-tasks.ts";
 import { summariseProgress } from "../../shared/operations/summarise-progress.ts";
@@ -40,11 +40,18 @@ export async function runWorkload(parts: WorkloadParts): Promise<void> {
   const ids: string[] = [];
   const meanPauseMs = parts.horizonMs / (parts.tasks / (BATCH_LIMIT / 2)) / 1.5;
   const endMs = scheduler.nowMs() + parts.horizonMs;
+  if (random.chance(0.3)) void network.send("policy", byPerformance);
 
   while (scheduler.nowMs() < endMs) {
     await scheduler.sleep(random.after(meanPauseMs));
-    if (ids.length < parts.tasks && scheduler.nowMs() < endMs) void submit();
+    if (scheduler.nowMs() >= endMs) return;
+    if (ids.length < parts.tasks) void submit();
     if (random.chance(OPERATIONS_SHARE)) void operate();
+  }
+
+  async function byPerformance(ports: Ports): Promise<object> {
+    await setBalancing(ports, fleet, { policy: "performance" });
+    return {};
   }
 
   async function submit(): Promise<void> {
@@ -72,10 +79,19 @@ export async function runWorkload(parts: WorkloadParts): Promise<void> {
       dependsOn: [...new Set(dependsOn)],
       requires: random.chance(0.3) && parts.capabilities.length > 0 ? [random.pick(parts.capabilities)] : [],
       ...(random.chance(0.2) ? { key: `k${random.between(1, 4)}` } : {}),
+      ...(random.chance(0.2) ? { affinity: preference() } : {}),
       ...(random.chance(0.3) ? { group: `g${random.between(1, 3)}` } : {}),
       ...(random.chance(0.2) ? { maxAttempts: random.between(1, 4) } : {}),
       ...(random.chance(0.1) ? { timeoutMs: Math.ceil(parts.meanMs * random.magnitude(0.3, 3)) } : {}),
     };
+  }
+
+  /** A place it would rather be at; none that it must be at, for that may be gone for good. */
+  function preference(): TaskSubmission["affinity"] {
+    const known = [...witness.sessions.values()].filter((session) => session.fleet === fleet);
+    if (known.length === 0 || random.chance(0.3)) return { key: true };
+    const { id, host } = random.pick(known);
+    return random.chance(0.5) ? { session: id } : { host };
   }
 
   async function operate(): Promise<void> {
@@ -88,8 +104,14 @@ export async function runWorkload(parts: WorkloadParts): Promise<void> {
       await network.send("cancel", (ports) => cancelTask(ports, fleet, task, "enough"));
     else if (roll < 0.5) await redriveOne();
     else if (roll < 0.56) await holdSome();
-    else if (roll < 0.6) await network.send("rebalance", (ports) => rebalanceFleet(ports, fleet));
-    else if (roll < 0.7 && live.length > 2) {
+    else if (roll < 0.59) await network.send("rebalance", (ports) => rebalanceFleet(ports, fleet));
+    else if (roll < 0.6) {
+      const policy = random.pick(["least-loaded", "performance"] as const);
+      await network.send("policy", async (ports) => {
+        await setBalancing(ports, fleet, { policy });
+        return {};
+      });
+    } else if (roll < 0.7 && live.length > 2) {
       const { id } = random.pick(live);
       await network.send("drain", (ports) => drainSession(ports, fleet, id));
     } else if (roll < 0.8 && live.length > 0) {
