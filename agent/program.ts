@@ -6,6 +6,7 @@ import { addDeadLettersCommands } from "./commands/dead-letters.ts";
 import { addDrainCommand } from "./commands/drain.ts";
 import { addKeysCommand } from "./commands/keys.ts";
 import { addRebalanceCommand } from "./commands/rebalance.ts";
+import { addRetentionCommand } from "./commands/retention.ts";
 import { addRulesCommands } from "./commands/rules.ts";
 import { addSessionsCommands } from "./commands/sessions.ts";
 import { addStatusCommand } from "./commands/status.ts";
@@ -55,6 +56,7 @@ Examples:
   addDeadLettersCommands(program, terminal);
   addRebalanceCommand(program, terminal);
   addRulesCommands(program, terminal);
+  addRetentionCommand(program, terminal);
   addKeysCommand(program, terminal);
   return program;
 }

@@ -1,6 +1,7 @@
 import { HOST_SESSIONS_LIMIT } from "../../shared/contract/limits.ts";
 import type { HeldTask, Session } from "../../shared/contract/session.ts";
 import { ProgressSummary, type Task, type TaskSubmission } from "../../shared/contract/task.ts";
+import { cancelGroup, redriveDeadLetters } from "../bulk.ts";
 import { submitTasks } from "../submit-tasks.ts";
 import type { MessageBus } from "./message-bus.ts";
 import type { ChatOptions, Registry } from "./registry.ts";
@@ -47,6 +48,21 @@ export class ChatCoordinator {
     throw new Error(
       "The server accepted the submission and named no task. Is it a SHIM server of this version?",
     );
+  }
+
+  /** Cancels the tasks of a group that have not ended; answers how many. */
+  async cancelGroup(group: string, reason?: string): Promise<number> {
+    await this.#registry.pending.settle();
+    const request = reason === undefined ? { group } : { group, reason };
+    return (await cancelGroup(this.#registry, request)).cancelled;
+  }
+
+  /** Returns dead letters to work: those of a group and type, or all; answers how many, and how many could not be. */
+  async redriveDeadLetters(
+    which: { readonly group?: string; readonly type?: string } = {},
+  ): Promise<{ redriven: number; left: number }> {
+    await this.#registry.pending.settle();
+    return await redriveDeadLetters(this.#registry, which);
   }
 
   /** At most 5 s behind. */

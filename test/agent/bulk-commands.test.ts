@@ -1,4 +1,5 @@
 import { expect, test, vi } from "vitest";
+import { createShim } from "../../agent/client/client.ts";
 import { useEmbeddedCloud } from "../fixtures/embedded-cloud.ts";
 import { eventually } from "../fixtures/eventually.ts";
 import { must, registerSession } from "../functions/cast.ts";
@@ -72,4 +73,29 @@ test("drain --host drains every session of the host", async () => {
   });
   for (const args of [["drain"], ["drain", "h-1", "--host", "h"]])
     expect((await shim(args)).code, args.join(" ")).toBe(2);
+});
+
+test("retention shows and sets how long what has ended is kept, within its bounds", async () => {
+  const shim = operator(await createFleet(cloud(), "standard"));
+  expect((await shim(["retention"])).out).toBe("What ends is kept for 30 days.\n");
+  expect(lastLine(await shim(["retention", "365", "--json"]))).toEqual({ retentionMs: 365 * 86_400_000 });
+  expect((await shim(["retention", "default"])).out).toBe("What ends is kept for 30 days.\n");
+  for (const days of ["0", "366", "1.5", "long"])
+    expect((await shim(["retention", days])).code, days).toBe(2);
+});
+
+test("the client cancels a group and redrives dead letters, however many requests it takes", async () => {
+  const fleet = await createFleet(cloud(), "standard");
+  const shim = createShim({ url: fleet.url, key: fleet.key });
+  const { coordinator } = shim;
+  await coordinator.registerChat("chat");
+  const nowhere = { type: "t", data: {}, group: "g", requires: ["nobody"] };
+  for (let i = 0; i < 61; i++) await coordinator.assignTask({ id: `t${i}`, ...nowhere });
+  expect(await coordinator.cancelGroup("g", "changed plans")).toBe(61);
+  await coordinator.assignTask({ id: "fails", type: "t", data: {} });
+  await eventually("it is held", async () => (await coordinator.claimTasks("chat")).length === 1);
+  await coordinator.failTask("fails", "no", false);
+  expect(await coordinator.redriveDeadLetters({ type: "other" })).toEqual({ redriven: 0, left: 0 });
+  await eventually("the index has it", async () => (await coordinator.redriveDeadLetters()).redriven === 1);
+  await shim.close();
 });
