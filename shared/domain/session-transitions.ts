@@ -145,6 +145,21 @@ export function askReport(session: SessionRecord, nowMs: number): Decision<Sessi
   return (session.askedAtMs ?? null) === null ? commit({ ...session, askedAtMs: nowMs }) : UNCHANGED;
 }
 
+/**
+ * Takes the tasks away that a session was asked for and does not work on: unchanged if the question was answered, or
+ * withdrawn because a claim has handed one of them out again. Whoever hands out again after this finds them stopping.
+ */
+export function takeAway(
+  session: SessionRecord,
+  askedAtMs: number,
+  tasks: readonly string[],
+  nowMs: number,
+): Decision<SessionRecord> {
+  if (session.askedAtMs !== askedAtMs) return UNCHANGED;
+  const stopping = Object.fromEntries(tasks.filter((id) => id in session.held).map((id) => [id, nowMs]));
+  return commit({ ...session, askedAtMs: null, stopping: { ...stopping, ...session.stopping } });
+}
+
 /** The report that was wanted has come, or is wanted no more. */
 export function hearReport(session: SessionRecord): Decision<SessionRecord> {
   return (session.askedAtMs ?? null) === null ? UNCHANGED : commit({ ...session, askedAtMs: null });

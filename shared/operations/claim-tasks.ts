@@ -3,13 +3,13 @@ import type { HeldTask } from "../contract/session.ts";
 import type { OwnedTask, SessionRecord, TaskRecord } from "../contract/records.ts";
 import { UNCHANGED, commit } from "../domain/decision.ts";
 import { pauseOf } from "../domain/rules.ts";
-import { load, refuseEpoch } from "../domain/session-transitions.ts";
+import { hearReport, load, refuseEpoch } from "../domain/session-transitions.ts";
 import { isSettledBy } from "../domain/task-settlement.ts";
 import { isEnded, isOwnedBy, start } from "../domain/task-transitions.ts";
 import type { SessionClaims } from "../domain/tokens.ts";
 import type { AgendaEntry } from "../ports/agenda.ts";
 import type { Ports } from "../ports/ports.ts";
-import { changeTask } from "./change.ts";
+import { changeSession, changeTask } from "./change.ts";
 import { profileOf, rulesOf } from "./fleet-of.ts";
 import { gatherInputs } from "./gather-inputs.ts";
 import { releasePlace } from "./release-place.ts";
@@ -51,9 +51,8 @@ async function startHeld(ports: Ports, session: SessionRecord, max: number): Pro
   const [report] = await ports.registry.reported(fleet, [id]);
   const knows = (task: TaskRecord) => report?.epoch === epoch && report.tasks[task.id]?.fence === task.fence;
   const mine = tasks.filter((task): task is OwnedTask => isOwnedBy(task, id, epoch));
-  const lost = mine
-    .filter((task) => task.state === "running" && task.progress === null && !knows(task))
-    .slice(0, max);
+  const unknown = mine.filter((task) => task.state === "running" && task.progress === null && !knows(task));
+  const lost = (await stillOurs(ports, session, unknown)).slice(0, max);
   const started: OwnedTask[] = [];
   for (const task of await startable(ports, fleet, mine)) {
     if (lost.length + started.length >= max) break;
@@ -61,6 +60,21 @@ async function startHeld(ports: Ports, session: SessionRecord, max: number): Pro
     if (startedTask) started.push(startedTask);
   }
   return [...lost, ...started];
+}
+
+/**
+ * Those of the tasks that nobody is taking away as dropped. A question that waits for an answer is withdrawn, because the
+ * reports so far do not know of what is handed out now.
+ */
+async function stillOurs(
+  ports: Ports,
+  { fleet, id, stopping, askedAtMs = null }: SessionRecord,
+  tasks: readonly OwnedTask[],
+): Promise<readonly OwnedTask[]> {
+  const kept = tasks.filter((task) => !(task.id in stopping));
+  if (kept.length === 0 || askedAtMs === null) return kept;
+  const heard = await changeSession(ports, fleet, id, hearReport);
+  return isRefusal(heard) ? [] : kept.filter((task) => !(task.id in heard.document.stopping));
 }
 
 /** Waiting assignments that no pause keeps from starting. */

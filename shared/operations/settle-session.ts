@@ -1,7 +1,14 @@
 import { isRefusal } from "../contract/errors.ts";
 import type { OwnedTask, SessionRecord, TaskRecord } from "../contract/records.ts";
 import { UNCHANGED, commit } from "../domain/decision.ts";
-import { askReport, hearReport, isAlive, mustStop, noteListing } from "../domain/session-transitions.ts";
+import {
+  askReport,
+  hearReport,
+  isAlive,
+  mustStop,
+  noteListing,
+  takeAway,
+} from "../domain/session-transitions.ts";
 import { isSettledBy } from "../domain/task-settlement.ts";
 import { isEnded, isOwnedBy, voidReservation } from "../domain/task-transitions.ts";
 import type { Ports } from "../ports/ports.ts";
@@ -54,23 +61,35 @@ export async function settleSession(ports: Ports, fleet: string, id: string): Pr
     stopping ||= busy;
     if (!busy) await letGoOf(ports, session, taskId, fence, task);
   }
-  return (await settleDropped(ports, session, dropped, report?.answeredAtMs ?? 0)) || stopping;
+  return (await settleDropped(ports, session, dropped, report?.answeredAtMs ?? 0, graceMs)) || stopping;
 }
 
-/** @returns whether the session is asked what it works on, and has not answered yet */
+/**
+ * Asks a session for a report before it believes that tasks were dropped, and takes them once it was answered so late
+ * after the question that the answer of a claim made before it has come.
+ *
+ * @returns whether an answer is awaited
+ */
 async function settleDropped(
   ports: Ports,
   { fleet, id, askedAtMs = null }: SessionRecord,
   dropped: readonly OwnedTask[],
   answeredAtMs: number,
+  graceMs: number,
 ): Promise<boolean> {
-  const answered = askedAtMs !== null && answeredAtMs >= askedAtMs;
-  if (dropped.length > 0 && !answered) {
-    await changeSession(ports, fleet, id, (current) => askReport(current, ports.clock.nowMs()));
+  const nowMs = ports.clock.nowMs();
+  if (dropped.length === 0) {
+    if (askedAtMs !== null) await changeSession(ports, fleet, id, hearReport);
+    return false;
+  }
+  if (askedAtMs === null || answeredAtMs < askedAtMs + graceMs) {
+    await changeSession(ports, fleet, id, (current) => askReport(current, nowMs));
     return true;
   }
+  const ids = dropped.map((task) => task.id);
+  const taken = await changeSession(ports, fleet, id, (current) => takeAway(current, askedAtMs, ids, nowMs));
+  if (isRefusal(taken) || !taken.changed) return true;
   for (const task of dropped) await takeDropped(ports, task);
-  if (askedAtMs !== null) await changeSession(ports, fleet, id, hearReport);
   return false;
 }
 

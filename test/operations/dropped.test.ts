@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { recordHeartbeat } from "../../shared/operations/record-heartbeat.ts";
 import { settleSession } from "../../shared/operations/settle-session.ts";
 import { completeTask } from "../../shared/operations/settle-task.ts";
 import { takeDropped } from "../../shared/operations/take-dropped.ts";
@@ -79,6 +78,39 @@ describe("a session that lives and does not work on what it started", () => {
     expect((await world.session("s1")).askedAtMs).toBeNull();
   });
 
+  it("keeps it if a claim hands it out again while the session is asked", async () => {
+    const { world, chat, list } = await startedWorld();
+    await list();
+    const silent = [{ id: "s1", epoch: 1, tasks: [] }];
+    await world.beat(chat, silent);
+    world.advance(31_000);
+    await settleSession(world.ports, FLEET, "s1");
+    expect((await world.session("s1")).askedAtMs).not.toBeNull();
+    expect((await world.claim(chat)).map(({ task }) => task.id)).toEqual(["a"]);
+    world.advance(21_000);
+    await world.beat(chat, silent);
+    await settleSession(world.ports, FLEET, "s1");
+    expect((await world.task("a")).state).toBe("running");
+  });
+
+  it("is not handed it out again while it is taken away", async () => {
+    const { world, chat, list } = await startedWorld();
+    await list();
+    const silent = [{ id: "s1", epoch: 1, tasks: [] }];
+    await world.beat(chat, silent);
+    world.advance(31_000);
+    await settleSession(world.ports, FLEET, "s1");
+    world.advance(21_000);
+    await world.beat(chat, silent);
+    let claimed: string[] | null = null;
+    const ports = interrupting(world.ports, "record.tasks.commit", async () => {
+      claimed = (await world.claim(chat)).map(({ task }) => task.id);
+    });
+    await settleSession(ports, FLEET, "s1");
+    expect(claimed).toEqual([]);
+    expect(await world.task("a")).toMatchObject({ state: "queued", error: { code: "task.dropped" } });
+  });
+
   it("loses it wholly, wherever the sweep is killed", async () => {
     for (const maxAttempts of [1, 3]) {
       const deaths = await crashEverywhere({
@@ -87,20 +119,12 @@ describe("a session that lives and does not work on what it started", () => {
           await list();
           await world.beat(chat, [{ id: "s1", epoch: 1, tasks: [] }]);
           world.advance(31_000);
-          return { ...world, chat };
+          await settleSession(world.ports, FLEET, "s1");
+          world.advance(21_000);
+          await world.beat(chat, [{ id: "s1", epoch: 1, tasks: [] }]);
+          return world;
         },
-        act: async (world, ports) => {
-          await settleSession(ports, FLEET, "s1");
-          must(
-            await recordHeartbeat(ports, world.chat.hostClaims, {
-              host: "h1",
-              boot: "b1",
-              seq: 1_000,
-              sessions: [{ id: "s1", epoch: 1, tasks: [] }],
-            }),
-          );
-          await settleSession(ports, FLEET, "s1");
-        },
+        act: (_world, ports) => settleSession(ports, FLEET, "s1"),
         check: (world) => workOff(world, ["a"]),
       });
       expect(deaths).toBeGreaterThan(2);
