@@ -10,9 +10,10 @@ import { endByCancel } from "./cancel-task.ts";
 import { runEndEffects } from "./run-end-effects.ts";
 import { sideBySide } from "./side-by-side.ts";
 
-/** Submissions read at once; their tasks are at most 25 times as many. */
+/** Submissions read at once, and tasks beyond which no further submission of them is begun. */
 const SUBMISSIONS_PAGE = 20;
-/** Bounds on one request: when it begins no further page. A function has 30 seconds, a client ten for one try. */
+const TASKS_AT_ONCE = 100;
+/** Bounds on one request: when it begins nothing further. A function has 29 seconds. */
 const SUBMISSIONS_LIMIT = 60;
 const WORK_MS = 4_000;
 
@@ -41,7 +42,9 @@ export async function cancelGroup(
   let place: Place = cursor === null ? { step: "cancel", after: null } : (JSON.parse(cursor) as Place);
   let cancelled = 0;
   for (let read = 0; read < SUBMISSIONS_LIMIT && ports.clock.nowMs() < untilMs;) {
-    const page = await ports.record.submissions.list(fleet, group, "open", place.after, SUBMISSIONS_PAGE);
+    const page = firstOf(
+      await ports.record.submissions.list(fleet, group, "open", place.after, SUBMISSIONS_PAGE),
+    );
     const tasks = await membersOf(ports, fleet, group, page);
     if (place.step === "tell") await tell(ports, tasks);
     else {
@@ -54,6 +57,15 @@ export async function cancelGroup(
     read += Math.max(1, page.items.length);
   }
   return { cancelled, cursor: JSON.stringify(place) };
+}
+
+/** As much of a page as is done before looking at the clock again. */
+function firstOf(page: Page<SubmissionRecord>): Page<SubmissionRecord> {
+  let tasks = 0;
+  const end = page.items.findIndex(({ members }) => (tasks += members.length) >= TASKS_AT_ONCE) + 1;
+  if (end === 0 || end === page.items.length) return page;
+  const items = page.items.slice(0, end);
+  return { items, cursor: items.at(-1)?.id ?? null };
 }
 
 /** Their tasks, without those that were filed with them and then submitted to another group. */

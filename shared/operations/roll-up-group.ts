@@ -73,7 +73,10 @@ async function finishRolling({ record }: Ports, group: GroupRecord): Promise<Gro
   return record.groups.commit(group, { ...group, open, rolling: [] });
 }
 
-/** Marks members whose end was not noted, and members that never came to be. */
+/**
+ * Marks members whose end was not noted, and members that never came to be. An end whose effects are pending is marked by
+ * those: until then the submission stays open, for whoever walks a group to run them.
+ */
 async function mend(ports: Ports, submission: SubmissionRecord): Promise<void> {
   const open = openMembers(submission);
   const { fleet, group, id, members } = submission;
@@ -84,7 +87,7 @@ async function mend(ports: Ports, submission: SubmissionRecord): Promise<void> {
     const index = members.indexOf(member);
     const elsewhere = task && task.submission.id !== id && task.redrives === 0;
     if (elsewhere || (!task && old)) await ports.record.submissions.mark(fleet, group, id, index, "void");
-    else if (task && task.submission.id === id && isEnded(task))
+    else if (task && task.submission.id === id && isEnded(task) && !task.effectsPending)
       await ports.record.submissions.mark(fleet, group, id, index, task.state);
   }
 }

@@ -90,15 +90,19 @@ describe("cancelling a group", () => {
   it("does a bounded part in one request, and all of it in several, though submissions are rolled up meanwhile", async () => {
     const world = createWorld();
     for (const task of many(130, "g")) await world.submit(task);
-    const { cancelled, requests } = await cancelAll(world.ports, "g", () =>
-      rollUpGroup(world.ports, FLEET, "g"),
-    );
-    expect(cancelled).toBe(130);
+    await world.submit(...many(100, "g").map((task) => ({ ...task, id: `late-${task.id}` })));
+    const outside = [0, 64, 129].map((n) => ({ id: `after-${n}`, dependsOn: [`g-${n}`] }));
+    await world.submit(...outside);
+    const { cancelled, requests } = await cancelAll(world.ports, "g", async () => {
+      for (let i = 0; i < 6; i++) await rollUpGroup(world.ports, FLEET, "g");
+    });
+    expect(cancelled).toBe(230);
     expect(requests).toBeGreaterThan(3);
+    for (const { id } of outside) expect((await world.task(id)).state, id).toBe("failed");
     await passTime(world, 35_000);
     expect(await summariseProgress(world.ports, FLEET, "g", null)).toMatchObject({
-      totalTasks: 130,
-      cancelledTasks: 130,
+      totalTasks: 230,
+      cancelledTasks: 230,
     });
   });
 
