@@ -5,6 +5,8 @@ import type { Benchmark, BenchResult } from "./benchmark.ts";
 /** Loaded when asked for: no benchmark pays for another's imports. */
 const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   recovery: async () => (await import("./recovery.ts")).measureRecovery,
+  scale: async () => (await import("./scale.ts")).measureScale,
+  queue: async () => (await import("./queue.ts")).measureQueue,
 };
 
 const USAGE = `Usage: npm run bench -- NAME [--n COUNT] [--seed NUMBER] [--json]
@@ -52,8 +54,8 @@ function readFlags(args: readonly string[]): Flags | string {
 function formatResult({ rows, notes }: BenchResult): string {
   const lines = rows.map(({ name, ours, unit, peer, limit, ratio, n }) =>
     [
-      name.padEnd(20),
-      `${ours} ${unit}`.padStart(12),
+      name.padEnd(34),
+      `${ours} ${unit}`.padStart(20),
       `limit ${limit ?? "-"}`.padStart(14),
       `peer ${peer ?? "-"}`.padStart(12),
       `ratio ${ratio ?? "-"}`.padStart(14),

@@ -1,0 +1,116 @@
+import { randomBytes } from "node:crypto";
+import { startDynamo } from "../../infra/local/dynamo.ts";
+import { CREDENTIALS, REGION } from "../../infra/local/account.ts";
+import { startRedis } from "../../infra/local/redis.ts";
+import { startUpstashRest } from "../../infra/local/upstash-rest.ts";
+import { createDynamoRecord } from "../../shared/adapters/dynamo/record.ts";
+import { createMemoryRecord } from "../../shared/adapters/memory/record.ts";
+import { createAgenda } from "../../shared/adapters/upstash/agenda.ts";
+import { createHeldBack } from "../../shared/adapters/upstash/held-back.ts";
+import { createKeyMirror } from "../../shared/adapters/upstash/key-mirror.ts";
+import { createRedis } from "../../shared/adapters/upstash/redis.ts";
+import { createRegistry } from "../../shared/adapters/upstash/registry.ts";
+import { createWorkQueue } from "../../shared/adapters/upstash/work-queue.ts";
+import { systemChance } from "../../shared/runtime/clock.ts";
+import type { Ports } from "../../shared/ports/ports.ts";
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import type { RecordStore } from "../../shared/ports/record.ts";
+import type { Redis } from "ioredis";
+
+export const TABLE = "bench";
+
+export type BenchStores = {
+  readonly ports: Ports;
+  /** A connection to the redis-server itself, past the REST server. */
+  readonly redis: Redis;
+  /** Where the real DynamoDB client sends its requests; null if the record is in memory. */
+  readonly dynamo: DynamoDBClient | null;
+  /** Moves the clock on, as if this long had been waited. */
+  advance(ms: number): void;
+  /** Tasks that were announced since the last call, by fleet: what the dispatch queue would have delivered. */
+  takeEvents(): { fleet: string; taskIds: string[] }[];
+  close(): Promise<void>;
+};
+
+/**
+ * A real redis-server on a free loopback port behind the embedded Upstash REST server, with the adapters that are
+ * deployed; the record in memory, or in the embedded DynamoDB. Everything ends with this process, however it ends.
+ */
+export async function startBenchStores(record: "memory" | "dynamo"): Promise<BenchStores> {
+  const server = await startRedis({ engine: "redis-server" });
+  const rest = await startUpstashRest({ redis: server, token: randomBytes(16).toString("hex") });
+  const redis = server.connect();
+  const dynamo = record === "dynamo" ? await openDynamo() : null;
+  let aheadMs = 0;
+  const clock = {
+    nowMs: () => Date.now() + aheadMs,
+    wait: async (ms: number) => {
+      aheadMs += ms;
+    },
+  };
+  const client = createRedis(rest);
+  const events: { fleet: string; taskIds: string[] }[] = [];
+  const ignore = () => undefined;
+  const ports: Ports = {
+    settings: {
+      defaultProfile: "standard",
+      heartbeatUrl: "http://127.0.0.1/v1/heartbeat",
+      signingKeys: [{ id: "k1", secret: randomBytes(32) }],
+    },
+    clock,
+    chance: systemChance,
+    record: dynamo ? dynamo.open(clock) : createMemoryRecord(clock),
+    registry: createRegistry(client),
+    keyMirror: createKeyMirror(client),
+    workQueue: createWorkQueue(client),
+    heldBack: createHeldBack(client),
+    agenda: createAgenda(client),
+    events: {
+      tasksReady: async (fleet, taskIds) => void events.push({ fleet, taskIds: [...taskIds] }),
+      wakeSweep: async () => undefined,
+    },
+    log: { info: ignore, warn: ignore, error: (message) => process.stderr.write(`error: ${message}\n`) },
+  };
+  return {
+    ports,
+    redis,
+    dynamo: dynamo?.client ?? null,
+    advance: (ms) => void (aheadMs += Math.ceil(ms)),
+    takeEvents: () => events.splice(0),
+    async close() {
+      redis.disconnect();
+      await rest.close();
+      await server.close();
+      await dynamo?.close();
+    },
+  };
+}
+
+async function openDynamo() {
+  const dynamo = await startDynamo({
+    path: null,
+    tableName: TABLE,
+    onFailure: (error) => process.stderr.write(`DynamoDB: ${error.message}\n`),
+  });
+  const client = new DynamoDBClient({
+    endpoint: dynamo.endpoint,
+    region: REGION,
+    credentials: CREDENTIALS,
+  });
+  const noObjects = () =>
+    Promise.reject(new Error("Nothing in this benchmark is large enough to be an object."));
+  return {
+    client,
+    open: (clock: Ports["clock"]): RecordStore =>
+      createDynamoRecord({
+        client,
+        table: TABLE,
+        objects: { put: noObjects, get: noObjects, close: noObjects },
+        clock,
+      }),
+    async close() {
+      client.destroy();
+      await dynamo.close();
+    },
+  };
+}
