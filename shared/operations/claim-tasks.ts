@@ -2,6 +2,7 @@ import { type Refusal, isRefusal } from "../contract/errors.ts";
 import type { HeldTask } from "../contract/session.ts";
 import type { OwnedTask, SessionRecord, TaskRecord } from "../contract/records.ts";
 import { UNCHANGED, commit } from "../domain/decision.ts";
+import { isFullClaim } from "../domain/claim-size.ts";
 import { pauseOf } from "../domain/rules.ts";
 import { hearReport, load, refuseEpoch } from "../domain/session-transitions.ts";
 import { isSettledBy } from "../domain/task-settlement.ts";
@@ -34,17 +35,16 @@ export async function claimTasks(
   if (stale) return stale.refusal;
 
   const owned = await startHeld(ports, session, max);
-  const room = max - owned.length;
-  const ready = room > 0 && session.state === "live" ? await takeReady(ports, session, room) : [];
-  const stolen = owned.length + ready.length === 0 ? await stealWaiting(ports, session) : null;
-  return { tasks: await hold(ports, session, [...owned, ...ready, ...(stolen ? [stolen] : [])]) };
+  const tasks = session.state === "live" ? await takeReady(ports, session, owned, max) : owned;
+  const stolen = tasks.length === 0 ? await stealWaiting(ports, session) : null;
+  return { tasks: await hold(ports, session, stolen ? [stolen] : tasks) };
 }
 
 /** Starts what waits for the session, and finds what runs in its name though it never said so. */
 async function startHeld(ports: Ports, session: SessionRecord, max: number): Promise<OwnedTask[]> {
   if (load(session) === 0) return [];
-  const { fleet, id, epoch, held } = session;
-  const tasks = (await ports.record.tasks.getMany(fleet, Object.keys(held))).sort(
+  const { fleet, id, epoch } = session;
+  const tasks = (await ports.record.tasks.getMany(fleet, Object.keys(session.held))).sort(
     (a, b) => a.createdAtMs - b.createdAtMs || (a.id < b.id ? -1 : 1),
   );
   await letGoOfEnded(ports, session, tasks);
@@ -52,14 +52,14 @@ async function startHeld(ports: Ports, session: SessionRecord, max: number): Pro
   const knows = (task: TaskRecord) => report?.epoch === epoch && report.tasks[task.id]?.fence === task.fence;
   const mine = tasks.filter((task): task is OwnedTask => isOwnedBy(task, id, epoch));
   const unknown = mine.filter((task) => task.state === "running" && task.progress === null && !knows(task));
-  const lost = (await stillOurs(ports, session, unknown)).slice(0, max);
-  const started: OwnedTask[] = [];
+  const held: OwnedTask[] = [];
+  for (const task of await stillOurs(ports, session, unknown)) if (!isFullClaim(held, max)) held.push(task);
   for (const task of await startable(ports, fleet, mine)) {
-    if (lost.length + started.length >= max) break;
-    const startedTask = await startAssigned(ports, task);
-    if (startedTask) started.push(startedTask);
+    if (isFullClaim(held, max)) break;
+    const started = await startAssigned(ports, task);
+    if (started) held.push(started);
   }
-  return [...lost, ...started];
+  return held;
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { OwnedTask, SessionRecord } from "../contract/records.ts";
 import type { BalancePolicy } from "../contract/fleet.ts";
 import type { Rules } from "../contract/rules.ts";
+import { isFullClaim } from "../domain/claim-size.ts";
 import { offersOf } from "../domain/placement.ts";
 import { serves } from "../domain/ready-order.ts";
 import { isAlive, load } from "../domain/session-transitions.ts";
@@ -19,14 +20,24 @@ export const BALANCE_AFTER_MS = 5_000;
 /** Entries of the ready queue that turn out not to be ready, in a row, before a caller gives up. */
 const VOID_LIMIT = 200;
 
-/** Gives ready tasks to one session that asks for work, and starts them. */
-export async function takeReady(ports: Ports, session: SessionRecord, limit: number): Promise<OwnedTask[]> {
+/**
+ * Gives ready tasks to one session that asks for work, and starts them, after those it claims anyway.
+ *
+ * @returns all that the claim then has, at most `max`
+ */
+export async function takeReady(
+  ports: Ports,
+  session: SessionRecord,
+  owned: readonly OwnedTask[],
+  max: number,
+): Promise<OwnedTask[]> {
   const { fleet, id } = session;
-  const started: OwnedTask[] = [];
+  const claimed = [...owned];
+  if (isFullClaim(claimed, max)) return claimed;
   const rules = await rulesOf(ports, fleet);
-  if (rules.paused.fleet) return started;
+  if (rules.paused.fleet) return claimed;
   let current = session;
-  for (let voids = 0; voids < VOID_LIMIT && started.length < limit && hasRoom(current);) {
+  for (let voids = 0; voids < VOID_LIMIT && !isFullClaim(claimed, max) && hasRoom(current);) {
     const matching = (await ports.workQueue.heads(fleet)).filter((head) =>
       serves(offersOf(current), head.requires),
     );
@@ -51,11 +62,11 @@ export async function takeReady(ports: Ports, session: SessionRecord, limit: num
     await ports.workQueue.settle(fleet, requestId);
     if (assignment.outcome !== "assigned") voids++;
     else {
-      started.push(assignment.task);
+      claimed.push(assignment.task);
       current = assignment.session;
     }
   }
-  return started;
+  return claimed;
 }
 
 function hasRoom(session: SessionRecord): boolean {

@@ -185,6 +185,28 @@ describe("a claim", () => {
   });
 });
 
+describe("a claim of large tasks", () => {
+  it("has as many as fit an answer, and the next claims have the others, each once", async () => {
+    const world = createWorld();
+    const chat = await world.register("s1", { capacity: 60 });
+    const large = "x".repeat(200_000);
+    for (let i = 0; i < 45; i += 15)
+      await world.submit(...Array.from({ length: 15 }, (_, n) => ({ id: `t${i + n}`, data: large })));
+    const seen: string[] = [];
+    for (let claims = 0; claims < 4; claims++) {
+      const tasks = await world.claim(chat, 100);
+      expect(JSON.stringify(tasks).length).toBeLessThan(6_000_000);
+      seen.push(...tasks.map(({ task }) => task.id));
+      const listed = tasks.map(({ task, fence }) => ({ id: task.id, fence }));
+      await world.beat(chat, [{ id: "s1", epoch: 1, tasks: [...reports, ...listed] }]);
+      reports.push(...listed);
+    }
+    expect(new Set(seen).size).toBe(45);
+    expect(seen).toHaveLength(45);
+  });
+  const reports: { id: string; fence: number }[] = [];
+});
+
 describe("a holder", () => {
   it("may complete with a result of exactly the limit, and not a byte more", async () => {
     const world = createWorld();
