@@ -34,11 +34,13 @@ export function planMoves(sessions: readonly Loaded[], limit: number): PlannedMo
   const finishOf = ({ session, pace = 1 }: Loaded, more: number) => pace * (loadOf(session) + more);
   const moves: PlannedMove[] = [];
   while (moves.length < limit) {
-    const byFinish = sessions.toSorted(
-      (a, b) => finishOf(a, 0) - finishOf(b, 0) || (a.session < b.session ? -1 : 1),
-    );
+    const byFinish = (more: number) =>
+      sessions.toSorted((a, b) => finishOf(a, more) - finishOf(b, more) || (a.session < b.session ? -1 : 1));
     const improves = (from: Loaded, to: Loaded) => finishOf(from, 0) > margin * finishOf(to, 1);
-    const move = findMove(byFinish, loadOf, improves, waiting);
+    const givers = byFinish(0).toReversed();
+    // By when they would be done with one more: a slow session that holds nothing may be the worse place.
+    const takers = byFinish(1).filter(({ session, capacity }) => loadOf(session) < capacity);
+    const move = findMove(givers, takers, improves, waiting);
     if (!move) return moves;
     loads.set(move.from, loadOf(move.from) - 1);
     loads.set(move.to, loadOf(move.to) + 1);
@@ -52,16 +54,17 @@ export function planMoves(sessions: readonly Loaded[], limit: number): PlannedMo
 }
 
 function findMove(
-  byFinish: readonly Loaded[],
-  loadOf: (session: string) => number,
+  givers: readonly Loaded[],
+  takers: readonly Loaded[],
   improves: (from: Loaded, to: Loaded) => boolean,
   waiting: ReadonlyMap<string, Loaded["waiting"]>,
 ): PlannedMove | null {
-  for (const from of byFinish.toReversed()) {
+  for (const from of givers) {
     const movable = waiting.get(from.session) ?? [];
     if (movable.length === 0) continue;
-    for (const to of byFinish) {
-      if (loadOf(to.session) >= to.capacity || !improves(from, to)) continue;
+    for (const to of takers) {
+      // The next ones are worse.
+      if (!improves(from, to)) break;
       const task = movable.find(({ demands }) => demands.every((demand) => to.offers.includes(demand)));
       if (task) return { task: task.task, from: from.session, to: to.session };
     }

@@ -8,7 +8,7 @@ import { start } from "../domain/task-transitions.ts";
 import { isRefusal } from "../contract/errors.ts";
 import type { Ports } from "../ports/ports.ts";
 import { changeTask } from "./change.ts";
-import { rulesOf } from "./fleet-of.ts";
+import { fleetOf, rulesIn } from "./fleet-of.ts";
 import { moveTask } from "./move-task.ts";
 
 /** Sessions looked at, of a fleet that may have thousands: whoever asks again sees others end. */
@@ -19,14 +19,15 @@ const ROBBED_LIMIT = 5;
 /**
  * Gives a session that holds nothing, and for which nothing is ready, an assignment that waits with the most loaded
  * other, and starts it. It looks only while the agenda says that assignments wait, so that a fleet without work pays one
- * command for it.
+ * command for it, and only where the sweep balances too.
  */
 export async function stealWaiting(ports: Ports, thief: SessionRecord): Promise<OwnedTask | null> {
   const { fleet, id } = thief;
   if (load(thief) > 0 || thief.state !== "live") return null;
   if (!(await ports.agenda.has({ kind: "balance", fleet }))) return null;
-  const rules = await rulesOf(ports, fleet);
-  if (rules.paused.fleet) return null;
+  const settings = await fleetOf(ports, fleet);
+  const rules = rulesIn(settings);
+  if (!settings.autoBalance || rules.paused.fleet) return null;
   for (const { task, from } of await candidates(ports, thief)) {
     if (pauseOf(rules, task) !== null) continue;
     const moved = await moveTask(ports, fleet, { task: task.id, from, to: id });

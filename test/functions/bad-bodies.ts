@@ -144,6 +144,8 @@ const MISFITTING_TASKS: Readonly<Record<string, object>> = {
   "a key with a newline": { key: "a\n" },
   "a group of 65 characters": { group: "x".repeat(65) },
   "an unknown field of affinity": { affinity: { sesion: "worker" } },
+  "a required place that is named nowhere": { affinity: { required: true } },
+  "a required key": { key: "k", affinity: { key: true, required: true } },
   "no attempt": { maxAttempts: 0 },
   "101 attempts": { maxAttempts: 101 },
   "no time": { timeoutMs: 0 },
@@ -318,6 +320,13 @@ export const MISFITTING_BODIES: readonly BadCase[] = [
     path: "/v1/rebalance",
     as: operate,
     body: () => ({ force: true }),
+    code: "request.invalid",
+  },
+  {
+    name: "an unknown policy of rebalance",
+    path: "/v1/rebalance",
+    as: operate,
+    body: () => ({ policy: "fastest" }),
     code: "request.invalid",
   },
 ];

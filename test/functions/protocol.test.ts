@@ -166,6 +166,15 @@ describe("every route answers exactly what the contract says", () => {
     expect(activeChats).toBeGreaterThan(0);
     expect(results.length).toBe(counts.completedTasks + counts.failedTasks + counts.cancelledTasks);
     expect((await succeedOnce(API.rebalance, { body: { auto: true } })).moved).toEqual([]);
+    const policy = async () => {
+      const { fleets } = await succeed(API.listFleets, { key: cloud().rootKey });
+      return fleets.find(({ id }) => id === "default")?.policy;
+    };
+    expect(await policy()).toBe("least-loaded");
+    await succeed(API.rebalance, { body: { policy: "performance" } });
+    await succeed(API.rebalance, { body: { auto: true } });
+    expect(await policy()).toBe("performance");
+    await succeed(API.rebalance, { body: { policy: "least-loaded" } });
     const params = { id: "watched" };
     expect((await succeedOnce(API.restartSession, { params })).session.state).toBe("live");
     expect((await succeedOnce(API.drainSession, { params })).session.state).toBe("draining");

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { MOVED_REST_MS } from "../../shared/domain/balance.ts";
 import { isOwned } from "../../shared/domain/task-transitions.ts";
 import { cancelTask } from "../../shared/operations/cancel-task.ts";
 import { claimTasks } from "../../shared/operations/claim-tasks.ts";
@@ -6,6 +7,7 @@ import { drainSession, endSession } from "../../shared/operations/end-session.ts
 import { pauseTasks } from "../../shared/operations/manage-rules.ts";
 import { rebalanceFleet, setBalancing } from "../../shared/operations/rebalance-fleet.ts";
 import { completeTask, failTask } from "../../shared/operations/settle-task.ts";
+import type { Ports } from "../../shared/ports/ports.ts";
 import { type Chat, expectConsistent, passTime, workOff } from "../fixtures/at-rest.ts";
 import { crashEverywhere, interrupting } from "../fixtures/crash-points.ts";
 import { FLEET, type World, createWorld, must } from "../fixtures/memory-world.ts";
@@ -165,27 +167,37 @@ describe("the policy performance", () => {
 });
 
 describe("hysteresis", () => {
-  it("lets a task that was moved rest for a minute, unless an operator asks", async () => {
+  /** `s1` has finished what was left to it; what was moved to `s2` waits there. */
+  async function moved() {
     const world = createWorld();
     const first = await world.register("s1", { capacity: 6 });
     await world.submit(...["a", "b", "c", "d"].map((id) => ({ id })));
     await world.deliver();
-    const second = await world.register("s2", { host: "h2", boot: "b2", capacity: 6 });
-    await passTime(world, 10_000, [first, second]);
+    await world.register("s2", { host: "h2", boot: "b2", capacity: 6 });
+    expect((await rebalanceFleet(world.ports, FLEET, true)).moved).toHaveLength(2);
+    // Failures: the answer to a completion would carry what waits elsewhere.
+    const failure = { error: { message: "no" }, retryable: false };
+    for (const { task, fence } of await world.claim(first, 2))
+      must(await failTask(world.ports, first.claims, task.id, { fence, ...failure }));
+    expect(await heldBy(world, "s1")).toEqual([]);
     expect(await heldBy(world, "s2")).toHaveLength(2);
-    must(await drainSession(world.ports, FLEET, "s1"));
-    await world.deliver();
-    const moved = (await heldBy(world, "s2")).length;
-    expect(moved).toBe(4);
-    const third = await world.register("s3", { host: "h3", boot: "b3", capacity: 6 });
-    expect((await rebalanceFleet(world.ports, FLEET, true)).moved.length).toBe(2);
-    await world.register("s4", { host: "h4", boot: "b4", capacity: 6 });
-    // Those that were moved a moment ago stay; an operator who asks is obeyed.
-    const bySweep = (await rebalanceFleet(world.ports, FLEET, true)).moved.map(({ taskId }) => taskId);
-    expect(await Promise.all(bySweep.map((id) => ownerOf(world, id)))).toEqual(bySweep.map(() => "s4"));
-    await passTime(world, 70_000, [second, third]);
-    await rebalanceFleet(world.ports, FLEET);
-    await workOff(world, ["a", "b", "c", "d"]);
+    return world;
+  }
+
+  it("lets a task that was moved rest for a minute, and not longer", async () => {
+    const world = await moved();
+    world.advance(MOVED_REST_MS - 1);
+    expect((await rebalanceFleet(world.ports, FLEET, true)).moved).toEqual([]);
+    world.advance(1);
+    expect((await rebalanceFleet(world.ports, FLEET, true)).moved).toMatchObject([{ from: "s2", to: "s1" }]);
+    expect((await rebalanceFleet(world.ports, FLEET, true)).moved).toEqual([]);
+  });
+
+  it("does not keep an operator's request from balancing at once", async () => {
+    const world = await moved();
+    expect((await rebalanceFleet(world.ports, FLEET)).moved).toMatchObject([{ from: "s2", to: "s1" }]);
+    expect(await heldBy(world, "s1")).toHaveLength(1);
+    expect((await rebalanceFleet(world.ports, FLEET)).moved).toEqual([]);
   });
 });
 
@@ -210,10 +222,44 @@ describe("an idle session that asks", () => {
     expect(another?.task.id).toBe(stolen?.task.id);
   });
 
-  it("takes nothing that is paused, nothing it cannot do, and nothing from one that holds a single task", async () => {
+  it("costs a fleet where nothing waits one look at Redis and none at other sessions", async () => {
+    const world = createWorld();
+    const idle = await world.register("s1");
+    await world.register("s2", { host: "h2", boot: "b2" });
+    const asked: string[] = [];
+    const watched: Ports = {
+      ...world.ports,
+      agenda: {
+        ...world.ports.agenda,
+        has: (entry) => {
+          asked.push(entry.kind);
+          return world.ports.agenda.has(entry);
+        },
+      },
+      record: {
+        ...world.ports.record,
+        sessions: {
+          ...world.ports.record.sessions,
+          list: (...page) => {
+            asked.push("sessions");
+            return world.ports.record.sessions.list(...page);
+          },
+        },
+      },
+    };
+    expect(must(await claimTasks(watched, idle.claims, 1)).tasks).toEqual([]);
+    expect(asked).toEqual(["balance"]);
+  });
+
+  it("takes nothing that is paused or that it cannot do, nothing from one that holds a single task, and nothing where balancing is off", async () => {
     const world = await laden();
     must(await pauseTasks(world.ports, FLEET, { type: "t" }));
     expect(await world.claim(world.idle)).toEqual([]);
+    const unbalanced = await laden();
+    await setBalancing(unbalanced.ports, FLEET, { auto: false });
+    expect(await unbalanced.claim(unbalanced.idle)).toEqual([]);
+    await setBalancing(unbalanced.ports, FLEET, { auto: true });
+    expect(await unbalanced.claim(unbalanced.idle)).toHaveLength(1);
     const other = createWorld();
     await other.register("s1", { capabilities: ["gpu"] });
     await other.submit({ id: "a", requires: ["gpu"] }, { id: "b", requires: ["gpu"] });
@@ -241,6 +287,29 @@ describe("an idle session that asks", () => {
         ).toEqual([]);
         await expectConsistent(world, ["a", "b", "c"]);
       }
+  });
+
+  it("takes over the permit of a key with its task, wherever its function is killed", async () => {
+    const deaths = await crashEverywhere({
+      prepare: async () => {
+        const world = createWorld();
+        const busy = await world.register("s1", { capacity: 4 });
+        await world.submit({ id: "a" }, { id: "b", key: "k" });
+        await world.deliver();
+        await world.claim(busy, 1);
+        await world.submit({ id: "c", key: "k" });
+        await world.deliver();
+        const idle = await world.register("s2", { host: "h2", boot: "b2" });
+        return { ...world, busy, idle };
+      },
+      act: (world, ports) => claimTasks(ports, world.idle.claims, 1),
+      async check(world) {
+        const owned = await Promise.all(["b", "c"].map((id) => ownerOf(world, id)));
+        expect(owned.filter((owner) => owner !== null).length).toBeLessThan(2);
+        await workOff(world, ["a", "b", "c"]);
+      },
+    });
+    expect(deaths).toBeGreaterThan(6);
   });
 
   it("loses nothing, wherever its function is killed", async () => {
