@@ -114,13 +114,14 @@ function hiddenNames(file: string, text: string): string[] {
   return found;
 }
 
-const SOURCES = globSync(["{shared,functions,agent,infra}/**/*.ts", "sst.config.ts"], { cwd: PROJECT })
-  .map((file) => file.replaceAll(path.sep, "/"))
-  .filter((file) => !file.includes("node_modules/"))
-  .sort();
-const TESTS = globSync(["test/**/*.ts", "*.config.ts"], { cwd: PROJECT }).map((file) =>
-  file.replaceAll(path.sep, "/"),
-);
+/** Our own files that match, without what was installed beside them. */
+const filesOf = (...patterns: string[]) =>
+  globSync(patterns, { cwd: PROJECT })
+    .map((file) => file.replaceAll(path.sep, "/"))
+    .filter((file) => !file.includes("node_modules/"))
+    .sort();
+const SOURCES = filesOf("{shared,functions,agent,infra}/**/*.ts", "sst.config.ts");
+const TESTS = filesOf("test/**/*.ts", "*.config.ts");
 const read = (file: string) => readFileSync(path.join(PROJECT, file), "utf8");
 
 /** Everything that loading a file loads: what a function's bundle contains. */
