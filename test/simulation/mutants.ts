@@ -55,8 +55,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a move counts as an attempt",
     file: DOMAIN_TASKS,
-    find: `return enter(task, "assigned", { owner, notBeforeMs: task.notBeforeMs, fence: task.fence + 1 });`,
-    replace: `return enter(task, "assigned", { owner, notBeforeMs: task.notBeforeMs, fence: task.fence + 1, attempt: task.attempt + 1 });`,
+    find: `return enter(task, "assigned", { owner, notBeforeMs, movedAtMs: nowMs, fence: fence + 1 });`,
+    replace: `return enter(task, "assigned", { owner, notBeforeMs, movedAtMs: nowMs, fence: fence + 1, attempt: task.attempt + 1 });`,
   },
   {
     name: "attempts have no limit after crashes",
@@ -105,7 +105,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a task is written before its place is reserved",
     file: operation("assign-task"),
-    find: "const reserved = await reservePlace(ports, fleet, sessionId, taskId, task.fence + 1);",
+    find: "const reserved = await reservePlace(ports, fleet, sessionId, taskId, task.fence + 1, semaphores);",
     replace: "const reserved = await ports.record.sessions.get(fleet, sessionId);",
   },
   {
@@ -159,9 +159,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a dependent is not woken when its last dependency ends",
     file: operation("run-end-effects"),
-    find: "for await (const dependent of dependentsOf(ports, current)) {",
-    replace:
-      "for await (const dependent of dependentsOf(ports, current)) {\n      if (dependent !== current.id) continue;",
+    find: "      for (const dependent of dependents) {",
+    replace: "      for (const dependent of dependents.slice(99)) {",
   },
   {
     name: "the stamp is written before the tick's work",
@@ -171,7 +170,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "moving a task does not let go of it at the old session",
-    file: operation("rebalance-fleet"),
+    file: operation("move-task"),
     find: "  await releasePlace(ports, fleet, from, taskId, task.fence);\n",
     replace: "",
   },
@@ -213,5 +212,66 @@ export const MUTANTS: readonly Mutant[] = [
     find: "    try {\n      await run(schema.parse(JSON.parse(body)));\n    } catch (error) {",
     replace:
       "    const read = schema.parse(JSON.parse(body));\n    try {\n      await run(read);\n    } catch (error) {",
+  },
+  {
+    name: "permits are given beyond the limit",
+    file: "shared/domain/semaphore.ts",
+    find: "  if (!replaces && permitsGiven(semaphore) >= limit) return UNCHANGED;\n",
+    replace: "",
+  },
+  {
+    name: "a session lets go of what it must stop before it has stopped",
+    file: operation("settle-session"),
+    find: "const busy = sinceMs !== undefined && !silent;",
+    replace: "const busy = false && !silent;",
+  },
+  {
+    name: "a report of before the question says that a task was dropped",
+    file: operation("settle-session"),
+    find: "if (askedAtMs === null || answeredAtMs < askedAtMs + graceMs) {",
+    replace: "if (askedAtMs === null) {",
+  },
+  {
+    name: "a permit that is free lets nobody through",
+    file: operation("permits"),
+    find: "    if (result.changed) await letThrough(ports, fleet, id, 1);\n",
+    replace: "",
+  },
+  {
+    name: "a crashed session's permits stay",
+    file: operation("recover-session"),
+    find: "if (!(await releasePermits(ports, fleet, tenure, semaphoresOf(session, task.id))))",
+    replace:
+      "if (tenure.fence < 0 && !(await releasePermits(ports, fleet, tenure, semaphoresOf(session, task.id))))",
+  },
+  {
+    name: "a place does not remember its permits",
+    file: operation("assign-task"),
+    find: "reserve(session, session.epoch, taskId, fence, semaphores)",
+    replace: "reserve(session, session.epoch, taskId, fence, semaphores.slice(99))",
+  },
+  {
+    name: "a permit is acquired after the task is written",
+    file: operation("assign-task"),
+    find: "  const full = await acquirePermits(ports, fleet, tenure, needed);\n",
+    replace: "  void acquirePermits(ports, fleet, tenure, needed);\n  const full = null as string | null;\n",
+  },
+  {
+    name: "a session lets go of an ended task whose effects did not run",
+    file: operation("settle-session"),
+    find: "  if (task && isEnded(task)) await runEndEffects(ports, task);\n",
+    replace: "",
+  },
+  {
+    name: "effects that a killed function left pending are never run",
+    file: operation("repair"),
+    find: "  if (isEnded(task) && task.effectsPending) await runEndEffects(ports, task);\n",
+    replace: "",
+  },
+  {
+    name: "a commit that lost its race is answered as if it had won",
+    file: operation("change"),
+    find: "    if (written) return { document: written, changed: true };",
+    replace: "    return { document: written ?? decision.next, changed: true };",
   },
 ];
