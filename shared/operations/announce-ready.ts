@@ -1,6 +1,6 @@
 import type { TaskRecord } from "../contract/records.ts";
 import { demandsOf } from "../domain/placement.ts";
-import { isReady, isEnded } from "../domain/task-transitions.ts";
+import { isReady } from "../domain/task-transitions.ts";
 import type { Ports } from "../ports/ports.ts";
 import { StoreUnavailable } from "../ports/unavailable.ts";
 import { letPass } from "./let-through.ts";
@@ -42,16 +42,16 @@ export async function announceReady(
 }
 
 /**
- * Takes a task that needs no assignment any more out of the ready queue. If it was the first of its key there, the next may
- * pass; one that was held by a session lets others pass when that lets go.
+ * Takes a task that was cancelled while it waited out of the ready queue. If it was the first of its key there, the next
+ * may pass; one that was held by a session lets others pass when that lets go. What was held had left the queue, and
+ * an entry that a late hint put there again is dropped by whoever takes it.
  */
 export async function withdrawReady(ports: Ports, task: TaskRecord): Promise<void> {
-  if (!isEnded(task)) return;
+  if (task.state !== "cancelled" || task.lastHolder !== null) return;
   const { fleet, id, key } = task;
   try {
     await ports.workQueue.remove(fleet, { taskId: id, requires: demandsOf(task) });
-    const waited = task.state === "cancelled" && task.lastHolder === null;
-    if (waited && key !== null) await letPass(ports, fleet, `key:${key}`);
+    if (key !== null) await letPass(ports, fleet, `key:${key}`);
   } catch (error) {
     if (!(error instanceof StoreUnavailable)) throw error;
     ports.log.warn("ended task left in the ready queue; whoever takes it drops it", {

@@ -13,6 +13,7 @@ import type { Ports } from "../ports/ports.ts";
 import { changeSession, changeTask } from "./change.ts";
 import { profileOf, rulesOf } from "./fleet-of.ts";
 import { gatherInputs } from "./gather-inputs.ts";
+import { withOnePublication } from "./one-publication.ts";
 import { releasePlace } from "./release-place.ts";
 import { runEndEffects } from "./run-end-effects.ts";
 import { stealWaiting } from "./steal-waiting.ts";
@@ -35,7 +36,10 @@ export async function claimTasks(
   if (stale) return stale.refusal;
 
   const owned = await startHeld(ports, session, max);
-  const tasks = session.state === "live" ? await takeReady(ports, session, owned, max) : owned;
+  const tasks =
+    session.state === "live"
+      ? await withOnePublication(ports, (once) => takeReady(once, session, owned, max))
+      : owned;
   const stolen = tasks.length === 0 ? await stealWaiting(ports, session) : null;
   return { tasks: await hold(ports, session, stolen ? [stolen] : tasks) };
 }
@@ -129,7 +133,8 @@ export async function hold(
   const leaseExpiresMs = deadlineMs ?? ports.clock.nowMs() + (await profileOf(ports, fleet)).timeoutMs;
   return Promise.all(
     tasks.map(async (task) => ({
-      task: await viewTask(ports, task),
+      // No beat has spoken of a task that its session does not know of yet.
+      task: await viewTask(ports, task, { reported: false }),
       fence: task.fence,
       leaseExpiresMs,
       resume: null,

@@ -20,6 +20,7 @@ import { changeTask } from "./change.ts";
 import { claimTasks } from "./claim-tasks.ts";
 import { profileOf } from "./fleet-of.ts";
 import { notePerformance } from "./note-performance.ts";
+import { withOnePublication } from "./one-publication.ts";
 import { releasePlace } from "./release-place.ts";
 import { runEndEffects } from "./run-end-effects.ts";
 import { viewTask } from "./view-task.ts";
@@ -72,13 +73,18 @@ export async function completeTask(
     result: await put("result", result ?? null),
     evidence: evidence == null ? null : await put("evidence", evidence),
   };
-  const task = await settle(ports, claims, id, fence, (current) =>
-    complete(current, holder, bodyHash, payloads, ports.clock.nowMs()),
-  );
+  // Letting go of this task and taking the next are one change of the session, as far as others are told.
+  const [task, next] = await withOnePublication(ports, async (once) => {
+    const settled = await settle(once, claims, id, fence, (current) =>
+      complete(current, holder, bodyHash, payloads, ports.clock.nowMs()),
+    );
+    if (isRefusal(settled)) return [settled, null] as const;
+    await notePerformance(once, settled, claims.session, fence, true);
+    return [settled, await claimTasks(once, claims, 1)] as const;
+  });
   if (isRefusal(task)) return task;
-  await notePerformance(ports, task, claims.session, fence, true);
-  const next = await claimTasks(ports, claims, 1);
-  return { task: await viewTask(ports, task), next: isRefusal(next) ? null : (next.tasks[0] ?? null) };
+  const [held] = next === null || isRefusal(next) ? [] : next.tasks;
+  return { task: await viewTask(ports, task), next: held ?? null };
 }
 
 /** The holder reports a failed attempt. */

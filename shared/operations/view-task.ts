@@ -4,8 +4,16 @@ import type { Task } from "../contract/task.ts";
 import { taskView } from "../domain/views.ts";
 import type { Ports } from "../ports/ports.ts";
 
-/** A task as answers show it: its head with its payloads and, while it runs, what its last beat said. */
-export async function viewTask(ports: Ports, task: TaskRecord): Promise<Task> {
+/**
+ * A task as answers show it: its head with its payloads and, while it runs, what its last beat said.
+ *
+ * @param reported whether a beat may have said something of this tenure
+ */
+export async function viewTask(
+  ports: Ports,
+  task: TaskRecord,
+  { reported = true }: { readonly reported?: boolean } = {},
+): Promise<Task> {
   const { payloads } = ports.record;
   const data = await payloads.get(task.fleet, task.id, task.data);
   if (task.state === "completed") {
@@ -13,7 +21,7 @@ export async function viewTask(ports: Ports, task: TaskRecord): Promise<Task> {
     const evidence = task.evidence && (await payloads.get(task.fleet, task.id, task.evidence));
     return taskView(task, { data, result, evidence });
   }
-  if (task.state !== "running") return taskView(task, { data });
+  if (task.state !== "running" || !reported) return taskView(task, { data });
   const [report] = await ports.registry.reported(task.fleet, [task.owner.session]);
   const said = report?.epoch === task.owner.epoch ? report.tasks[task.id] : undefined;
   const fresher =

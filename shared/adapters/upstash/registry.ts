@@ -148,13 +148,13 @@ async function publish(
   capabilities: readonly string[],
 ): Promise<void> {
   const wordSet = toWordSet(capabilities);
-  // Filed with its capabilities, so that the next publication knows which room to leave.
-  const document = JSON.stringify({ ...Desired.parse(desired), wordSet });
+  const load = String(loadWithRoom(desired) ?? "");
+  // Filed with its capabilities and load, so that the next publication knows which room to leave, if any.
+  const document = JSON.stringify({ ...Desired.parse(desired), wordSet, load });
   const isOver = desired.state === "crashed" || desired.state === "ended";
   // A session's place in a room has no lifetime, so the document that leads to it must not have one either.
-  const lifetimeS = isOver ? LIFETIME_S : "";
   const keys = [desiredKey(fleet, session), roomsKey(fleet), roomKey(fleet, wordSet)];
-  const args = [desired.rev, document, session, loadWithRoom(desired) ?? "", lifetimeS, wordSet];
+  const args = [desired.rev, document, session, load, LIFETIME_S, isOver ? "1" : "", wordSet];
   let former: string[] = [];
   for (let attempt = 0; attempt < PUBLISH_ATTEMPTS_LIMIT; attempt++) {
     const formerKeys = former.map((each) => roomKey(fleet, each));

@@ -48,29 +48,37 @@ return 1
 
 export const publishDesired: Script = {
   text: `local documentKey, roomsKey, roomKey, formerRoomKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local rev, document, session, load, lifetimeS = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local wordSet, formerWordSet = ARGV[6], ARGV[7]
+local rev, document, session, load, lifetimeS, isOver =
+  tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6] == "1"
+local wordSet, formerWordSet = ARGV[7], ARGV[8]
 local function leave(key, words)
   if redis.call("ZREM", key, session) == 1 and redis.call("EXISTS", key) == 0 then
     redis.call("SREM", roomsKey, words)
   end
 end
-local text = redis.call("GET", documentKey)
+local function exchange(text, over)
+  if over then
+    return redis.call("SET", documentKey, text, "EX", lifetimeS, "GET")
+  end
+  return redis.call("SET", documentKey, text, "GET")
+end
+local text = exchange(document, isOver)
 if text then
   local decoded, stored = pcall(cjson.decode, text)
   if decoded and type(stored) == "table" and type(stored.rev) == "number" and type(stored.wordSet) == "string" then
+    local wasOver = stored.state == "crashed" or stored.state == "ended"
     if stored.rev >= rev then
+      exchange(text, wasOver)
       return cjson.encode({ kind = "kept" })
     end
     if stored.wordSet ~= wordSet and stored.wordSet ~= formerWordSet then
+      exchange(text, wasOver)
       return cjson.encode({ kind = "undeclared", wordSet = stored.wordSet })
     end
+    if stored.wordSet == wordSet and stored.load == load then
+      return cjson.encode({ kind = "written" })
+    end
   end
-end
-if lifetimeS == "" then
-  redis.call("SET", documentKey, document)
-else
-  redis.call("SET", documentKey, document, "EX", lifetimeS)
 end
 if formerRoomKey then
   leave(formerRoomKey, formerWordSet)
@@ -82,10 +90,10 @@ elseif redis.call("ZADD", roomKey, load, session) == 1 then
 end
 return cjson.encode({ kind = "written" })
 `,
-  sha1: "7b99c85112e7d64f85e6cb7cb9257c79cefd07c4",
+  sha1: "9f11ad90cd028f783a0cc9ce1bf6b41b4f089de0",
   keyLocking: {
     text: "#!lua flags=allow-key-locking\n",
-    sha1: "7c50e2ba971fdb227c1e4b3ceb1837b281bf3356",
+    sha1: "a91d6c9964c1c0d1eaadb7aefe5d9425f61c52cb",
   },
 };
 
