@@ -81,21 +81,22 @@ export async function sweepTick(
   const overdue = silent.length > 0 ? await ports.registry.overdue(ports.clock.nowMs(), PAGE) : look.overdue;
   await giveUp(ports, fleets, overdue);
   await handleDue(ports, fleets, look.due);
-  for (const { fleet, requestId } of look.expired) await ports.workQueue.putBack(fleet, requestId);
+  for (const { fleet, take } of look.expired) await ports.workQueue.putBack(fleet, take);
   const repairDue = lost || tick.repair.rebuild || nowMs - tick.lastRepairMs >= REPAIR_EVERY_MS;
   const from = lost ? { repairing: null, cursors: null, rebuild: true } : tick.repair;
   const repair = repairDue ? await repairStep(ports, from, fleets) : from;
   const quiet = !repairDue && [overdue, look.due, look.expired].every(({ length }) => length === 0);
   for (const fleet of quiet ? look.waiting : await ports.workQueue.waitingFleets())
     await fillFleet(ports, fleet, FILL_LIMIT);
-  // A stamp that is gone was lost during this tick: the next one must see that.
-  const [, entries, alive] = await Promise.all([
-    ports.agenda.raiseStamp(nowMs),
+  const [entries, sessions, stampNow] = await Promise.all([
     ports.agenda.count(),
-    livesOrLost(ports),
+    ports.registry.count(),
+    ports.agenda.stamp(),
   ]);
+  // A stamp that is gone, or older than the one seen, was lost during this tick: the next one must see that.
+  if (stampNow !== null && stampNow >= (stampMs ?? NO_TICK_MS)) await ports.agenda.raiseStamp(nowMs);
   return {
-    busy: repair.rebuild || entries > 0 || alive,
+    busy: repair.rebuild || entries > 0 || sessions > 0 || stampNow === null,
     repair,
     lastRepairMs: repairDue ? nowMs : tick.lastRepairMs,
   };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { tapPorts } from "../fixtures/crash-points.ts";
-import { createWorld } from "../fixtures/memory-world.ts";
+import { type World, createWorld } from "../fixtures/memory-world.ts";
 
 /** A session that works, and a task that waits for room, swept until nothing is left to mend. */
 async function working() {
@@ -11,11 +11,11 @@ async function working() {
   await world.deliver();
   expect(await world.claim(chat)).toHaveLength(1);
   await world.tick();
-  return world;
+  return { world, chat };
 }
 
 /** One tick, in which Redis is lost right before one of the calls it makes of its ports. */
-async function tickWithLossBefore(world: Awaited<ReturnType<typeof working>>, lossAt: number) {
+async function tickWithLossBefore(world: World, lossAt: number) {
   let calls = 0;
   const tapped = tapPorts(world.ports, async (_call, run) => {
     if (calls++ === lossAt) world.loseRedis();
@@ -33,7 +33,7 @@ describe("Redis lost in the middle of a tick", () => {
     "%s never looks like an idle fleet, and is mended by the next, wherever it strikes",
     async (_, again) => {
       for (let lossAt = 0; ; lossAt++) {
-        const world = await working();
+        const { world } = await working();
         if (again) world.loseRedis();
         world.advance(500);
         const { busy, struck } = await tickWithLossBefore(world, lossAt);
@@ -50,4 +50,37 @@ describe("Redis lost in the middle of a tick", () => {
       }
     },
   );
+});
+
+describe("Redis that fails over in the middle of a tick to what it was long before", () => {
+  it("is noticed by that tick or by the next, wherever it strikes before the stamp is written, and gives up nobody who beats", async () => {
+    for (let at = 0; ; at++) {
+      const { world, chat } = await working();
+      const failOver = world.saveRedis();
+      world.advance(3_000);
+      await world.beat(chat, [{ id: "s1", epoch: 1 }]);
+      await world.tick();
+      world.advance(500);
+      let calls = 0;
+      let stamping = false;
+      const tapped = tapPorts(world.ports, async ({ path }, run) => {
+        stamping ||= path === "agenda.raiseStamp";
+        if (calls++ === at && !stamping) failOver();
+        return await run();
+      });
+      await world.tick(false, tapped);
+      if (calls <= at + 1) {
+        expect(at).toBeGreaterThan(8);
+        return;
+      }
+      world.advance(500);
+      await world.tick();
+      const where = `failed over before call ${at}`;
+      expect((await world.ports.record.sessions.get("default", "s1"))?.state, where).toBe("live");
+      const [deadlineMs] = await world.ports.registry.deadlines([
+        { fleet: "default", host: "h1", session: "s1", epoch: 1 },
+      ]);
+      expect(deadlineMs, where).toBeGreaterThanOrEqual(world.nowMs() + 3_000);
+    }
+  });
 });

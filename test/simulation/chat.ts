@@ -89,7 +89,7 @@ export function createChat(parts: ChatParts) {
     if (before) before.dropped = true;
     const work = { id: task.id, fence, percent: 0, dropped: false, done: false };
     works.set(task.id, work);
-    witness.started(parts.fleet, task.id, id, fence);
+    witness.started(parts.fleet, task.id, id, claims.epoch, fence);
     if (task.key !== null)
       witness.serialKeys.began(
         parts.fleet,

@@ -1,4 +1,4 @@
-import type { ProfileName } from "../../shared/contract/profile.ts";
+import { PROFILES, type ProfileName } from "../../shared/contract/profile.ts";
 import { limitTasks, readRules, resumeTasks } from "../../shared/operations/manage-rules.ts";
 import type { Ports } from "../../shared/ports/ports.ts";
 import { type Fault, createWeather, planFaults } from "./faults.ts";
@@ -184,6 +184,9 @@ export async function simulate(
       scheduler.at(START_MS + Math.min(fault.untilMs, scenario.horizonMs), () => {
         close();
         weather.happened(fault.kind, scheduler.nowMs());
+        const wholly = fault.kind === "redis.down" && fault.share === 1;
+        if (wholly && scheduler.nowMs() - atMs > PROFILES[scenario.profile].timeoutMs)
+          witness.failovers.cameBack(nowMs());
       });
       return;
     }
@@ -196,7 +199,10 @@ export async function simulate(
       case "redis.restored": {
         const restore = cloud.saveRedis();
         scheduler.at(atMs + fault.lostMs, () => {
+          const { agenda } = cloud.stores;
+          const before = agenda.stamped();
           restore();
+          witness.failovers.failedOver(agenda.stamped() !== before, nowMs());
           witness.redisLost();
           weather.happened(fault.kind, scheduler.nowMs());
           history.note(scheduler.nowMs(), "FAULT redis is back where it was");

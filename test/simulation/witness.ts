@@ -4,7 +4,9 @@ import type { FleetRecord, SessionRecord, TaskRecord } from "../../shared/contra
 import type { PortCall } from "../fixtures/crash-points.ts";
 import type { Fault, Weather } from "./faults.ts";
 import { type Complain, checkSession, checkTask } from "./laws.ts";
+import { createFailovers } from "./failovers.ts";
 import { createPauses } from "./pauses.ts";
+import { createPromptness } from "./promptness.ts";
 import { createQueueView } from "./queue-view.ts";
 import type { Random } from "./random.ts";
 import { createSerialKeys } from "./serial-keys.ts";
@@ -91,6 +93,8 @@ export function createWitness({ weather, profile, nowMs }: WitnessParts) {
   const checkWaiting = createWaitingCheck(complain);
   const serialKeys = createSerialKeys(complain);
   const pauses = createPauses(complain, nowMs);
+  const promptness = createPromptness(complain);
+  const failovers = createFailovers();
   const heldBack = () => createHeldBackCheck(tasks, sessions, pauses.rulesOf);
   const count = (what: string) => {
     reached.set(what, (reached.get(what) ?? 0) + 1);
@@ -99,6 +103,9 @@ export function createWitness({ weather, profile, nowMs }: WitnessParts) {
   const late = (atMs: number) => atMs - tickedMs > LATE_TICKS * tickMs;
   const blindMs = (atMs: number) =>
     late(atMs) ? atMs : Math.max(suddenMs, gapMs, weather.lastMs(BLINDING, atMs));
+
+  const calmSinceMs = (atMs: number) =>
+    Math.max(late(atMs) ? atMs : gapMs, suddenMs, weather.lastMs(ANY_FAULT, atMs));
 
   function sawTick(): void {
     const now = nowMs();
@@ -136,12 +143,20 @@ export function createWitness({ weather, profile, nowMs }: WitnessParts) {
   function checkReaping({ fleet, id, epoch, startedAtMs }: SessionRecord): void {
     const now = nowMs();
     const ackedMs = acknowledged.of(fleet, id, epoch) ?? startedAtMs;
-    // A fail-over that lost no tick's stamp cannot be noticed, and may have lost the latest beats.
-    const unseen = weather.lastMs(["redis.restored"], now) >= ackedMs;
+    const unseen = failovers.mayHaveShortened(
+      ackedMs,
+      weather.lastMs(["sweep.doubled", "sweep.skipped"], now),
+    );
     // A beat that arrives between the sweep's last look and its write is answered all the same.
     const crossed = now - ackedMs <= CROSSING_MS;
     if (now < ackedMs + timeoutMs && !unseen && !crossed)
       complain(11, `${id} (epoch ${epoch}) was given up ${now - ackedMs} ms after an acknowledged beat`);
+    const backMs = now - failovers.cameBackMs();
+    if (startedAtMs < now - backMs && backMs < timeoutMs - CROSSING_MS && !unseen)
+      complain(
+        11,
+        `${id} (epoch ${epoch}) was given up ${backMs} ms after an outage, which pardons everybody`,
+      );
   }
 
   function checkSilence(session: SessionRecord, now: number, blind: number): void {
@@ -164,6 +179,7 @@ export function createWitness({ weather, profile, nowMs }: WitnessParts) {
     reached,
     queue,
     serialKeys,
+    failovers,
     complain,
     count,
     observe({ path, args }: PortCall, result: unknown): void {
@@ -172,6 +188,7 @@ export function createWitness({ weather, profile, nowMs }: WitnessParts) {
       else if (result !== null && path === "record.sessions.commit") sawSession(result as SessionRecord);
       else if (result !== null && path === "record.fleets.commit") pauses.sawFleet(result as FleetRecord);
       else if (path === "agenda.raiseStamp") sawTick();
+      else if (path === "record.sweep.commit") failovers.tickBegan(nowMs());
       else if (path.startsWith("workQueue.")) queue.saw(path, args, result, nowMs());
     },
     registered(fleet: string, id: string, epoch: number): void {
@@ -184,15 +201,22 @@ export function createWitness({ weather, profile, nowMs }: WitnessParts) {
       for (const [i, { id, epoch }] of beats.entries()) {
         const stopped = answer.sessions[i]?.commands.some(({ type }) => type === "stop");
         if (!stopped) acknowledged.note(fleet, id, epoch, answer.nowMs);
+        const session = sessions.get(keyOf(fleet, id)) ?? null;
+        promptness.answered(session, { id, epoch }, stopped === true, calmSinceMs(nowMs()), nowMs());
         if (answer.sessions[i]?.id !== id)
           complain(20, `a beat for ${id} was answered about another session`);
       }
     },
-    started(fleet: string, task: string, session: string, fence: number): void {
+    started(fleet: string, task: string, session: string, epoch: number, fence: number): void {
       const found = tasks.get(keyOf(fleet, task));
       if (!found) complain(20, `${session} was given ${task}, which its fleet does not have`);
       else if (found.fence < fence)
         complain(3, `${session} was given ${task} with a fence that it never had`);
+      else if (found.fence === fence && "owner" in found) {
+        const { owner } = found;
+        if (owner.session !== session || owner.epoch !== epoch)
+          complain(2, `${session} (epoch ${epoch}) was given ${task}, which epoch ${owner.epoch} holds`);
+      }
     },
     /** A holder was told that its word counts. */
     settled(fleet: string, task: string, session: string, fence: number, as: "completed" | "other"): void {
@@ -223,9 +247,10 @@ export function createWitness({ weather, profile, nowMs }: WitnessParts) {
       const now = nowMs();
       const blind = blindMs(now);
       for (const session of sessions.values()) checkSilence(session, now, blind);
-      const calmSinceMs = Math.max(late(now) ? now : gapMs, suddenMs, weather.lastMs(ANY_FAULT, now));
+      const calmMs = calmSinceMs(now);
       queue.checkPassedOver(tasks, now, complain);
-      checkWaiting(tasks, sessions, pauses.rulesOf, calmSinceMs, now);
+      checkWaiting(tasks, sessions, pauses.rulesOf, calmMs, now);
+      promptness.audit(tasks, sessions, calmMs, now);
     },
   };
 }

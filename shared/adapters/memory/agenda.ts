@@ -4,7 +4,7 @@ import type { Losable } from "./losable.ts";
 import { createSortedSet } from "./sorted-set.ts";
 
 /** The agenda in this process. */
-export function createMemoryAgenda(): Agenda & Losable {
+export function createMemoryAgenda(): Agenda & Losable & { stamped(): number | null } {
   let entries = createSortedSet();
   let stamp: number | null = null;
 
@@ -30,6 +30,7 @@ export function createMemoryAgenda(): Agenda & Losable {
     async count() {
       return entries.size();
     },
+    stamped: () => stamp,
     async stamp() {
       return stamp;
     },
