@@ -38,28 +38,27 @@ export async function takeReady(
   if (rules.paused.fleet) return claimed;
   let current = session;
   for (let voids = 0; voids < VOID_LIMIT && !isFullClaim(claimed, max) && hasRoom(current);) {
-    const matching = (await ports.workQueue.heads(fleet)).filter((head) =>
-      serves(offersOf(current), head.requires),
+    const matching = (await ports.workQueue.requirements(fleet)).filter((requires) =>
+      serves(offersOf(current), requires),
     );
-    if (matching.length === 0) break;
-    const requestId = ports.chance.id();
-    const taken = await ports.workQueue.take(
-      fleet,
-      matching.map(({ requires }) => requires),
-      requestId,
-      ports.clock.nowMs() + TAKE_LEASE_MS,
-    );
+    const taken =
+      matching.length === 0
+        ? null
+        : await ports.workQueue.take(fleet, matching, ports.chance.id(), ports.clock.nowMs() + TAKE_LEASE_MS);
     if (!taken) {
+      // What is known of the queues may be old; this asks anew, and drops those that are empty.
+      const heads = await ports.workQueue.heads(fleet);
+      if (!heads.some(({ requires }) => serves(offersOf(current), requires))) break;
       voids++;
       continue;
     }
     const assignment = await assignTask(ports, fleet, taken.taskId, id, { starts: true, rules });
     if (assignment.outcome === "no_room") {
-      await ports.workQueue.putBack(fleet, requestId);
+      await ports.workQueue.putBack(fleet, taken);
       break;
     }
     if (assignment.outcome === "held_back") await holdBack(ports, fleet, taken, assignment.barrier);
-    await ports.workQueue.settle(fleet, requestId);
+    await ports.workQueue.settle(fleet, taken);
     if (assignment.outcome !== "assigned") voids++;
     else {
       claimed.push(assignment.task);
@@ -122,18 +121,18 @@ async function placeFirst(
   candidates: readonly Candidate[],
   { policy, rules }: { readonly policy: BalancePolicy; readonly rules: Rules },
 ): Promise<Assignment["outcome"]> {
-  const requestId = ports.chance.id();
-  const taken = await ports.workQueue.take(fleet, [requires], requestId, ports.clock.nowMs() + TAKE_LEASE_MS);
+  const untilMs = ports.clock.nowMs() + TAKE_LEASE_MS;
+  const taken = await ports.workQueue.take(fleet, [requires], ports.chance.id(), untilMs);
   if (!taken) return "not_ready";
   const known = await ports.record.tasks.get(fleet, taken.taskId);
   for (const session of known ? await inOrderFor(ports, known, candidates, policy) : []) {
     const assignment = await assignTask(ports, fleet, taken.taskId, session, { starts: false, rules, known });
     if (assignment.outcome === "no_room") continue;
     if (assignment.outcome === "held_back") await holdBack(ports, fleet, taken, assignment.barrier);
-    await ports.workQueue.settle(fleet, requestId);
+    await ports.workQueue.settle(fleet, taken);
     return assignment.outcome;
   }
-  if (known) await ports.workQueue.putBack(fleet, requestId);
-  else await ports.workQueue.settle(fleet, requestId);
+  if (known) await ports.workQueue.putBack(fleet, taken);
+  else await ports.workQueue.settle(fleet, taken);
   return known ? "no_room" : "not_ready";
 }

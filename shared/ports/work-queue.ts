@@ -5,6 +5,9 @@ export type ReadyTask = {
   readonly order: number;
 };
 
+/** A ready task that was taken; `id` names this take of it. */
+export type Take = ReadyTask & { readonly id: string };
+
 /**
  * Ready tasks of each fleet, one queue per set of required capabilities. A hint like all in Redis: whoever
  * takes a task asks the record whether it is really ready.
@@ -18,23 +21,29 @@ export interface WorkQueue {
   /** The first task of each non-empty queue. */
   heads(fleet: string): Promise<ReadyTask[]>;
   /**
-   * Takes the first task among the queues of these requirement sets, keeping it aside under `requestId` until it
-   * is settled, put back, or `untilMs` has passed. The same request again gets the same task. Null when empty.
+   * Sets of requirements that tasks wait with, for whoever takes one: some may be empty, and one that is new may be
+   * missing for a second. `heads` asks anew.
+   */
+  requirements(fleet: string): Promise<(readonly string[])[]>;
+  /**
+   * Takes the first task among the queues of these requirement sets, keeping it aside until it is settled, put back, or
+   * `untilMs` has passed. Null when empty. A request that is repeated because its answer was lost may take another
+   * task; the one it took first comes back when its time has passed.
    */
   take(
     fleet: string,
     requiring: readonly (readonly string[])[],
     requestId: string,
     untilMs: number,
-  ): Promise<ReadyTask | null>;
+  ): Promise<Take | null>;
   /** The taken task was assigned, or needs no assignment: it leaves the queue for good. */
-  settle(fleet: string, requestId: string): Promise<void>;
+  settle(fleet: string, take: Take): Promise<void>;
   /** The taken task goes back where it was. Nothing happens if it was settled or put back already. */
-  putBack(fleet: string, requestId: string): Promise<void>;
+  putBack(fleet: string, take: Take): Promise<void>;
   /** Takes that were neither settled nor put back in time. */
-  expired(nowMs: number, limit: number): Promise<{ readonly fleet: string; readonly requestId: string }[]>;
+  expired(nowMs: number, limit: number): Promise<{ readonly fleet: string; readonly take: Take }[]>;
   /** Removes a task that needs no assignment any more. */
   remove(fleet: string, task: Pick<ReadyTask, "taskId" | "requires">): Promise<void>;
-  /** Fleets that have ready tasks. */
+  /** Fleets that have ready tasks, and some whose last was taken since their heads were asked for. */
   waitingFleets(): Promise<string[]>;
 }

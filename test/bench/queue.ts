@@ -251,9 +251,9 @@ async function measureIndex(world: World, pairs: number): Promise<BenchRow[]> {
   const { workQueue, clock, chance } = world.stores.ports;
   const lane = async () => {
     for (;;) {
-      const request = chance.id();
-      if (!(await workQueue.take(FLEET, [[]], request, clock.nowMs() + 10_000))) return;
-      await workQueue.settle(FLEET, request);
+      const take = await workQueue.take(FLEET, [[]], chance.id(), clock.nowMs() + 10_000);
+      if (!take) return;
+      await workQueue.settle(FLEET, take);
     }
   };
   return measureDrain(world, "drain of the index", pairs, {

@@ -34,8 +34,9 @@ describeOnRedis("Scripts", (engine) => {
   test("scripts run with the flag by which Upstash locks keys instead of the database", async () => {
     const queue = createWorkQueue(createRedis({ ...store.address, keyLocking: true }));
     await queue.add(FLEET, [ready("a", 1)]);
-    expect(await queue.take(FLEET, [[]], "r1", 100)).toEqual(ready("a", 1));
-    await queue.putBack(FLEET, "r1");
+    const take = await queue.take(FLEET, [[]], "r1", 100);
+    expect(take).toMatchObject(ready("a", 1));
+    if (take) await queue.putBack(FLEET, take);
     expect(await queue.heads(FLEET)).toEqual([ready("a", 1)]);
   });
 });

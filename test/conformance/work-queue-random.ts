@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { createMemoryWorkQueue } from "../../shared/adapters/memory/work-queue.ts";
 import type { ReadyTask, WorkQueue } from "../../shared/ports/work-queue.ts";
 import type { Store } from "./redis-stores.ts";
+import { type RequestedQueue, byRequest } from "./work-queue-suite.ts";
 
 type Call =
   | { kind: "add"; fleet: string; tasks: ReadyTask[] }
@@ -37,7 +38,7 @@ const call: fc.Arbitrary<Call> = fc.oneof(
   fc.record({ kind: fc.constant("expired" as const), nowMs: timeMs, limit: fc.integer({ min: 1, max: 4 }) }),
 );
 
-async function run(queue: WorkQueue, made: Call): Promise<unknown> {
+async function run(queue: RequestedQueue, made: Call): Promise<unknown> {
   switch (made.kind) {
     case "add":
       return queue.add(made.fleet, made.tasks);
@@ -60,14 +61,16 @@ export function testRandomWorkQueue(store: Store<WorkQueue>): void {
     await fc.assert(
       fc.asyncProperty(fc.array(call, { minLength: 10, maxLength: 40 }), async (calls) => {
         await store.lose();
-        const memory = createMemoryWorkQueue();
+        const inMemory = createMemoryWorkQueue();
+        const memory = byRequest(() => inMemory);
+        const port = byRequest(() => store.port);
         for (const made of calls) {
-          expect(await run(store.port, made)).toEqual(await run(memory, made));
-          expect(await store.port.waitingFleets()).toEqual(await memory.waitingFleets());
+          expect(await run(port, made)).toEqual(await run(memory, made));
+          for (const name of ["f", "g"]) expect(await port.heads(name)).toEqual(await memory.heads(name));
+          expect(await port.waitingFleets()).toEqual(await memory.waitingFleets());
         }
-        for (const name of ["f", "g"]) expect(await store.port.heads(name)).toEqual(await memory.heads(name));
         const expired = await memory.expired(Number.MAX_SAFE_INTEGER, 100);
-        expect(await store.port.expired(Number.MAX_SAFE_INTEGER, 100)).toEqual(expired);
+        expect(await port.expired(Number.MAX_SAFE_INTEGER, 100)).toEqual(expired);
       }),
       { numRuns: 12 },
     );

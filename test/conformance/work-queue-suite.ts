@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { READY_QUEUE_LIMIT } from "../../shared/contract/limits.ts";
-import type { ReadyTask, WorkQueue } from "../../shared/ports/work-queue.ts";
+import type { ReadyTask, Take, WorkQueue } from "../../shared/ports/work-queue.ts";
 import type { Store } from "./redis-stores.ts";
 
 export const FLEET = "alpha";
@@ -10,17 +10,55 @@ export function ready(taskId: string, order: number, requires: string[] = ANY): 
   return { taskId, requires, order };
 }
 
+/** A work queue of which a test names takes by the requests that made them. */
+export type RequestedQueue = Omit<WorkQueue, "take" | "settle" | "putBack" | "expired"> & {
+  take(...args: Parameters<WorkQueue["take"]>): Promise<ReadyTask | null>;
+  settle(fleet: string, requestId: string): Promise<void>;
+  putBack(fleet: string, requestId: string): Promise<void>;
+  expired(nowMs: number, limit: number): Promise<{ fleet: string; requestId: string }[]>;
+};
+
+export function byRequest(queue: () => WorkQueue): RequestedQueue {
+  const takes = new Map<string, Take>();
+  return {
+    add: (...args) => queue().add(...args),
+    heads: (...args) => queue().heads(...args),
+    requirements: (...args) => queue().requirements(...args),
+    remove: (...args) => queue().remove(...args),
+    waitingFleets: () => queue().waitingFleets(),
+    async take(fleet, requiring, requestId, untilMs) {
+      const take = await queue().take(fleet, requiring, requestId, untilMs);
+      if (take === null) return null;
+      takes.set(`${fleet}:${requestId}`, take);
+      return ready(take.taskId, take.order, [...take.requires]);
+    },
+    async settle(fleet, requestId) {
+      const take = takes.get(`${fleet}:${requestId}`);
+      if (take) await queue().settle(fleet, take);
+    },
+    async putBack(fleet, requestId) {
+      const take = takes.get(`${fleet}:${requestId}`);
+      if (take) await queue().putBack(fleet, take);
+    },
+    async expired(nowMs, limit) {
+      const expired = await queue().expired(nowMs, limit);
+      return expired.map(({ fleet, take }) => ({ fleet, requestId: take.id.split(":")[1] ?? "" }));
+    },
+  };
+}
+
 /** What every work queue guarantees. */
-export function describeWorkQueue(store: Store<WorkQueue>): void {
+export function describeWorkQueue(on: Store<WorkQueue>): void {
+  const store: Store<RequestedQueue> = { port: byRequest(() => on.port), lose: () => on.lose() };
   describe("waiting", () => {
     describeWaiting(store);
   });
   describe("taking", () => {
-    describeTaking(store);
+    describeTaking(store, on);
   });
 }
 
-function describeWaiting(store: Store<WorkQueue>): void {
+function describeWaiting(store: Store<RequestedQueue>): void {
   test("each set of requirements has a head, its first task", async () => {
     await store.port.add(FLEET, [
       ready("b", 20),
@@ -78,7 +116,7 @@ function describeWaiting(store: Store<WorkQueue>): void {
     expect((await store.port.heads(FLEET))[0]).toEqual(ready("t9999", 2));
   });
 
-  test("fleets wait as long as they have ready tasks, and see only their own", async () => {
+  test("fleets wait until their heads show no ready task, and see only their own", async () => {
     await store.port.add("beta", [ready("a", 1)]);
     await store.port.add(FLEET, [ready("a", 1, ["gpu"]), ready("b", 1)]);
     await store.port.add("gamma", []);
@@ -87,8 +125,8 @@ function describeWaiting(store: Store<WorkQueue>): void {
     await store.port.take(FLEET, [["gpu"]], "r1", 100);
     expect(await store.port.waitingFleets()).toEqual([FLEET]);
     await store.port.take(FLEET, [ANY], "r2", 100);
-    expect(await store.port.waitingFleets()).toEqual([]);
     expect(await store.port.heads(FLEET)).toEqual([]);
+    expect(await store.port.waitingFleets()).toEqual([]);
     await store.port.putBack(FLEET, "r1");
     expect(await store.port.waitingFleets()).toEqual([FLEET]);
     expect(await store.port.heads(FLEET)).toEqual([ready("a", 1, ["gpu"])]);
@@ -108,7 +146,7 @@ function describeWaiting(store: Store<WorkQueue>): void {
   });
 }
 
-function describeTaking(store: Store<WorkQueue>): void {
+function describeTaking(store: Store<RequestedQueue>, on: Store<WorkQueue>): void {
   test("the first task among the queues asked for is taken, and no other queue is touched", async () => {
     await store.port.add(FLEET, [ready("m", 1, ["mac"]), ready("g", 2, ["gpu"]), ready("a", 3)]);
     expect(await store.port.take(FLEET, [["gpu"], ANY, ["tpu"]], "r1", 100)).toEqual(ready("g", 2, ["gpu"]));
@@ -118,13 +156,33 @@ function describeTaking(store: Store<WorkQueue>): void {
     expect(await store.port.heads(FLEET)).toEqual([ready("m", 1, ["mac"])]);
   });
 
-  test("two requests never take the same task, and one request repeated always does", async () => {
-    await store.port.add(FLEET, [ready("a", 1), ready("b", 2)]);
-    const first = await store.port.take(FLEET, [ANY], "r1", 100);
+  test("no task is taken twice, not by one request that is repeated either", async () => {
+    await store.port.add(FLEET, [ready("a", 1), ready("b", 2), ready("c", 3)]);
+    expect(await store.port.take(FLEET, [ANY], "r1", 100)).toEqual(ready("a", 1));
     expect(await store.port.take(FLEET, [ANY], "r2", 100)).toEqual(ready("b", 2));
-    expect(await store.port.take(FLEET, [ANY], "r1", 900)).toEqual(first);
-    expect(await store.port.take(FLEET, [["gpu"]], "r1", 100)).toEqual(first);
     expect(await store.port.take("beta", [ANY], "r1", 100)).toBeNull();
+    expect(await store.port.take(FLEET, [ANY], "r1", 200)).toEqual(ready("c", 3));
+    const both = [
+      { fleet: FLEET, requestId: "r1" },
+      { fleet: FLEET, requestId: "r2" },
+    ];
+    expect(await store.port.expired(100, 10)).toEqual(both);
+  });
+
+  test("a take whose answer was lost gives its task back when its time has passed", async () => {
+    await store.port.add(FLEET, [ready("a", 1)]);
+    await store.port.take(FLEET, [ANY], "lost", 100);
+    for (const { fleet, take } of await on.port.expired(100, 10)) await on.port.putBack(fleet, take);
+    expect(await store.port.heads(FLEET)).toEqual([ready("a", 1)]);
+    expect(await store.port.expired(1_000, 10)).toEqual([]);
+  });
+
+  test("the sets of requirements that tasks wait with are known to whoever adds one", async () => {
+    await store.port.add(FLEET, [ready("a", 1)]);
+    expect(await store.port.requirements(FLEET)).toEqual([ANY]);
+    await store.port.add(FLEET, [ready("g", 1, ["gpu"])]);
+    expect(new Set(await store.port.requirements(FLEET))).toEqual(new Set([ANY, ["gpu"]]));
+    expect(await store.port.requirements("beta")).toEqual([]);
   });
 
   test("a task that is put back stands where it stood", async () => {

@@ -203,7 +203,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "expired takes stay out of the queue",
     file: operation("sweep-tick"),
-    find: "for (const { fleet, requestId } of look.expired) await ports.workQueue.putBack(fleet, requestId);",
+    find: "for (const { fleet, take } of look.expired) await ports.workQueue.putBack(fleet, take);",
     replace: "",
   },
   {

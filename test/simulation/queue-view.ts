@@ -1,5 +1,5 @@
 import type { SessionRecord, TaskIn, TaskRecord } from "../../shared/contract/records.ts";
-import type { ReadyTask } from "../../shared/ports/work-queue.ts";
+import type { ReadyTask, Take } from "../../shared/ports/work-queue.ts";
 import type { Complain } from "./laws.ts";
 
 /** Guarantee 17: a task outranks any matching task made ready so many ageing steps later. */
@@ -11,7 +11,6 @@ const AT_ONCE_MS = 3_000;
 /** Which tasks wait in the ready queue, and since when, as the calls of it tell. */
 export function createQueueView() {
   const since = new Map<string, number>();
-  const taken = new Map<string, string>();
   /** Who was passed over, when, and for whom: no harm is done if it is given out at the same time. */
   let passedOver: { readonly key: string; readonly atMs: number; readonly what: string }[] = [];
 
@@ -24,18 +23,15 @@ export function createQueueView() {
       if (path === "workQueue.take" && result !== null) {
         const key = `${fleet}/${(result as ReadyTask).taskId}`;
         since.delete(key);
-        taken.set(`${fleet}/${args[2] as string}`, key);
       }
       if (path === "workQueue.putBack") {
-        const key = taken.get(`${fleet}/${second as string}`);
-        if (key !== undefined) since.set(key, nowMs);
+        since.set(`${fleet}/${(second as Take).taskId}`, nowMs);
       }
       if (path === "workQueue.remove") since.delete(`${fleet}/${(second as ReadyTask).taskId}`);
     },
     left: (key: string) => void since.delete(key),
     forget(): void {
       since.clear();
-      taken.clear();
     },
     /** Whether this session was given its task before one that it should have been given long before. */
     checkTurn(

@@ -1,5 +1,5 @@
 import { READY_QUEUE_LIMIT } from "../../contract/limits.ts";
-import type { ReadyTask, WorkQueue } from "../../ports/work-queue.ts";
+import type { ReadyTask, Take, WorkQueue } from "../../ports/work-queue.ts";
 import { byOrder } from "../index-rules.ts";
 import { parseTakeMember, parseWordSet, toTakeMember, toWordSet } from "../upstash/members.ts";
 import type { Losable } from "./losable.ts";
@@ -8,7 +8,7 @@ import { type SortedSet, createSortedSet } from "./sorted-set.ts";
 /** The ready queues in this process. */
 export function createMemoryWorkQueue(): WorkQueue & Losable {
   let fleets = new Map<string, Map<string, SortedSet>>();
-  let taken = new Map<string, ReadyTask>();
+  let taken = new Map<string, Take>();
   let takes = createSortedSet();
 
   function queueOf(fleet: string, requires: readonly string[]): SortedSet {
@@ -35,11 +35,10 @@ export function createMemoryWorkQueue(): WorkQueue & Losable {
     return found.sort(byOrder);
   }
 
-  function drop(fleet: string, requestId: string): ReadyTask | undefined {
-    const member = toTakeMember(fleet, requestId);
-    const task = taken.get(member);
-    taken.delete(member);
-    takes.remove(member);
+  function drop({ id }: Take): Take | undefined {
+    const task = taken.get(id);
+    taken.delete(id);
+    takes.remove(id);
     return task;
   }
 
@@ -51,22 +50,23 @@ export function createMemoryWorkQueue(): WorkQueue & Losable {
     async heads(fleet) {
       return firsts(fleet, fleets.get(fleet)?.keys() ?? []);
     },
+    async requirements(fleet) {
+      return firsts(fleet, fleets.get(fleet)?.keys() ?? []).map(({ requires }) => requires);
+    },
     async take(fleet, requiring, requestId, untilMs) {
-      const member = toTakeMember(fleet, requestId);
-      const before = taken.get(member);
-      if (before) return before;
       const task = firsts(fleet, requiring.map(toWordSet))[0];
       if (!task) return null;
       queueOf(fleet, task.requires).remove(task.taskId);
-      taken.set(member, task);
-      takes.set(member, untilMs);
-      return task;
+      const take = { id: toTakeMember(fleet, requestId, task), ...task };
+      taken.set(take.id, take);
+      takes.set(take.id, untilMs);
+      return take;
     },
-    async settle(fleet, requestId) {
-      drop(fleet, requestId);
+    async settle(_fleet, take) {
+      drop(take);
     },
-    async putBack(fleet, requestId) {
-      const task = drop(fleet, requestId);
+    async putBack(fleet, take) {
+      const task = drop(take);
       if (task && queueOf(fleet, task.requires).score(task.taskId) === null) enqueue(fleet, task);
     },
     async expired(nowMs, limit) {

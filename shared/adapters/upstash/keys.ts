@@ -5,7 +5,7 @@
 
 /** Sorted set: start of a session -> its deadline. Of all fleets, so that a beat is one command. */
 export const DEADLINES_KEY = "shim:deadlines";
-/** Sorted set: take -> when it expires. Of all fleets, so that the sweep asks once. */
+/** Sorted set: taken task with its place -> when the take expires. Of all fleets, so that the sweep asks once. */
 export const TAKES_KEY = "shim:takes";
 /** Set of fleets that have ready tasks. */
 export const WAITING_KEY = "shim:waiting";
@@ -40,11 +40,6 @@ export function queuesKey(fleet: string): string {
 /** Sorted set: ready task with exactly these requirements -> its order. */
 export function queueKey(fleet: string, wordSet: string): string {
   return `shim:queue:${fleet}:${wordSet}`;
-}
-
-/** Hash: request -> the task it took. */
-export function takenKey(fleet: string): string {
-  return `shim:taken:${fleet}`;
 }
 
 /** Sorted set: ready task that waits at a barrier, with its requirements -> its order. */

@@ -1,6 +1,6 @@
 import type { AgendaEntry } from "../../ports/agenda.ts";
 import type { Incarnation } from "../../ports/registry.ts";
-import type { ReadyTask } from "../../ports/work-queue.ts";
+import type { ReadyTask, Take } from "../../ports/work-queue.ts";
 
 /**
  * How entries are written as members of sorted sets. Equal scores are ordered by this text, so the memory
@@ -19,14 +19,25 @@ export function parseDeadlineMember(member: string): Incarnation | null {
   return { fleet, host, session, epoch };
 }
 
-export function toTakeMember(fleet: string, requestId: string): string {
+/** What a request's takes begin with: the script that takes appends the place. */
+export function toTakePrefix(fleet: string, requestId: string): string {
   return `${fleet}:${requestId}`;
 }
 
-export function parseTakeMember(member: string): { fleet: string; requestId: string } | null {
-  const end = member.indexOf(":");
-  if (end < 1) return null;
-  return { fleet: member.slice(0, end), requestId: member.slice(end + 1) };
+export function toTakeMember(
+  fleet: string,
+  requestId: string,
+  { order, taskId, requires }: ReadyTask,
+): string {
+  return `${toTakePrefix(fleet, requestId)}:${order}:${taskId}:${toWordSet(requires)}`;
+}
+
+/** The member is the take's id. Null if the text is not one of ours. */
+export function parseTakeMember(member: string): { fleet: string; take: Take } | null {
+  const [fleet, requestId, orderText, taskId, ...words] = member.split(":");
+  const order = orderText ? Number(orderText) : NaN;
+  if (!fleet || !requestId || !taskId || Number.isNaN(order) || words.length === 0) return null;
+  return { fleet, take: { id: member, taskId, requires: parseWordSet(words.join(":")), order } };
 }
 
 export function toHeldBackMember({ taskId, requires }: Pick<ReadyTask, "taskId" | "requires">): string {

@@ -1,25 +1,19 @@
-import * as z from "zod/mini";
 import { READY_QUEUE_LIMIT } from "../../contract/limits.ts";
 import type { ReadyTask, WorkQueue } from "../../ports/work-queue.ts";
 import { byOrder } from "../index-rules.ts";
-import { TAKES_KEY, WAITING_KEY, queueKey, queuesKey, takenKey } from "./keys.ts";
+import { TAKES_KEY, WAITING_KEY, queueKey, queuesKey } from "./keys.ts";
 import { putBackReady, removeReady, takeReady } from "./lua/scripts.ts";
-import { parseTakeMember, parseWordSet, toTakeMember, toWordSet } from "./members.ts";
+import { parseTakeMember, parseWordSet, toTakePrefix, toWordSet } from "./members.ts";
 import type { RedisClient } from "./redis.ts";
-import { TextReply, TextsReply, inParts, parseDocument, parseOutcome, parseScored } from "./replies.ts";
+import { TextReply, TextsReply, inParts, parseScored } from "./replies.ts";
 
-/** A task that was taken: where it came from and its place there, as text. */
-const Taken = z.object({ taskId: z.string(), wordSet: z.string(), order: z.string() });
+/** How long a list of queues is used again by whoever takes: each take would ask for it otherwise. */
+const QUEUES_KNOWN_MS = 1_000;
 
-const PutBackOutcome = z.discriminatedUnion("kind", [
-  z.object({ kind: z.enum(["gone", "back"]) }),
-  z.object({ kind: z.literal("undeclared"), wordSet: z.string() }),
-]);
-/** Each repetition means that the same request took another task in between. */
-const PUT_BACK_ATTEMPTS_LIMIT = 5;
-
-/** The ready queues in Redis: a sorted set per set of requirements, and a hash of what is taken. */
+/** The ready queues in Redis: a sorted set per set of requirements, and one of what is taken. */
 export function createWorkQueue(redis: RedisClient): WorkQueue {
+  const known = new Map<string, { requirements: (readonly string[])[]; atMs: number }>();
+
   async function remove(fleet: string, taskId: string, wordSet: string): Promise<void> {
     await redis.run(
       removeReady,
@@ -29,30 +23,46 @@ export function createWorkQueue(redis: RedisClient): WorkQueue {
   }
 
   return {
-    add: (fleet, tasks) => addTasks(redis, fleet, tasks),
+    async add(fleet, tasks) {
+      known.delete(fleet);
+      await addTasks(redis, fleet, tasks);
+    },
     async heads(fleet) {
+      known.delete(fleet);
       return readHeads(redis, fleet, remove);
+    },
+    async requirements(fleet) {
+      const before = known.get(fleet);
+      if (before && performance.now() - before.atMs < QUEUES_KNOWN_MS) return before.requirements;
+      const requirements = (await readQueues(redis, fleet)).map(parseWordSet);
+      // An empty list is not worth keeping: whoever finds nothing asks again.
+      if (requirements.length > 0) known.set(fleet, { requirements, atMs: performance.now() });
+      return requirements;
     },
     async take(fleet, requiring, requestId, untilMs) {
       // Sorted, so that equal orders are taken alike whoever asks.
       const wordSets = [...new Set(requiring.map(toWordSet))].sort();
+      if (wordSets.length === 0) return null;
       const reply = await redis.run(
         takeReady,
-        [...indexKeys(fleet), ...wordSets.map((wordSet) => queueKey(fleet, wordSet))],
-        [fleet, requestId, toTakeMember(fleet, requestId), untilMs, ...wordSets],
+        [TAKES_KEY, ...wordSets.map((wordSet) => queueKey(fleet, wordSet))],
+        [toTakePrefix(fleet, requestId), untilMs, ...wordSets],
       );
-      const taken = parseDocument(Taken, TextReply.parse(reply));
-      return (
-        taken && { taskId: taken.taskId, requires: parseWordSet(taken.wordSet), order: Number(taken.order) }
+      const take = TextReply.parse(reply);
+      return take === null ? null : (parseTakeMember(take)?.take ?? null);
+    },
+    async settle(_fleet, take) {
+      await redis.send((pipeline) => pipeline.zrem(TAKES_KEY, take.id));
+    },
+    async putBack(fleet, take) {
+      known.delete(fleet);
+      const wordSet = toWordSet(take.requires);
+      await redis.run(
+        putBackReady,
+        [TAKES_KEY, queueKey(fleet, wordSet), queuesKey(fleet), WAITING_KEY],
+        [take.id, take.taskId, take.order, wordSet, fleet],
       );
     },
-    async settle(fleet, requestId) {
-      // In this order: a take without its task is dropped when it expires, a task without its take never would be.
-      await redis.send((pipeline) =>
-        pipeline.hdel(takenKey(fleet), requestId).zrem(TAKES_KEY, toTakeMember(fleet, requestId)),
-      );
-    },
-    putBack: (fleet, requestId) => putBack(redis, fleet, requestId),
     async expired(nowMs, limit) {
       const range = { byScore: true, offset: 0, count: limit } as const;
       const [reply] = await redis.send((pipeline) => pipeline.zrange(TAKES_KEY, "-inf", nowMs, range));
@@ -86,25 +96,9 @@ async function addTasks(redis: RedisClient, fleet: string, tasks: readonly Ready
   }
 }
 
-async function putBack(redis: RedisClient, fleet: string, requestId: string): Promise<void> {
-  const [reply] = await redis.send((pipeline) => pipeline.hget(takenKey(fleet), requestId));
-  let wordSet = parseDocument(Taken, TextReply.parse(reply))?.wordSet ?? toWordSet([]);
-  for (let attempt = 0; attempt < PUT_BACK_ATTEMPTS_LIMIT; attempt++) {
-    const answer = await redis.run(
-      putBackReady,
-      [...indexKeys(fleet), queueKey(fleet, wordSet)],
-      [fleet, requestId, toTakeMember(fleet, requestId), wordSet],
-    );
-    const outcome = parseOutcome(PutBackOutcome, answer);
-    if (outcome.kind !== "undeclared") return;
-    wordSet = outcome.wordSet;
-  }
-  throw new Error(`Request ${requestId} kept taking tasks while its task was put back; put it back again.`);
-}
-
-/** The first keys of the scripts that take and put back. */
-function indexKeys(fleet: string): string[] {
-  return [takenKey(fleet), TAKES_KEY, queuesKey(fleet), WAITING_KEY];
+async function readQueues(redis: RedisClient, fleet: string): Promise<string[]> {
+  const [reply] = await redis.send((pipeline) => pipeline.smembers(queuesKey(fleet)));
+  return TextsReply.parse(reply);
 }
 
 /** No task has this id: removing it only drops what is empty. */
@@ -113,8 +107,7 @@ const NO_TASK = "";
 type Remove = (fleet: string, taskId: string, wordSet: string) => Promise<void>;
 
 async function readHeads(redis: RedisClient, fleet: string, remove: Remove): Promise<ReadyTask[]> {
-  const [reply] = await redis.send((pipeline) => pipeline.smembers(queuesKey(fleet)));
-  const wordSets = TextsReply.parse(reply);
+  const wordSets = await readQueues(redis, fleet);
   if (wordSets.length === 0) {
     // Redis may have lost the queues of a fleet that it still calls waiting: the sweep would never rest.
     await remove(fleet, NO_TASK, toWordSet([]));

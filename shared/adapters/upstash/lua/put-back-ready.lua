@@ -1,38 +1,22 @@
 -- Returns a taken task to its ready queue.
 --
--- KEYS 1 the fleet's taken tasks, 2 all takes by expiry, 3 the fleet's non-empty queues, 4 the waiting fleets,
---      5 the queue the task came from
--- ARGV 1 fleet, 2 request, 3 the take as a member of KEYS 2, 4 the queue's requirements
+-- KEYS 1 all takes by expiry, 2 the queue, 3 the fleet's non-empty queues, 4 the waiting fleets
+-- ARGV 1 the take as a member of KEYS 1, 2 task, 3 its order, 4 the queue's requirements, 5 fleet
 --
---   taken by this request    | answer                              | changed
---   -------------------------+-------------------------------------+--------
---   nothing, or not decodable| {"kind":"gone"}                     | the take is forgotten
---   a task of another queue  | {"kind":"undeclared","wordSet":...} | nothing: repeat with that queue declared
---   a task of this queue     | {"kind":"back"}                     | queued again, unless it is already
+--   take      | answer | changed
+--   ----------+--------+--------
+--   is there  | 1      | queued again, unless it is already
+--   is gone   | 0      | nothing
 --
 -- Replay: finds nothing taken.
 
-local takenKey, takesKey, queuesKey, waitingKey, queueKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local fleet, request, take, wordSet = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local takesKey, queueKey, queuesKey, waitingKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local take, taskId, order, wordSet, fleet = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 
-local text = redis.call("HGET", takenKey, request)
-local decoded, task = false, nil
-if text then
-  decoded, task = pcall(cjson.decode, text)
+if redis.call("ZREM", takesKey, take) == 0 then
+  return 0
 end
-if not decoded or type(task) ~= "table" or not tonumber(task.order)
-  or type(task.taskId) ~= "string" or type(task.wordSet) ~= "string" then
-  redis.call("HDEL", takenKey, request)
-  redis.call("ZREM", takesKey, take)
-  return cjson.encode({ kind = "gone" })
-end
-if task.wordSet ~= wordSet then
-  return cjson.encode({ kind = "undeclared", wordSet = task.wordSet })
-end
-
-redis.call("ZADD", queueKey, "NX", task.order, task.taskId)
+redis.call("ZADD", queueKey, "NX", order, taskId)
 redis.call("SADD", queuesKey, wordSet)
 redis.call("SADD", waitingKey, fleet)
-redis.call("HDEL", takenKey, request)
-redis.call("ZREM", takesKey, take)
-return cjson.encode({ kind = "back" })
+return 1

@@ -98,33 +98,20 @@ return cjson.encode({ kind = "written" })
 };
 
 export const putBackReady: Script = {
-  text: `local takenKey, takesKey, queuesKey, waitingKey, queueKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local fleet, request, take, wordSet = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local text = redis.call("HGET", takenKey, request)
-local decoded, task = false, nil
-if text then
-  decoded, task = pcall(cjson.decode, text)
+  text: `local takesKey, queueKey, queuesKey, waitingKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local take, taskId, order, wordSet, fleet = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+if redis.call("ZREM", takesKey, take) == 0 then
+  return 0
 end
-if not decoded or type(task) ~= "table" or not tonumber(task.order)
-  or type(task.taskId) ~= "string" or type(task.wordSet) ~= "string" then
-  redis.call("HDEL", takenKey, request)
-  redis.call("ZREM", takesKey, take)
-  return cjson.encode({ kind = "gone" })
-end
-if task.wordSet ~= wordSet then
-  return cjson.encode({ kind = "undeclared", wordSet = task.wordSet })
-end
-redis.call("ZADD", queueKey, "NX", task.order, task.taskId)
+redis.call("ZADD", queueKey, "NX", order, taskId)
 redis.call("SADD", queuesKey, wordSet)
 redis.call("SADD", waitingKey, fleet)
-redis.call("HDEL", takenKey, request)
-redis.call("ZREM", takesKey, take)
-return cjson.encode({ kind = "back" })
+return 1
 `,
-  sha1: "2575e0f64a5956fc12f1aa8cf3365d883417e5ed",
+  sha1: "c114945186ba284314fefd086100c417262cf8f7",
   keyLocking: {
     text: "#!lua flags=allow-key-locking\n",
-    sha1: "a878096f4e009e64f17c5ba9002e1f840a072579",
+    sha1: "c98458b6f435c370e0a876ab4aff16d4e084ebf6",
   },
 };
 
@@ -168,37 +155,35 @@ return removed
 };
 
 export const takeReady: Script = {
-  text: `local takenKey, takesKey, queuesKey, waitingKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local fleet, request, take, untilMs = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local before = redis.call("HGET", takenKey, request)
-if before then
-  return before
-end
+  text: `local takesKey = KEYS[1]
+local prefix, untilMs = ARGV[1], ARGV[2]
 local first
-for place = 5, #KEYS do
-  local heads = redis.call("ZRANGE", KEYS[place], 0, 1, "WITHSCORES")
-  if heads[1] and (not first or tonumber(heads[2]) < tonumber(first.order)) then
-    first = { place = place, taskId = heads[1], order = heads[2], last = heads[3] == nil }
+if #KEYS == 2 then
+  local popped = redis.call("ZPOPMIN", KEYS[2])
+  if popped[1] then
+    first = { place = 2, taskId = popped[1], order = popped[2] }
+  end
+else
+  for place = 2, #KEYS do
+    local heads = redis.call("ZRANGE", KEYS[place], 0, 0, "WITHSCORES")
+    if heads[1] and (not first or tonumber(heads[2]) < tonumber(first.order)) then
+      first = { place = place, taskId = heads[1], order = heads[2] }
+    end
+  end
+  if first then
+    redis.call("ZREM", KEYS[first.place], first.taskId)
   end
 end
 if not first then
   return false
 end
-local entry = cjson.encode({ taskId = first.taskId, wordSet = ARGV[first.place], order = first.order })
-redis.call("ZREM", KEYS[first.place], first.taskId)
-redis.call("HSET", takenKey, request, entry)
+local take = table.concat({ prefix, first.order, first.taskId, ARGV[first.place + 1] }, ":")
 redis.call("ZADD", takesKey, untilMs, take)
-if first.last then
-  redis.call("SREM", queuesKey, ARGV[first.place])
-  if redis.call("EXISTS", queuesKey) == 0 then
-    redis.call("SREM", waitingKey, fleet)
-  end
-end
-return entry
+return take
 `,
-  sha1: "622ede7e3693db08f846527c1f5202ad8b2e41d3",
+  sha1: "a615a67a05c583dc20920ad82ec5b44663b565cf",
   keyLocking: {
     text: "#!lua flags=allow-key-locking\n",
-    sha1: "affdc3806669adedb0173bbfecff10d7f8ed1743",
+    sha1: "5f3e1267c926ee76e0046ce0e8c4743fa3b704da",
   },
 };

@@ -1,45 +1,42 @@
--- Moves the first task among some ready queues to the taken ones.
+-- Moves the first task among some ready queues to the taken ones. What lists the queues stays as it is: asking for
+-- the fleet's heads drops those that are empty.
 --
--- KEYS 1 the fleet's taken tasks, 2 all takes by expiry, 3 the fleet's non-empty queues, 4 the waiting fleets,
---      5.. the queues
--- ARGV 1 fleet, 2 request, 3 the take as a member of KEYS 2, 4 expiry in ms, 5.. the queues' requirements
+-- KEYS 1 all takes by expiry, 2.. the queues
+-- ARGV 1 what the take's name begins with, 2 expiry in ms, 3.. the queues' requirements
 --
---   this request | queues       | answer                                           | changed
---   -------------+--------------+--------------------------------------------------+--------
---   took a task  | any          | that task                                        | nothing
---   took none    | all empty    | nil                                              | nothing
---   took none    | one not empty| {"taskId":...,"wordSet":...,"order":"..."}, the  | moved
---                |              | lowest order, the first queue among equals       |
+--   queues       | answer                                                  | changed
+--   -------------+---------------------------------------------------------+--------
+--   all empty    | nil                                                     | nothing
+--   one not empty| the take's name, `...:order:task:requirements`, of the  | moved
+--                | lowest order, of the first queue among equals           |
 --
--- The order stays text, since cjson keeps only 14 digits. Replay: finds what the request took.
+-- Replay: takes the next task; what was taken first comes back when its take expires. To know the request again would
+-- cost every take two commands.
 
-local takenKey, takesKey, queuesKey, waitingKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local fleet, request, take, untilMs = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-
-local before = redis.call("HGET", takenKey, request)
-if before then
-  return before
-end
+local takesKey = KEYS[1]
+local prefix, untilMs = ARGV[1], ARGV[2]
 
 local first
-for place = 5, #KEYS do
-  local heads = redis.call("ZRANGE", KEYS[place], 0, 1, "WITHSCORES")
-  if heads[1] and (not first or tonumber(heads[2]) < tonumber(first.order)) then
-    first = { place = place, taskId = heads[1], order = heads[2], last = heads[3] == nil }
+if #KEYS == 2 then
+  local popped = redis.call("ZPOPMIN", KEYS[2])
+  if popped[1] then
+    first = { place = 2, taskId = popped[1], order = popped[2] }
+  end
+else
+  for place = 2, #KEYS do
+    local heads = redis.call("ZRANGE", KEYS[place], 0, 0, "WITHSCORES")
+    if heads[1] and (not first or tonumber(heads[2]) < tonumber(first.order)) then
+      first = { place = place, taskId = heads[1], order = heads[2] }
+    end
+  end
+  if first then
+    redis.call("ZREM", KEYS[first.place], first.taskId)
   end
 end
 if not first then
   return false
 end
 
-local entry = cjson.encode({ taskId = first.taskId, wordSet = ARGV[first.place], order = first.order })
-redis.call("ZREM", KEYS[first.place], first.taskId)
-redis.call("HSET", takenKey, request, entry)
+local take = table.concat({ prefix, first.order, first.taskId, ARGV[first.place + 1] }, ":")
 redis.call("ZADD", takesKey, untilMs, take)
-if first.last then
-  redis.call("SREM", queuesKey, ARGV[first.place])
-  if redis.call("EXISTS", queuesKey) == 0 then
-    redis.call("SREM", waitingKey, fleet)
-  end
-end
-return entry
+return take
