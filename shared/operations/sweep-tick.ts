@@ -14,6 +14,7 @@ import { repairFleet } from "./repair.ts";
 import { runEndEffects } from "./run-end-effects.ts";
 import { returnPaused } from "./return-paused.ts";
 import { settleSession } from "./settle-session.ts";
+import { sideBySide } from "./side-by-side.ts";
 import { BALANCE_AFTER_MS, fillFleet } from "./take-ready.ts";
 import { timeoutTask } from "./timeout-task.ts";
 import { verifySession } from "./verify-session.ts";
@@ -135,14 +136,17 @@ async function pardon(ports: Ports, { fleet, profile }: FleetRecord): Promise<vo
   if (count > 0) ports.log.warn("outage: every deadline moved", { fleet, sessions: count });
 }
 
-/** Gives up who has gone silent. A session that cannot be recovered harms no other, and is tried again. */
+/**
+ * Gives up who has gone silent, a few at a time: a network that is away silences all at once. A session that cannot be
+ * recovered harms no other, and is tried again.
+ */
 async function giveUp(
   ports: Ports,
   fleets: readonly FleetRecord[],
   silent: Awaited<ReturnType<Registry["overdue"]>>,
 ): Promise<void> {
   const timeouts = new Map(fleets.map(({ fleet, profile }) => [fleet, PROFILES[profile].timeoutMs]));
-  for (const overdue of silent) {
+  await sideBySide(silent, async (overdue) => {
     const timeoutMs = timeouts.get(overdue.fleet) ?? PROFILES.standard.timeoutMs;
     const giving = {
       endsAs: "crashed",
@@ -157,7 +161,7 @@ async function giveUp(
       const recovered = await recoverSession(ports, fleet, session, epoch, giving);
       if (!recovered) await ports.registry.forget([overdue]);
     });
-  }
+  });
 }
 
 /**

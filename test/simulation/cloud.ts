@@ -36,14 +36,14 @@ export type CloudParts = {
   readonly history: History;
   readonly lag: Lag;
   readonly profile: ProfileName;
+  /** How often a function dies at an effect even in good weather. */
+  readonly suddenDeath: number;
   readonly observe: Observer;
   /** A function was killed. */
   readonly died: () => void;
 };
 
 const SCHEDULE_MS = 60_000;
-/** A function dies at an effect this often even in good weather. */
-const SUDDEN_DEATH = 0.0004;
 const SIGNING_KEY = { id: "k1", secret: Buffer.alloc(32, 7) };
 const NEVER = new Promise<never>(() => undefined);
 
@@ -130,10 +130,10 @@ export function createCloud(parts: CloudParts) {
   }
 
   /** Ports that one function uses at a time. Millions of functions run, and few are killed. */
-  type Place = { around: Around; wait: (ms: number) => Promise<void>; ports: Ports };
+  type Place = { around: Around; wait: (ms: number) => Promise<void>; ports: Ports; leftMs: number };
   const free: Place[] = [];
   function createPlace(): Place {
-    const place: Place = { around: (_call, apply) => apply(), wait: base.clock.wait, ports: base };
+    const place: Place = { around: (_call, apply) => apply(), wait: base.clock.wait, ports: base, leftMs: 0 };
     const tapped = tapPorts(base, (call, apply) => place.around(call, apply));
     return Object.assign(place, {
       ports: { ...tapped, clock: { nowMs, wait: (ms: number) => place.wait(ms) } },
@@ -167,12 +167,13 @@ export function createCloud(parts: CloudParts) {
         const result = lag.listing(call) ?? (await apply());
         if (changesStore(call.path)) {
           observe(call, result);
-          if (random.chance(Math.max(SUDDEN_DEATH, weather.share("functions.dying")))) return die();
+          if (random.chance(Math.max(parts.suddenDeath, weather.share("functions.dying")))) return die();
         }
         if (failsAfter(store)) throw new StoreUnavailable(store, new Error("injected, after it was applied"));
         return result;
       }
-      const place = free.pop() ?? createPlace();
+      // What a function did not wait for never happens once it has ended: until time has moved, its place stays closed.
+      const place = (free[0] && free[0].leftMs < scheduler.nowMs() ? free.shift() : null) ?? createPlace();
       place.around = (call, apply) => {
         if (dead) return NEVER;
         // Most calls are these, and nothing can happen to them.
@@ -185,6 +186,8 @@ export function createCloud(parts: CloudParts) {
       };
       run(place.ports).then(
         (ended) => {
+          dead = true;
+          place.leftMs = scheduler.nowMs();
           free.push(place);
           resolve(ended);
         },
@@ -192,6 +195,7 @@ export function createCloud(parts: CloudParts) {
           // A 503: whoever asked knows as little as if the function had died. Anything else is an error of ours.
           if (!(error instanceof StoreUnavailable))
             thrown.push(`${name}: ${(error as Error).stack ?? String(error)}`);
+          dead = true;
           resolve(KILLED);
         },
       );

@@ -86,9 +86,16 @@ function oneFault(random: Random, atMs: number, hosts: number): Fault {
 export function planFaults(random: Random, horizonMs: number, hosts: number): Fault[] {
   // Some runs are calm, so that promises that hold only then are tested too.
   const count = random.chance(0.1) ? 0 : Math.round(random.magnitude(2, 40));
-  return Array.from({ length: count }, () =>
+  const faults = Array.from({ length: count }, () =>
     oneFault(random, Math.floor(random.uniform() * horizonMs), hosts),
-  ).sort((a, b) => a.atMs - b.atMs);
+  );
+  // Whoever comes back from a long silence finds a Redis that has never heard of them.
+  const silent = faults.filter((fault) => fault.kind === "host.frozen" && random.chance(0.3));
+  const wipes = silent.map((fault): Fault => ({
+    kind: "redis.wiped",
+    atMs: fault.atMs + ("forMs" in fault ? fault.forMs * 0.9 : 0),
+  }));
+  return [...faults, ...wipes].sort((a, b) => a.atMs - b.atMs);
 }
 
 /** Which windows are open now, and when each kind of fault last was. */

@@ -34,6 +34,8 @@ export type Host = ReturnType<typeof createHost>;
 
 const RETRY_MS = 2_000;
 const SELF_FENCING_SHARE = 0.8;
+const ORPHANED = 0.4;
+const ORPHANED_LONGEST_MS = 300_000;
 
 /** A host as the control plane meets it: registers its chats, beats for them, and does what the answers say. */
 export function createHost(parts: HostParts) {
@@ -51,6 +53,9 @@ export function createHost(parts: HostParts) {
   let claims: HostClaims | null = null;
   let oldClaims: HostClaims | null = null;
   let ackedSentMs = 0;
+  /** The boot whose agents go on without their supervisor, which no lease allows. */
+  let orphans = "";
+  let orphansUntilMs = 0;
 
   const wait = async (ms: number) => {
     await scheduler.sleep(ms * rate);
@@ -118,8 +123,8 @@ export function createHost(parts: HostParts) {
       capacity: wanted.capacity,
       claims: session,
       wait,
-      working: () => isUp(mine),
-      hasLease: () => scheduler.nowMs() - ackedSentMs <= SELF_FENCING_SHARE * profile.timeoutMs,
+      working: () => isUp(mine) || (orphans === mine && scheduler.nowMs() < orphansUntilMs),
+      hasLease: () => isUp(mine) && scheduler.nowMs() - ackedSentMs <= SELF_FENCING_SHARE * profile.timeoutMs,
       ended: (reason) => {
         if (chats.get(wanted.id) !== chat) return;
         chats.delete(wanted.id);
@@ -163,8 +168,10 @@ export function createHost(parts: HostParts) {
 
   function kill(): void {
     alive = false;
+    orphans = random.chance(ORPHANED) ? boot : "";
+    orphansUntilMs = scheduler.nowMs() + random.magnitude(1_000, ORPHANED_LONGEST_MS);
     boot = "";
-    for (const chat of chats.values()) chat.stop();
+    if (orphans === "") for (const chat of chats.values()) chat.stop();
     chats.clear();
   }
 

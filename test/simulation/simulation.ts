@@ -40,6 +40,7 @@ export type Scenario = {
   readonly horizonMs: number;
   readonly tasks: number;
   readonly meanMs: number;
+  readonly suddenDeath: number;
 };
 
 export type Simulated = {
@@ -53,6 +54,9 @@ export type Simulated = {
   readonly reached: ReadonlyMap<string, number>;
 };
 
+/** How often a function dies at an effect even in good weather; now and then there is something in all of them. */
+const SUDDEN_DEATH = 0.0004;
+const FRAIL = 0.004;
 /** Every so many seeds the profile is fast. */
 const FAST_EVERY = 10;
 
@@ -72,6 +76,7 @@ export function planScenario(seed: number, random: Random): Scenario {
     chatsPerHost,
     horizonMs,
     tasks: Math.round(random.magnitude(20, 250)),
+    suddenDeath: random.chance(0.1) ? FRAIL : SUDDEN_DEATH,
     meanMs: random.magnitude(2_000, Math.max(10_000, Math.min(900_000, horizonMs / 10))),
   };
 }
@@ -109,6 +114,7 @@ export async function simulate(
     history,
     lag,
     profile: scenario.profile,
+    suddenDeath: scenario.suddenDeath,
     died: witness.functionDied,
     observe: (call, result) => {
       witness.observe(call, result);
