@@ -5,7 +5,7 @@ import { TAKES_KEY, WAITING_KEY, queueKey, queuesKey } from "./keys.ts";
 import { putBackReady, removeReady, takeReady } from "./lua/scripts.ts";
 import { parseTakeMember, parseWordSet, toTakePrefix, toWordSet } from "./members.ts";
 import type { RedisClient } from "./redis.ts";
-import { TextReply, TextsReply, inParts, parseScored } from "./replies.ts";
+import { CountReply, TextReply, TextsReply, inParts, parseScored } from "./replies.ts";
 
 /** How long a list of queues is used again by whoever takes: each take would ask for it otherwise. */
 const QUEUES_KNOWN_MS = 1_000;
@@ -110,7 +110,8 @@ async function readHeads(redis: RedisClient, fleet: string, remove: Remove): Pro
   const wordSets = await readQueues(redis, fleet);
   if (wordSets.length === 0) {
     // Redis may have lost the queues of a fleet that it still calls waiting: the sweep would never rest.
-    await remove(fleet, NO_TASK, toWordSet([]));
+    const [waiting] = await redis.send((pipeline) => pipeline.sismember(WAITING_KEY, fleet));
+    if (CountReply.parse(waiting) > 0) await remove(fleet, NO_TASK, toWordSet([]));
     return [];
   }
   const replies = await redis.send((pipeline) => {
