@@ -119,7 +119,8 @@ export function createChat(parts: ChatParts) {
     await settle(work);
     if (works.get(work.id) === work) works.delete(work.id);
     if (draining && works.size === 0) await end("completed");
-    else if (random.chance(0.3)) void claim();
+    // Agents whose supervisor is gone ask for more and more.
+    else if (random.chance(parts.hasLease() ? 0.3 : 0.9)) void claim();
   }
 
   /** Says what became of a task, again and again until it is heard; what is refused is dropped. */

@@ -64,11 +64,17 @@ const WINDOWS: Readonly<Record<WindowKind, { readonly longestMs: number; readonl
 const WINDOW_KINDS = Object.keys(WINDOWS) as WindowKind[];
 const SHORTEST_MS = 500;
 
-function oneFault(random: Random, atMs: number, hosts: number): Fault {
+function oneFault(random: Random, atMs: number, hosts: number, timeoutMs: number): Fault {
   const roll = random.uniform();
   const host = random.between(0, hosts - 1);
   if (roll < 0.12) return { kind: "redis.wiped", atMs };
-  if (roll < 0.22) return { kind: "redis.restored", atMs, lostMs: random.magnitude(20, 1_800_000) };
+  if (roll < 0.22) {
+    // Deadlines that are just past, and a stamp that is not too old, are what only a comparison shows to be lost.
+    const lostMs = random.chance(0.4)
+      ? timeoutMs * (0.6 + 0.4 * random.uniform())
+      : random.magnitude(20, 1_800_000);
+    return { kind: "redis.restored", atMs, lostMs };
+  }
   if (roll < 0.27) return { kind: "sweep.doubled", atMs };
   if (roll < 0.31) return { kind: "queue.poisoned", atMs };
   if (roll < 0.41) {
@@ -83,19 +89,22 @@ function oneFault(random: Random, atMs: number, hosts: number): Fault {
 }
 
 /** What goes wrong in one simulation, in the order of its times. */
-export function planFaults(random: Random, horizonMs: number, hosts: number): Fault[] {
+export function planFaults(random: Random, horizonMs: number, hosts: number, timeoutMs: number): Fault[] {
   // Some runs are calm, so that promises that hold only then are tested too.
   const count = random.chance(0.1) ? 0 : Math.round(random.magnitude(2, 40));
   const faults = Array.from({ length: count }, () =>
-    oneFault(random, Math.floor(random.uniform() * horizonMs), hosts),
+    oneFault(random, Math.floor(random.uniform() * horizonMs), hosts, timeoutMs),
   );
-  // Whoever comes back from a long silence finds a Redis that has never heard of them.
-  const silent = faults.filter((fault) => fault.kind === "host.frozen" && random.chance(0.3));
-  const wipes = silent.map((fault): Fault => ({
-    kind: "redis.wiped",
-    atMs: fault.atMs + ("forMs" in fault ? fault.forMs * 0.9 : 0),
-  }));
-  return [...faults, ...wipes].sort((a, b) => a.atMs - b.atMs);
+  // Some come back from a long silence to a Redis that has never heard of them.
+  const forgotten = faults.map((fault): [Fault, ...Fault[]] => {
+    if (fault.kind !== "host.frozen" || !random.chance(0.4)) return [fault];
+    const forMs = Math.max(fault.forMs, 2.5 * timeoutMs);
+    return [
+      { ...fault, forMs },
+      { kind: "redis.wiped", atMs: fault.atMs + 0.95 * forMs },
+    ];
+  });
+  return forgotten.flat().sort((a, b) => a.atMs - b.atMs);
 }
 
 /** Which windows are open now, and when each kind of fault last was. */

@@ -1,12 +1,12 @@
 /**
- * Mistakes that the simulation must catch: each replaces one piece of one file, which must be there exactly once, so
+ * Mistakes that the simulation must catch: each replaces a piece of a file, which must be there exactly once, so
  * that a mutant whose place has moved is noticed.
  */
-export type Mutant = {
+export type Edit = { readonly file: string; readonly find: string; readonly replace: string };
+export type Mutant = Edit & {
   readonly name: string;
-  readonly file: string;
-  readonly find: string;
-  readonly replace: string;
+  /** More of the same mistake, where one place makes up for another. */
+  readonly also?: readonly Edit[];
 };
 
 const DOMAIN_TASKS = "shared/domain/task-transitions.ts";
@@ -27,10 +27,10 @@ export const MUTANTS: readonly Mutant[] = [
     return task;`,
   },
   {
-    name: "settling does not compare the owner's epoch",
-    file: DOMAIN_TASKS,
-    find: "isOwned(task) && task.owner.session === session && task.owner.epoch === epoch",
-    replace: "isOwned(task) && task.owner.session === session && (task.owner.epoch === epoch || true)",
+    name: "an older epoch may claim",
+    file: DOMAIN_SESSIONS,
+    find: "if (session.epoch !== epoch)\n    return refused(",
+    replace: "if (session.epoch < epoch)\n    return refused(",
   },
   {
     name: "progress is taken from anybody",
@@ -91,10 +91,11 @@ export const MUTANTS: readonly Mutant[] = [
     replace: `enter(session, "recovering", { epoch: session.epoch, endsAs`,
   },
   {
-    name: "recovery ends while tasks are held",
-    file: DOMAIN_SESSIONS,
-    find: `if (session.state !== "recovering" || load(session) > 0) return UNCHANGED;`,
-    replace: `if (session.state !== "recovering") return UNCHANGED;`,
+    name: "recovery lets go of tasks before it requeues them",
+    file: operation("recover-session"),
+    find: "  const requeued: TaskRecord[] = [];\n",
+    replace:
+      "  const requeued: TaskRecord[] = [];\n  await changeSession(ports, fleet, id, (current) => letGoOfAll(current, held, ports.clock.nowMs()));\n",
   },
   {
     name: "whatever epoch is named is given up",
@@ -109,10 +110,22 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "const reserved = await ports.record.sessions.get(fleet, sessionId);",
   },
   {
-    name: "assignment is not looked at again",
+    name: "what is assigned to a session that was given up meanwhile stays there",
     file: operation("assign-task"),
     find: "  if (holds && isOwnedBy(task, session.id, session.epoch)) {",
     replace: "  if (session) {",
+    also: [
+      {
+        file: operation("recover-session"),
+        find: `if (current.state === "queued" && current.fence < fence) return commit(voidReservation(current, fence));`,
+        replace: "",
+      },
+      {
+        file: operation("repair"),
+        find: "  if (session && id in session.held) return;\n",
+        replace: "  if (session) return;\n",
+      },
+    ],
   },
   {
     name: "a lost race keeps the place it had reserved",
@@ -125,12 +138,6 @@ export const MUTANTS: readonly Mutant[] = [
     file: operation("recover-session"),
     find: "for (const task of tasks) {",
     replace: "for (const task of tasks.slice(1)) {",
-  },
-  {
-    name: "a reservation of a dead session stays valid",
-    file: operation("recover-session"),
-    find: `if (current.state === "queued" && current.fence < fence) return commit(voidReservation(current, fence));`,
-    replace: "",
   },
   {
     name: "requeued tasks are announced to nobody",
@@ -163,10 +170,10 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "      for (const dependent of dependents.slice(99)) {",
   },
   {
-    name: "the stamp is written before the tick's work",
+    name: "a fail-over to an older state is not noticed",
     file: operation("sweep-tick"),
-    find: "  const { stampMs } = look;\n",
-    replace: "  const { stampMs } = look;\n  await ports.agenda.setStamp(nowMs);\n",
+    find: "const lost = stampMs === null || stampMs < tick.previousMs;",
+    replace: "const lost = stampMs === null;",
   },
   {
     name: "moving a task does not let go of it at the old session",
@@ -201,10 +208,10 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "",
   },
   {
-    name: "expired takes stay out of the queue",
-    file: operation("sweep-tick"),
-    find: "for (const { fleet, take } of look.expired) await ports.workQueue.putBack(fleet, take);",
-    replace: "",
+    name: "what finds no room is not put back",
+    file: operation("take-ready"),
+    find: "  if (known) await ports.workQueue.putBack(fleet, taken);\n  else await",
+    replace: "  await",
   },
   {
     name: "one poison message fails its batch",
@@ -273,5 +280,24 @@ export const MUTANTS: readonly Mutant[] = [
     file: operation("change"),
     find: "    if (written) return { document: written, changed: true };",
     replace: "    return { document: written ?? decision.next, changed: true };",
+  },
+  {
+    name: "a submission is acknowledged before it is committed",
+    file: operation("submit-tasks"),
+    find: "const created = await record.tasks.commit(null, task);",
+    replace:
+      "const created = await Promise.resolve(task);\n  void record.tasks.commit(null, task).catch(() => null);",
+  },
+  {
+    name: "a dependency that had ended already is waited for",
+    file: operation("link-dependencies"),
+    find: "    if (!isEnded(dependency)) continue;\n",
+    replace: "    if (dependency.id !== id) continue;\n",
+  },
+  {
+    name: "a pause is not looked at when a task is given out",
+    file: operation("assign-task"),
+    find: "const barrier = pauseOf(rules, task) ?? [",
+    replace: "const barrier = [",
   },
 ];

@@ -28,3 +28,12 @@ export async function startRunner(mutant: number | null): Promise<Runner> {
     close: () => worker.terminate(),
   };
 }
+
+/** Runs one job after the other in so many threads. */
+export async function inParallel(jobs: readonly (() => Promise<void>)[], threads: number): Promise<void> {
+  const rest = [...jobs];
+  const work = async () => {
+    for (let job = rest.shift(); job; job = rest.shift()) await job();
+  };
+  await Promise.all(Array.from({ length: threads }, work));
+}

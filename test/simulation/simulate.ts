@@ -1,8 +1,9 @@
 // `npm run simulate`: many seeds in as many threads as there are cores, one seed exactly, or every mutant.
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
+import { catchMutants } from "./catch-mutants.ts";
 import { MUTANTS } from "./mutants.ts";
-import { startRunner } from "./pool.ts";
+import { inParallel, startRunner } from "./pool.ts";
 import { shrink } from "./shrink.ts";
 import type { Simulated } from "./simulation.ts";
 
@@ -37,15 +38,6 @@ function createProgress(total: number, unit: string) {
       clearInterval(timer);
     },
   };
-}
-
-/** Runs one job after the other in as many threads as there are cores. */
-async function inParallel(jobs: readonly (() => Promise<void>)[], threads: number): Promise<void> {
-  const rest = [...jobs];
-  const work = async () => {
-    for (let job = rest.shift(); job; job = rest.shift()) await job();
-  };
-  await Promise.all(Array.from({ length: threads }, work));
 }
 
 async function runSeeds(seeds: readonly number[]): Promise<Simulated[]> {
@@ -136,22 +128,14 @@ async function simulateOne(seed: number, history: boolean, json: boolean): Promi
 async function simulateMutants(seeds: number, json: boolean): Promise<boolean> {
   const progress = createProgress(MUTANTS.length, "mutants");
   const survived: string[] = [];
-  await inParallel(
-    MUTANTS.map(({ name }, index) => async () => {
-      const runner = await startRunner(index);
-      let caught: string | null = null;
-      for (let seed = 1; seed <= seeds && caught === null; seed++) {
-        const { violations } = await runner.run({ seed });
-        if (violations[0]) caught = `seed ${seed}, guarantee ${violations[0].guarantee}`;
-      }
-      await runner.close();
-      progress.step();
-      if (caught === null) survived.push(name);
-      if (!json)
-        print(`${caught === null ? "SURVIVED" : "caught"}  ${name}${caught === null ? "" : ` (${caught})`}`);
-    }),
-    availableParallelism(),
-  );
+  await catchMutants(seeds, ({ name, caught }) => {
+    progress.step();
+    if (!caught) survived.push(name);
+    if (json) return;
+    print(
+      caught ? `caught  ${name} (seed ${caught.seed}, guarantee ${caught.guarantee})` : `SURVIVED  ${name}`,
+    );
+  });
   progress.stop();
   const caught = MUTANTS.length - survived.length;
   print(

@@ -99,7 +99,12 @@ export async function simulate(
 ): Promise<Simulated> {
   const random = createChoices(seed);
   const scenario = planScenario(seed, random.stream("scenario"));
-  const planned = planFaults(random.stream("faults"), scenario.horizonMs, scenario.hosts);
+  const planned = planFaults(
+    random.stream("faults"),
+    scenario.horizonMs,
+    scenario.hosts,
+    PROFILES[scenario.profile].timeoutMs,
+  );
   const faults = options.faults ?? planned;
   const scheduler = createScheduler(START_MS, random.stream("ties").uniform);
   const nowMs = () => Math.floor(scheduler.nowMs());

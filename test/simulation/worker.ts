@@ -5,7 +5,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parentPort, workerData } from "node:worker_threads";
 import type { Fault } from "./faults.ts";
-import { MUTANTS } from "./mutants.ts";
+import { MUTANTS, type Mutant } from "./mutants.ts";
 
 /** A seed to run, with its own faults or with these. */
 export type Job = { readonly seed: number; readonly faults?: readonly Fault[]; readonly keepAll?: boolean };
@@ -13,20 +13,32 @@ export type Job = { readonly seed: number; readonly faults?: readonly Fault[]; r
 const ROOT = path.resolve(import.meta.dirname, "../..");
 const { mutant: index } = workerData as { mutant: number | null };
 
+/** The mutant's files, with its mistake in them. */
+function mutated({ name, also = [], ...first }: Mutant): Map<string, string> {
+  const files = new Map<string, string>();
+  for (const { file, find, replace } of [first, ...also]) {
+    const place = path.join(ROOT, file);
+    const code = files.get(place) ?? readFileSync(place, "utf8");
+    if (code.split(find).length !== 2)
+      throw new Error(
+        `The mutant "${name}" has no place, or several, in ${file}: mend test/simulation/mutants.ts.`,
+      );
+    files.set(
+      place,
+      code.replace(find, () => replace),
+    );
+  }
+  return files;
+}
+
 const mutant = index === null ? undefined : MUTANTS[index];
 if (mutant) {
-  const file = path.join(ROOT, mutant.file);
-  const code = readFileSync(file, "utf8");
-  if (code.split(mutant.find).length !== 2)
-    throw new Error(
-      `The mutant "${mutant.name}" has no place, or several, in ${mutant.file}: mend test/simulation/mutants.ts.`,
-    );
+  const files = mutated(mutant);
   registerHooks({
     load(url, context, next) {
       const loaded = next(url, context);
-      return url.startsWith("file:") && fileURLToPath(url) === file
-        ? { ...loaded, source: code.replace(mutant.find, () => mutant.replace) }
-        : loaded;
+      const source = url.startsWith("file:") ? files.get(fileURLToPath(url)) : undefined;
+      return source === undefined ? loaded : { ...loaded, source };
     },
   });
 }
