@@ -4,7 +4,16 @@ import { RULES_LIMIT } from "../../shared/contract/limits.ts";
 import type { SemaphoreRecord } from "../../shared/contract/records.ts";
 import { LimitRequest, PauseRequest, type Rules } from "../../shared/contract/rules.ts";
 import type { Decision } from "../../shared/domain/decision.ts";
-import { NO_RULES, barrierOf, neededBy, pauseOf, setLimit, setPaused } from "../../shared/domain/rules.ts";
+import {
+  NO_RULES,
+  barrierOf,
+  isPausedAt,
+  neededBy,
+  pauseOf,
+  permitsAt,
+  setLimit,
+  setPaused,
+} from "../../shared/domain/rules.ts";
 import { acquire, hasPermit, permitsGiven, release, tenuresOf } from "../../shared/domain/semaphore.ts";
 
 const after = <T>(decision: Decision<T>, before: T): T =>
@@ -64,6 +73,25 @@ describe("a concurrency limit", () => {
       expect(LimitRequest.safeParse({ type: "t", limit }).success).toBe(false);
     for (const limit of [1, 100, null])
       expect(LimitRequest.safeParse({ type: "t", limit }).success).toBe(true);
+  });
+});
+
+describe("a barrier", () => {
+  it("has the permits of its limit: one for a key, none known for a type without limit or a group", () => {
+    const ofType = after(setLimit(NO_RULES, { type: "t:x", limit: 4 }), NO_RULES);
+    const rules = after(setLimit(ofType, { key: "k", limit: 2 }), ofType);
+    expect(permitsAt(rules, "type:t:x")).toBe(4);
+    expect(permitsAt(rules, "key:k")).toBe(2);
+    expect(permitsAt(rules, "key:other")).toBe(1);
+    expect(permitsAt(rules, "type:other")).toBeNull();
+    expect(permitsAt(rules, "group:g")).toBeNull();
+  });
+
+  it("is closed by its own pause and by no other", () => {
+    const rules = after(setPaused(NO_RULES, { group: "g:1" }, true), NO_RULES);
+    expect(isPausedAt(rules, "group:g:1")).toBe(true);
+    expect(isPausedAt(rules, "type:g:1")).toBe(false);
+    expect(setPaused(NO_RULES, {}, false).kind).toBe("unchanged");
   });
 });
 

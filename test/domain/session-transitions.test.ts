@@ -4,16 +4,20 @@ import type { SessionState } from "../../shared/contract/session.ts";
 import { desiredOf } from "../../shared/domain/desired.ts";
 import {
   SESSION_TRANSITIONS,
+  askReport,
   askRestart,
   drain,
   finishRecovery,
   giveUp,
+  hearReport,
   isAlive,
   letGo,
   mustStop,
+  noteListing,
   refuseEpoch,
   register,
   reserve,
+  takeAway,
 } from "../../shared/domain/session-transitions.ts";
 
 const request = { host: "h1", boot: "b1", agent: "test", capabilities: ["gpu", "cpu", "gpu"], capacity: 2 };
@@ -115,5 +119,39 @@ describe("a session", () => {
       inState("live", { held: { a: 3, b: 1 }, stopping: { b: 7 }, restartAsked: true }),
     );
     expect(desired).toMatchObject({ tasks: { a: 3 }, stopping: { b: 1 }, restart: true, epoch: 1 });
+  });
+});
+
+describe("a session that is asked for a report", () => {
+  const held = { a: 1, b: 2 };
+  const { askedAtMs: _asked, lists: _lists, ...older } = first;
+  const asked = inState("live", { held, askedAtMs: 5_000 });
+
+  it("is asked once, until it was heard, also if it was written before there were questions", () => {
+    expect(askReport({ ...older, held }, 7_000)).toMatchObject({
+      kind: "commit",
+      next: { askedAtMs: 7_000 },
+    });
+    expect(askReport(asked, 7_000).kind).toBe("unchanged");
+    expect(hearReport(asked)).toMatchObject({ kind: "commit", next: { askedAtMs: null } });
+    expect(hearReport(older).kind).toBe("unchanged");
+    expect(desiredOf(asked).asked).toBe(true);
+    expect(desiredOf(older).asked).toBeUndefined();
+  });
+
+  it("loses what it dropped in one step with the question, and nothing once that was withdrawn", () => {
+    expect(takeAway(asked, 5_000, ["a", "gone"], 9_000)).toMatchObject({
+      kind: "commit",
+      next: { askedAtMs: null, held, stopping: { a: 9_000 } },
+    });
+    expect(takeAway(asked, 4_999, ["a"], 9_000).kind).toBe("unchanged");
+    expect(takeAway(older, 5_000, ["a"], 9_000).kind).toBe("unchanged");
+    const stopping = inState("live", { held, askedAtMs: 5_000, stopping: { a: 1_000 } });
+    expect(takeAway(stopping, 5_000, ["a"], 9_000)).toMatchObject({ next: { stopping: { a: 1_000 } } });
+  });
+
+  it("is known to list its work from the first time on", () => {
+    expect(noteListing(older)).toMatchObject({ kind: "commit", next: { lists: true } });
+    expect(noteListing(inState("live", { lists: true })).kind).toBe("unchanged");
   });
 });

@@ -9,7 +9,7 @@ import { rebalanceFleet, setBalancing } from "../../shared/operations/rebalance-
 import { completeTask, failTask } from "../../shared/operations/settle-task.ts";
 import type { Ports } from "../../shared/ports/ports.ts";
 import { type Chat, expectConsistent, passTime, workOff } from "../fixtures/at-rest.ts";
-import { crashEverywhere, interrupting } from "../fixtures/crash-points.ts";
+import { crashEverywhere, interrupting, tapPorts } from "../fixtures/crash-points.ts";
 import { FLEET, type World, createWorld, must } from "../fixtures/memory-world.ts";
 
 const ownerOf = async (world: World, id: string) => {
@@ -70,6 +70,23 @@ describe("a preferred place", () => {
     );
     await world.deliver();
     expect(await ownerOf(world, "k2")).toBe("s2");
+  });
+});
+
+describe("a preferred host", () => {
+  it("offers its sessions the least loaded first, equal ones by name", async () => {
+    const world = createWorld();
+    for (const id of ["b", "a", "c"]) await world.register(id, { host: "h2", boot: "b2" });
+    for (const id of ["t1", "t2", "t3", "t4"]) {
+      await world.submit({ id, affinity: { host: "h2" } });
+      await world.deliver();
+    }
+    expect(await Promise.all(["t1", "t2", "t3", "t4"].map((id) => ownerOf(world, id)))).toEqual([
+      "a",
+      "b",
+      "c",
+      "a",
+    ]);
   });
 });
 
@@ -164,6 +181,22 @@ describe("the policy performance", () => {
     expect(record?.types).toMatchObject([{ type: "t", success: 0 }]);
     expect(record?.counted).toHaveLength(2);
   });
+});
+
+it("an attempt that others' changes keep from being counted is left out, and its end stands", async () => {
+  const world = createWorld();
+  await setBalancing(world.ports, FLEET, { policy: "performance" });
+  await setBalancing(world.ports, FLEET, {});
+  const chat = await world.register("s1");
+  await world.submit({ id: "a" });
+  const [held] = await world.claim(chat);
+  const losing = tapPorts(world.ports, (call, run) =>
+    call.path === "record.performances.commit" ? Promise.resolve(null) : run(),
+  );
+  must(await completeTask(losing, chat.claims, "a", { fence: held?.fence ?? 0, result: 1 }));
+  expect((await world.task("a")).state).toBe("completed");
+  expect(await world.ports.record.performances.get(FLEET, "s1")).toBeNull();
+  expect(world.logged.map(({ message }) => message)).toContain("an attempt was not counted");
 });
 
 describe("hysteresis", () => {
@@ -319,5 +352,55 @@ describe("an idle session that asks", () => {
       check: (world) => workOff(world, ["a", "b", "c"]),
     });
     expect(deaths).toBeGreaterThan(4);
+  });
+
+  it("looks at the most loaded first, and at equal ones by name", async () => {
+    const world = createWorld();
+    for (const id of ["s2", "s1", "s3"]) await world.register(id, { host: id, boot: id });
+    const place = (session: string, count: number) =>
+      world.submit(
+        ...Array.from({ length: count }, (_, i) => ({ id: `${session}-${i}`, affinity: { session } })),
+      );
+    await place("s3", 3);
+    await place("s2", 2);
+    await place("s1", 2);
+    await world.deliver();
+    const thieves = [];
+    for (const id of ["x1", "x2", "x3"]) thieves.push(await world.register(id, { host: id, boot: id }));
+    const from: string[] = [];
+    for (const thief of thieves)
+      from.push(...(await world.claim(thief)).map(({ task }) => task.id.slice(0, 2)));
+    expect(from[0]).toBe("s3");
+    expect(from.slice(1).sort()).toEqual(["s1", "s2"].slice(0, from.length - 1).sort());
+  });
+
+  it("takes nothing while the fleet is paused, and nothing when it is drained meanwhile", async () => {
+    const paused = await laden();
+    must(await pauseTasks(paused.ports, FLEET, {}));
+    expect(await paused.claim(paused.idle)).toEqual([]);
+    const draining = await laden();
+    const ports = interrupting(draining.ports, "agenda.has", () => drainSession(draining.ports, FLEET, "s2"));
+    expect(must(await claimTasks(ports, draining.idle.claims, 1)).tasks).toEqual([]);
+    await expectConsistent(draining, ["a", "b", "c"]);
+  });
+
+  it("leaves a task that is cancelled between its move and its start", async () => {
+    const world = await laden();
+    let moves = 0;
+    const ports = interrupting(
+      world.ports,
+      "record.tasks.commit",
+      async (call) => {
+        const [task] = call.args as [{ id: string }];
+        moves++;
+        must(await cancelTask(world.ports, FLEET, task.id, null));
+      },
+      2,
+    );
+    const { tasks } = must(await claimTasks(ports, world.idle.claims, 1));
+    expect(moves).toBe(1);
+    for (const { task } of tasks) expect(await ownerOf(world, task.id)).toBe("s2");
+    await passTime(world, 70_000, [world.busy, world.idle], []);
+    await expectConsistent(world, ["a", "b", "c"]);
   });
 });

@@ -4,7 +4,7 @@ import { isRefusal } from "../../shared/contract/errors.ts";
 import { limitTasks, pauseTasks, readRules, resumeTasks } from "../../shared/operations/manage-rules.ts";
 import { completeTask } from "../../shared/operations/settle-task.ts";
 import { expectConsistent, passTime, workOff } from "../fixtures/at-rest.ts";
-import { crashEverywhere, portsWithout } from "../fixtures/crash-points.ts";
+import { crashEverywhere, portsWithout, tapPorts } from "../fixtures/crash-points.ts";
 import { FLEET, type World, createWorld, must } from "../fixtures/memory-world.ts";
 
 async function busyWorld(capacity = 100) {
@@ -95,6 +95,13 @@ describe("a pause", () => {
     for (let i = 0; i < RULES_LIMIT; i++) must(await pauseTasks(world.ports, FLEET, { type: `t${i}` }));
     const refused = await pauseTasks(world.ports, FLEET, { group: "g" });
     expect(isRefusal(refused) && refused.refused).toBe("rules.full");
+    expect(await limitTasks(world.ports, FLEET, { key: "k", limit: 2 })).toMatchObject({
+      refused: "rules.full",
+    });
+    const losing = tapPorts(world.ports, (call, run) =>
+      call.path === "record.fleets.commit" ? Promise.resolve(null) : run(),
+    );
+    expect(await resumeTasks(losing, FLEET, { type: "t1" })).toMatchObject({ refused: "conflict.retry" });
     const { rules } = await readRules(world.ports, FLEET);
     expect(rules.paused.types).toHaveLength(RULES_LIMIT);
     expect(rules.paused.groups).toEqual([]);

@@ -261,6 +261,24 @@ describe("a permit", () => {
     expect(await permits(world)).toEqual([]);
   });
 
+  it("of a dead session whose semaphore is too busy keeps it recovering, until a later tick releases both", async () => {
+    const { world, first, second } = await serialWorld(["a", "b"]);
+    const chat = (await owner(world, "a")) === "s1" ? first : second;
+    const other = chat === first ? second : first;
+    await world.claim(chat);
+    const losing = tapPorts(world.ports, (call, run) =>
+      call.path === "record.semaphores.commit" ? Promise.resolve(null) : run(),
+    );
+    await expect(endSession(losing, chat.claims, chat.id, { reason: "crashed" })).rejects.toThrow(
+      "could not be released",
+    );
+    expect((await world.session(chat.id)).state).toBe("recovering");
+    expect(await permits(world)).toHaveLength(1);
+    await passTime(world, 70_000, [other]);
+    expect((await world.session(chat.id)).state).toBe("crashed");
+    expect(await permits(world)).toMatchObject([{ session: other.id }]);
+  });
+
   it("is given once though two functions hand out two tasks of the key at the same moment", async () => {
     const world = createWorld();
     await world.register("s1");
