@@ -1,6 +1,6 @@
 import { isRefusal } from "../contract/errors.ts";
-import type { OwnedTask, SessionRecord, TaskRecord } from "../contract/records.ts";
-import { UNCHANGED, commit } from "../domain/decision.ts";
+import type { OwnedTask, SessionRecord, TaskIn, TaskRecord } from "../contract/records.ts";
+import { type Decision, UNCHANGED, commit } from "../domain/decision.ts";
 import {
   askReport,
   hearReport,
@@ -102,13 +102,23 @@ async function letGoOf(
 ): Promise<void> {
   const { fleet, id } = session;
   if (task && isEnded(task)) await runEndEffects(ports, task);
-  if (task?.state === "queued" && task.fence < fence) {
-    const voided = await changeTask(ports, fleet, taskId, (current) =>
-      current.state === "queued" && current.fence < fence
-        ? commit(voidReservation(current, fence))
-        : UNCHANGED,
-    );
+  if (task && mayBeTaken(task, fence)) {
+    const voided = await changeTask(ports, fleet, taskId, (current) => voidPlace(current, fence));
     if (isRefusal(voided) || !voided.changed) return;
   }
   await releasePlace(ports, fleet, id, taskId, fence);
+}
+
+/** Whether a place reserved for this fence may still become an assignment of the task, or a move of one that waits. */
+function mayBeTaken(task: TaskRecord, fence: number): task is TaskIn<"queued" | "assigned"> {
+  return (task.state === "queued" || task.state === "assigned") && task.fence < fence;
+}
+
+/**
+ * Sees to it that it never does. Whoever moves what waits elsewhere replaces the task as it was: so it is enough that it
+ * is another.
+ */
+function voidPlace(task: TaskRecord, fence: number): Decision<TaskRecord> {
+  if (!mayBeTaken(task, fence)) return UNCHANGED;
+  return commit(task.state === "queued" ? voidReservation(task, fence) : { ...task });
 }

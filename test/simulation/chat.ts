@@ -118,7 +118,8 @@ export function createChat(parts: ChatParts) {
     settled.add(`${work.id}/${work.fence}`);
     await settle(work);
     if (works.get(work.id) === work) works.delete(work.id);
-    if (draining && works.size === 0) await end("completed");
+    const leaves = draining || (!parts.hasLease() && random.chance(0.1));
+    if (leaves && works.size === 0) await end("completed");
     // Agents whose supervisor is gone ask for more and more.
     else if (random.chance(parts.hasLease() ? 0.3 : 0.9)) void claim();
   }
@@ -135,7 +136,8 @@ export function createChat(parts: ChatParts) {
       if (outcome.kind !== "lost") {
         if (outcome.kind === "answered") {
           witness.settled(parts.fleet, work.id, id, work.fence, roll < 0.8 ? "completed" : "other");
-          if (repeat) await attempt(own, roll);
+          // The same again, or a word that comes too late to count.
+          if (repeat) await attempt(own, random.chance(0.5) ? roll : random.uniform());
           const { next } = outcome.value as { next?: HeldTask | null };
           works.delete(work.id);
           if (next) begin(next);

@@ -28,13 +28,19 @@ export type HostParts = {
   readonly witness: Witness;
   /** Whether it stops its work once its leases must have passed, as a supervisor should. */
   readonly fencesItself: boolean;
+  /** Its first session crashes whenever it has been started, before it claims anything. */
+  readonly crashes?: boolean;
 };
 
 export type Host = ReturnType<typeof createHost>;
 
 const RETRY_MS = 2_000;
 const SELF_FENCING_SHARE = 0.8;
+const FORGETS = 0.2;
 const ORPHANED = 0.4;
+/** How long a session that crashes at every start lives, and how often it does so. */
+const CRASHES_AFTER_MS = 4_000;
+const CRASHES = 80;
 const ORPHANED_LONGEST_MS = 300_000;
 
 /** A host as the control plane meets it: registers its chats, beats for them, and does what the answers say. */
@@ -53,6 +59,7 @@ export function createHost(parts: HostParts) {
   let claims: HostClaims | null = null;
   let oldClaims: HostClaims | null = null;
   let ackedSentMs = 0;
+  let crashes = 0;
   /** The boot whose agents go on without their supervisor, which no lease allows. */
   let orphans = "";
   let orphansUntilMs = 0;
@@ -71,6 +78,8 @@ export function createHost(parts: HostParts) {
     alive = true;
     seq = 0;
     claims = null;
+    // A supervisor that lost its disk has no old token to show.
+    if (random.chance(FORGETS)) oldClaims = null;
     const mine = boot;
     ackedSentMs = scheduler.nowMs();
     for (const wanted of parts.chats) void keepRegistered(wanted, mine);
@@ -133,7 +142,10 @@ export function createHost(parts: HostParts) {
       },
     });
     chats.set(wanted.id, chat);
-    void chat.claim();
+    if (parts.crashes === true && crashes < CRASHES && wanted === parts.chats[0]) {
+      crashes += 1;
+      void wait(random.uniform() * CRASHES_AFTER_MS).then(() => crash(chat));
+    } else void chat.claim();
   }
 
   async function beat(mine: string): Promise<void> {
@@ -175,6 +187,19 @@ export function createHost(parts: HostParts) {
     chats.clear();
   }
 
+  /** One chat's process dies; its host sees that and says so. */
+  async function crash(chat: Chat): Promise<void> {
+    if (!alive || !claims || chats.get(chat.id) !== chat) return;
+    const wanted = parts.chats.find(({ id }) => id === chat.id);
+    const by: HostClaims | SessionClaims = random.chance(0.5) ? claims : chat.claims();
+    const mine = boot;
+    chat.stop();
+    chats.delete(chat.id);
+    await wait(random.after(50));
+    await network.send("end", (ports) => endSession(ports, by, chat.id, { reason: "crashed", exitCode: 1 }));
+    if (wanted && isUp(mine)) void wait(random.after(5_000)).then(() => keepRegistered(wanted, mine));
+  }
+
   return {
     name,
     start,
@@ -184,20 +209,6 @@ export function createHost(parts: HostParts) {
     freeze: (untilMs: number) => {
       frozenUntilMs = Math.max(frozenUntilMs, untilMs);
     },
-    /** One chat's process dies; its host sees that and says so. */
-    async killChat(): Promise<void> {
-      if (!alive || !claims || chats.size === 0) return;
-      const chat = random.pick([...chats.values()]);
-      const wanted = parts.chats.find(({ id }) => id === chat.id);
-      const by: HostClaims | SessionClaims = random.chance(0.5) ? claims : chat.claims();
-      const mine = boot;
-      chat.stop();
-      chats.delete(chat.id);
-      await wait(random.after(50));
-      await network.send("end", (ports) =>
-        endSession(ports, by, chat.id, { reason: "crashed", exitCode: 1 }),
-      );
-      if (wanted && isUp(mine)) void wait(random.after(5_000)).then(() => keepRegistered(wanted, mine));
-    },
+    killChat: () => (chats.size === 0 ? Promise.resolve() : crash(random.pick([...chats.values()]))),
   };
 }

@@ -18,6 +18,8 @@ export type NetworkParts = {
   readonly random: Random;
   readonly history: History;
   readonly cloud: Cloud;
+  /** Counts how often each outcome was come to. */
+  readonly count: (what: string) => void;
 };
 
 export type Network = ReturnType<typeof createNetwork>;
@@ -27,7 +29,7 @@ const REPEATED = 0.03;
 const LATE_MS = 30_000;
 
 /** How clients reach the control plane: requests and answers are lost, late, or arrive twice. */
-export function createNetwork({ scheduler, weather, random, history, cloud }: NetworkParts) {
+export function createNetwork({ scheduler, weather, random, history, cloud, count }: NetworkParts) {
   /** A heartbeat's calls are two: only now and then are others let in between. */
   const interleavedShare = (name: string) => (name === "beat" ? 0.1 : 0.7);
 
@@ -46,13 +48,16 @@ export function createNetwork({ scheduler, weather, random, history, cloud }: Ne
     if (value === KILLED || random.chance(losing)) return lost(name);
     if (isRefusal(value)) {
       history.note(scheduler.nowMs(), `${name} refused ${value.refused}`);
+      count(`${name} refused ${value.refused}`);
       return { kind: "refused", refusal: value };
     }
+    count(`${name} answered`);
     return { kind: "answered", value };
   }
 
   function lost<T>(name: string): Outcome<T> {
     history.note(scheduler.nowMs(), `${name} lost`);
+    count(`${name} lost`);
     return { kind: "lost" };
   }
 

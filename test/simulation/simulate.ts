@@ -2,6 +2,7 @@
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { catchMutants } from "./catch-mutants.ts";
+import { COVERING_SEEDS, unreached } from "./coverage.ts";
 import { MUTANTS } from "./mutants.ts";
 import { inParallel, startRunner } from "./pool.ts";
 import { shrink } from "./shrink.ts";
@@ -13,6 +14,8 @@ its guarantees from what it did.
   npm run simulate -- [--seeds N] [--from S] [--json]     N different simulations (default: 200, from 1)
   npm run simulate -- --seed S [--history] [--json]       one of them, exactly as before
   npm run simulate -- --mutants [--seeds N] [--json]      each known mistake must be caught within N seeds (300)
+
+With ${COVERING_SEEDS} seeds or more, every transition and outcome that is expected must be reached too.
 
 Exit codes: 0 all guarantees held (or all mutants were caught), 1 not, 2 wrong usage.
 `;
@@ -94,13 +97,23 @@ async function simulateMany(from: number, count: number, json: boolean): Promise
   for (const result of failed.slice(0, 3)) await explain(result);
   const agentHours = Math.round(results.reduce((sum, result) => sum + result.agentHours, 0));
   const failures = failed.map(({ seed, violations }) => ({ seed, guarantee: violations[0]?.guarantee ?? 0 }));
-  if (!json) for (const [what, times] of reachedBy(results)) print(`${String(times).padStart(9)}  ${what}`);
+  const reached = reachedBy(results);
+  const missed = unreached(reached);
+  if (!json) for (const [what, times] of reached) print(`${String(times).padStart(9)}  ${what}`);
+  for (const what of missed) say(`never reached: ${what}`);
   print(
     json
-      ? JSON.stringify({ seeds: count, agentHours, violations: failed.length, failures })
-      : `${count} seeds, ${agentHours} agent-hours, ${failed.length} with a violation.`,
+      ? JSON.stringify({
+          seeds: count,
+          agentHours,
+          violations: failed.length,
+          failures,
+          unreached: missed,
+          reached: Object.fromEntries(reached),
+        })
+      : `${count} seeds, ${agentHours} agent-hours, ${failed.length} with a violation, ${missed.length} outcomes never reached.`,
   );
-  return failed.length === 0;
+  return failed.length === 0 && (count < COVERING_SEEDS || missed.length === 0);
 }
 
 async function simulateOne(seed: number, history: boolean, json: boolean): Promise<boolean> {

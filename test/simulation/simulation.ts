@@ -126,7 +126,14 @@ export async function simulate(
       noteEffect(call.path, result);
     },
   });
-  const network = createNetwork({ scheduler, weather, random: random.stream("network"), history, cloud });
+  const network = createNetwork({
+    scheduler,
+    weather,
+    random: random.stream("network"),
+    history,
+    cloud,
+    count: witness.count,
+  });
 
   function noteEffect(path: string, result: unknown): void {
     if (path === "record.tasks.commit" || path === "record.sessions.commit") {
@@ -167,6 +174,7 @@ export async function simulate(
         cloud,
         witness,
         fencesItself: random.chance(0.7),
+        crashes: i === 0 && random.chance(0.1),
       }),
     ),
   );

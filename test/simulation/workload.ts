@@ -30,6 +30,7 @@ const BATCH_LIMIT = 12;
 const TRIES = 40;
 const RETRY_MS = 5_000;
 const OPERATIONS_SHARE = 0.4;
+const WRONG_SHARE = 0.2;
 const TYPES = ["build", "test", "write"];
 /** How long something is paused or limited, on average. */
 const HELD_MS = 240_000;
@@ -47,6 +48,7 @@ export async function runWorkload(parts: WorkloadParts): Promise<void> {
     if (scheduler.nowMs() >= endMs) return;
     if (ids.length < parts.tasks) void submit();
     if (random.chance(OPERATIONS_SHARE)) void operate();
+    if (random.chance(WRONG_SHARE)) void askWrongly();
   }
 
   async function byPerformance(ports: Ports): Promise<object> {
@@ -100,9 +102,14 @@ export async function runWorkload(parts: WorkloadParts): Promise<void> {
     const live = [...witness.sessions.values()].filter(
       (session) => session.fleet === fleet && session.state === "live",
     );
-    if (roll < 0.25 && task)
-      await network.send("cancel", (ports) => cancelTask(ports, fleet, task, "enough"));
-    else if (roll < 0.5) await redriveOne();
+    if (roll < 0.25 && task) {
+      // Half of them are in somebody's hands.
+      const held = [...witness.tasks.values()].filter(
+        ({ state, fleet: of }) => of === fleet && (state === "assigned" || state === "running"),
+      );
+      const id = held.length > 0 && random.chance(0.5) ? random.pick(held).id : task;
+      await network.send("cancel", (ports) => cancelTask(ports, fleet, id, "enough"));
+    } else if (roll < 0.5) await redriveOne();
     else if (roll < 0.56) await holdSome();
     else if (roll < 0.59) await network.send("rebalance", (ports) => rebalanceFleet(ports, fleet));
     else if (roll < 0.6) {
@@ -117,7 +124,34 @@ export async function runWorkload(parts: WorkloadParts): Promise<void> {
     } else if (roll < 0.8 && live.length > 0) {
       const { id } = random.pick(live);
       await network.send("restart", (ports) => restartSession(ports, fleet, id));
-    } else await network.send("progress", (ports) => summariseProgress(ports, fleet, null, null));
+    } else await network.send("summary", (ports) => summariseProgress(ports, fleet, null, null));
+  }
+
+  /** Requests that must be refused, and must change nothing. */
+  async function askWrongly(): Promise<void> {
+    const task = witness.anyTask(fleet, random);
+    const sessions = [...witness.sessions.values()].filter((session) => session.fleet === fleet);
+    const wrong = (more: object) => ({ type: "build", data: {}, id: "wrong", ...more });
+    const batches: TaskSubmission[][] = [
+      [wrong({ dependsOn: ["unheard-of"] })],
+      [wrong({ dependsOn: ["wrong"] })],
+      [wrong({}), wrong({})],
+      [wrong({ id: task ?? "wrong", dependsOn: task === null ? ["wrong"] : [], data: "another" })],
+    ];
+    const name = task !== null && random.chance(0.5) ? task : "unheard-of";
+    const roll = random.uniform();
+    if (roll < 0.5)
+      await network.send("submit", (ports) => submitTasks(ports, fleet, random.pick(batches), null));
+    else if (roll < 0.7) await network.send("redrive", (ports) => redriveTask(ports, fleet, name));
+    else if (roll < 0.8)
+      await network.send("cancel", (ports) => cancelTask(ports, fleet, "unheard-of", null));
+    else {
+      // Of one that has ended, or of nobody: one that lives is not disturbed.
+      const over = sessions.filter(({ state }) => state === "crashed" || state === "ended");
+      const gone = over.length > 0 && random.chance(0.7) ? random.pick(over).id : "nobody";
+      const act = random.chance(0.5) ? drainSession : restartSession;
+      await network.send(act === drainSession ? "drain" : "restart", (ports) => act(ports, fleet, gone));
+    }
   }
 
   /** Pauses or limits something for a while. */
