@@ -94,8 +94,10 @@ export async function sweepTick(
     ports.registry.count(),
     ports.agenda.stamp(),
   ]);
-  // A stamp that is gone, or older than the one seen, was lost during this tick: the next one must see that.
-  if (stampNow !== null && stampNow >= (stampMs ?? NO_TICK_MS)) await ports.agenda.raiseStamp(nowMs);
+  // A stamp that is neither the one left here nor a later tick's was lost, or came back, during this tick: the next one
+  // must see that.
+  const kept = stampNow === (stampMs ?? NO_TICK_MS) || (stampNow ?? NO_TICK_MS) >= Math.max(tick.previousMs, 1);
+  if (kept) await ports.agenda.raiseStamp(nowMs);
   return {
     busy: repair.rebuild || entries > 0 || sessions > 0 || stampNow === null,
     repair,
