@@ -1,15 +1,10 @@
-import type { Refusal } from "../../shared/contract/errors.ts";
 import type { Command, SessionBeat } from "../../shared/contract/heartbeat.ts";
 import type { ClaimAnswer, HeldTask } from "../../shared/contract/session.ts";
 import type { Task } from "../../shared/contract/task.ts";
-import { type SessionClaims, readToken } from "../../shared/domain/tokens.ts";
-import { claimTasks } from "../../shared/operations/claim-tasks.ts";
-import { endSession } from "../../shared/operations/end-session.ts";
-import { completeTask, failTask, releaseTask, reportProgress } from "../../shared/operations/settle-task.ts";
-import type { Ports } from "../../shared/ports/ports.ts";
 import type { Cloud } from "./cloud.ts";
 import type { Network, Outcome } from "./network.ts";
 import type { Random } from "./random.ts";
+import { type SessionToken, sessionToken } from "./requests.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Witness } from "./witness.ts";
 
@@ -17,7 +12,7 @@ export type ChatParts = {
   readonly id: string;
   readonly fleet: string;
   readonly capacity: number;
-  readonly claims: SessionClaims;
+  readonly token: SessionToken;
   readonly scheduler: Scheduler;
   readonly random: Random;
   readonly network: Network;
@@ -52,7 +47,7 @@ export function createChat(parts: ChatParts) {
   const lies = new Set<string>();
   /** What it has settled: a claim's answer that comes late may name it again. */
   const settled = new Set<string>();
-  let { claims } = parts;
+  let { token } = parts;
   let stopped = false;
   let draining = false;
   let claiming = false;
@@ -65,7 +60,7 @@ export function createChat(parts: ChatParts) {
     fence,
     percent,
     // Lets the witness see who said it.
-    message: `${id}.${claims.epoch}.${fence}`,
+    message: `${id}.${token.claims.epoch}.${fence}`,
   });
 
   async function claim(): Promise<void> {
@@ -73,9 +68,11 @@ export function createChat(parts: ChatParts) {
     claiming = true;
     const room = parts.capacity - works.size;
     if (room > 0) {
-      const outcome: Outcome<ClaimAnswer> = await network.send("claim", (ports) =>
-        claimTasks(ports, claims, random.between(1, room)),
-      );
+      const outcome: Outcome<ClaimAnswer> = await network.send("claim", {
+        by: token,
+        id,
+        body: { max: random.between(1, room) },
+      });
       await parts.wait(0);
       if (outcome.kind === "answered") for (const held of outcome.value.tasks) begin(held);
     }
@@ -89,7 +86,7 @@ export function createChat(parts: ChatParts) {
     if (before) before.dropped = true;
     const work = { id: task.id, fence, percent: 0, dropped: false, done: false };
     works.set(task.id, work);
-    witness.started(parts.fleet, task.id, id, claims.epoch, fence);
+    witness.started(parts.fleet, task.id, id, token.claims.epoch, fence);
     if (task.key !== null)
       witness.serialKeys.began(
         parts.fleet,
@@ -108,9 +105,7 @@ export function createChat(parts: ChatParts) {
       if (work.dropped || !on()) return;
       work.percent = Math.round(part * 90);
       if (random.chance(0.2))
-        await network.send("progress", (ports) =>
-          reportProgress(ports, claims, work.id, say(work.percent, work)),
-        );
+        await network.send("progress", { by: token, id: work.id, body: say(work.percent, work) });
     }
     await parts.wait(0);
     if (work.dropped || !on()) return;
@@ -133,37 +128,41 @@ export function createChat(parts: ChatParts) {
     for (let i = 0; i < TRIES && on(); i++) {
       const outcome = await attempt(own, roll);
       await parts.wait(0);
-      if (outcome.kind !== "lost") {
-        if (outcome.kind === "answered") {
-          witness.settled(parts.fleet, work.id, id, work.fence, roll < 0.8 ? "completed" : "other");
-          // The same again, or a word that comes too late to count.
-          if (repeat) await attempt(own, random.chance(0.5) ? roll : random.uniform());
-          const { next } = outcome.value as { next?: HeldTask | null };
-          works.delete(work.id);
-          if (next) begin(next);
-        }
-        return;
+      // One that is too late with its token says it again with the next.
+      const heard =
+        outcome.kind !== "lost" &&
+        (outcome.kind === "answered" || outcome.refusal.refused !== "auth.expired");
+      if (!heard) {
+        await parts.wait(RETRY_MS * (0.5 + random.uniform()));
+        continue;
       }
-      await parts.wait(RETRY_MS * (0.5 + random.uniform()));
+      if (outcome.kind === "answered") {
+        witness.settled(parts.fleet, work.id, id, work.fence, roll < 0.8 ? "completed" : "other");
+        // The same again, or a word that comes too late to count.
+        if (repeat) await attempt(own, random.chance(0.5) ? roll : random.uniform());
+        const { next } = outcome.value as { next?: HeldTask | null };
+        works.delete(work.id);
+        if (next) begin(next);
+      }
+      return;
     }
+    // Nobody heard it: whoever is handed it once more does it once more.
+    settled.delete(`${work.id}/${work.fence}`);
   }
 
   function attempt(
     { task, fence }: { task: string; fence: number },
     roll: number,
   ): Promise<Outcome<{ task: Task }>> {
-    const by = claims;
-    const send = (name: string, run: (ports: Ports) => Promise<{ task: Task } | Refusal>) =>
-      network.send(name, run);
-    if (roll < 0.8)
-      return send("complete", (ports) => completeTask(ports, by, task, { fence, result: `by ${fence}` }));
-    if (roll < 0.92)
-      return send("fail", (ports) => failTask(ports, by, task, { fence, error: { message: "it broke" } }));
+    const own = { by: token, id: task };
+    if (roll < 0.8) return network.send("complete", { ...own, body: { fence, result: `by ${fence}` } });
+    if (roll < 0.92) return network.send("fail", { ...own, body: { fence, error: { message: "it broke" } } });
     if (roll < 0.95)
-      return send("fail", (ports) =>
-        failTask(ports, by, task, { fence, error: { message: "hopeless" }, retryable: false }),
-      );
-    return send("release", (ports) => releaseTask(ports, by, task, { fence, reason: "not now" }));
+      return network.send("fail", {
+        ...own,
+        body: { fence, error: { message: "hopeless" }, retryable: false },
+      });
+    return network.send("release", { ...own, body: { fence, reason: "not now" } });
   }
 
   /** Claims a fence that it does not have, or a task that is another's. The witness sees whether that counts. */
@@ -178,9 +177,9 @@ export function createChat(parts: ChatParts) {
   async function end(reason: "completed" | "stopped"): Promise<void> {
     if (stopped) return;
     stop();
-    const by = claims;
+    const by = token;
     for (let i = 0; i < TRIES; i++) {
-      const outcome = await network.send("end", (ports) => endSession(ports, by, id, { reason }));
+      const outcome = await network.send("end", { by, id, body: { reason } });
       if (outcome.kind !== "lost") break;
       await parts.wait(RETRY_MS);
     }
@@ -211,14 +210,13 @@ export function createChat(parts: ChatParts) {
         draining = true;
         if (works.size === 0) void end("stopped");
       }
-      if (command.type === "config")
-        claims = readToken(parts.cloud.base.settings.signingKeys, command.token) as SessionClaims;
+      if (command.type === "config") token = sessionToken(parts.cloud.base, command.token);
     }
   }
 
   return {
     id,
-    claims: () => claims,
+    token: () => token,
     claim,
     obey,
     stop,
@@ -229,7 +227,7 @@ export function createChat(parts: ChatParts) {
     },
     report(): SessionBeat {
       const tasks = [...works.values()].map(({ id: task, fence, percent }) => ({ id: task, fence, percent }));
-      return { id, epoch: claims.epoch, activity: tasks.length > 0 ? "working" : "idle", tasks };
+      return { id, epoch: token.claims.epoch, activity: tasks.length > 0 ? "working" : "idle", tasks };
     },
   };
 }

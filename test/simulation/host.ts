@@ -1,14 +1,11 @@
 import type { HeartbeatAnswer } from "../../shared/contract/heartbeat.ts";
 import { PROFILES, type ProfileName } from "../../shared/contract/profile.ts";
 import type { RegisterAnswer } from "../../shared/contract/session.ts";
-import { type HostClaims, type SessionClaims, readToken } from "../../shared/domain/tokens.ts";
-import { recordHeartbeat } from "../../shared/operations/record-heartbeat.ts";
-import { registerSession } from "../../shared/operations/register-session.ts";
-import { endSession } from "../../shared/operations/end-session.ts";
 import { type Chat, createChat } from "./chat.ts";
 import type { Witness } from "./witness.ts";
 import type { Network, Outcome } from "./network.ts";
 import type { Random } from "./random.ts";
+import { type ApiKey, type HostToken, type SessionToken, hostToken, sessionToken } from "./requests.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Cloud } from "./cloud.ts";
 
@@ -16,6 +13,7 @@ export type HostParts = {
   readonly name: string;
   readonly fleet: string;
   readonly profile: ProfileName;
+  readonly key: ApiKey;
   readonly chats: readonly {
     readonly id: string;
     readonly capabilities: string[];
@@ -56,8 +54,8 @@ export function createHost(parts: HostParts) {
   let frozenUntilMs = 0;
   let seq = 0;
   let intervalMs = profile.idleIntervalMs;
-  let claims: HostClaims | null = null;
-  let oldClaims: HostClaims | null = null;
+  let token: HostToken | null = null;
+  let oldToken: HostToken | null = null;
   let ackedSentMs = 0;
   let crashes = 0;
   /** The boot whose agents go on without their supervisor, which no lease allows. */
@@ -77,9 +75,9 @@ export function createHost(parts: HostParts) {
     boot = `boot${++boots}`;
     alive = true;
     seq = 0;
-    claims = null;
+    token = null;
     // A supervisor that lost its disk has no old token to show.
-    if (random.chance(FORGETS)) oldClaims = null;
+    if (random.chance(FORGETS)) oldToken = null;
     const mine = boot;
     ackedSentMs = scheduler.nowMs();
     for (const wanted of parts.chats) void keepRegistered(wanted, mine);
@@ -96,14 +94,16 @@ export function createHost(parts: HostParts) {
       const sentMs = scheduler.nowMs();
       const outcome: Outcome<RegisterAnswer> = await network.send(
         "register",
-        (ports) =>
-          registerSession(
-            ports,
-            { fleet, keyId: "key_sim", keyExpiresMs: null, seed, hostToken: oldClaims },
-            { ...wanted, host: name, boot: mine, agent: "sim" },
-          ),
+        {
+          by: parts.key,
+          headers: {
+            ...(seed === null ? {} : { "idempotency-key": seed }),
+            ...(oldToken === null ? {} : { "shim-host-token": oldToken.secret }),
+          },
+          body: { ...wanted, host: name, boot: mine, agent: "sim" },
+        },
         // Without an Idempotency-Key its copy is a restart, and what was started before is its host's to stop.
-        seed !== null,
+        { mayComeTwice: seed !== null },
       );
       await thawed();
       if (boot !== mine) return;
@@ -116,12 +116,10 @@ export function createHost(parts: HostParts) {
   }
 
   function adopt(answer: RegisterAnswer, wanted: HostParts["chats"][number], sentMs: number): void {
-    const keys = cloud.base.settings.signingKeys;
-    const session = readToken(keys, answer.token) as SessionClaims;
-    const host = readToken(keys, answer.hostToken) as HostClaims;
-    witness.registered(fleet, wanted.id, session.epoch);
-    claims = host;
-    oldClaims = host;
+    const session = sessionToken(cloud.base, answer.token);
+    token = hostToken(cloud.base, answer.hostToken);
+    oldToken = token;
+    witness.registered(fleet, wanted.id, session.claims.epoch);
     ackedSentMs = Math.max(ackedSentMs, sentMs);
     const mine = boot;
     const before = chats.get(wanted.id);
@@ -130,7 +128,7 @@ export function createHost(parts: HostParts) {
       ...parts,
       id: wanted.id,
       capacity: wanted.capacity,
-      claims: session,
+      token: session,
       wait,
       working: () => isUp(mine) || (orphans === mine && scheduler.nowMs() < orphansUntilMs),
       hasLease: () => isUp(mine) && scheduler.nowMs() - ackedSentMs <= SELF_FENCING_SHARE * profile.timeoutMs,
@@ -152,15 +150,19 @@ export function createHost(parts: HostParts) {
     const now = scheduler.nowMs();
     if (parts.fencesItself && now - ackedSentMs > SELF_FENCING_SHARE * profile.timeoutMs)
       for (const chat of chats.values()) chat.dropAll();
-    if (!claims || chats.size === 0) return;
-    const host = claims;
+    if (!token || chats.size === 0) return;
+    const by = token;
     const beating = [...chats.values()];
     const sessions = beating.map((chat) => chat.report());
-    const request = { host: name, boot: mine, seq: ++seq, sessions };
-    const outcome: Outcome<HeartbeatAnswer> = await network.send("beat", (ports) => {
-      witness.beatArrived(fleet, sessions, ports.clock.nowMs());
-      return recordHeartbeat(ports, host, request);
-    });
+    const outcome: Outcome<HeartbeatAnswer> = await network.send(
+      "beat",
+      { by, body: { host: name, boot: mine, seq: ++seq, sessions } },
+      {
+        arrives: (nowMs) => {
+          witness.beatArrived(fleet, sessions, nowMs);
+        },
+      },
+    );
     await thawed();
     if (boot !== mine) return;
     if (outcome.kind === "answered") {
@@ -169,7 +171,7 @@ export function createHost(parts: HostParts) {
       witness.beatAcknowledged(fleet, sessions, outcome.value);
       for (const [i, { commands }] of outcome.value.sessions.entries()) {
         const config = commands.find((command) => command.type === "config");
-        if (config) claims = readToken(cloud.base.settings.signingKeys, config.hostToken) as HostClaims;
+        if (config) token = hostToken(cloud.base, config.hostToken);
         const chat = beating[i];
         if (chat && chats.get(chat.id) === chat) chat.obey(commands);
       }
@@ -189,14 +191,14 @@ export function createHost(parts: HostParts) {
 
   /** One chat's process dies; its host sees that and says so. */
   async function crash(chat: Chat): Promise<void> {
-    if (!alive || !claims || chats.get(chat.id) !== chat) return;
+    if (!alive || !token || chats.get(chat.id) !== chat) return;
     const wanted = parts.chats.find(({ id }) => id === chat.id);
-    const by: HostClaims | SessionClaims = random.chance(0.5) ? claims : chat.claims();
+    const by: HostToken | SessionToken = random.chance(0.5) ? token : chat.token();
     const mine = boot;
     chat.stop();
     chats.delete(chat.id);
     await wait(random.after(50));
-    await network.send("end", (ports) => endSession(ports, by, chat.id, { reason: "crashed", exitCode: 1 }));
+    await network.send("end", { by, id: chat.id, body: { reason: "crashed", exitCode: 1 } });
     if (wanted && isUp(mine)) void wait(random.after(5_000)).then(() => keepRegistered(wanted, mine));
   }
 

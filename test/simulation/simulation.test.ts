@@ -1,10 +1,16 @@
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import type { Fault } from "./faults.ts";
+import { startRunner } from "./pool.ts";
 import { shrink } from "./shrink.ts";
-import { simulate } from "./simulation.ts";
 
 test("a seed replays to the byte, and another seed is another history", async () => {
-  const [first, again, other] = [await simulate(12), await simulate(12), await simulate(17)];
+  const runner = await startRunner(null);
+  onTestFinished(() => runner.close().then(() => undefined));
+  const [first, again, other] = [
+    await runner.run({ seed: 12 }),
+    await runner.run({ seed: 12 }),
+    await runner.run({ seed: 17 }),
+  ];
   expect(again.historyHash).toBe(first.historyHash);
   expect(other.historyHash).not.toBe(first.historyHash);
   expect(first.violations).toEqual([]);

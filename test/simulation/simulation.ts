@@ -3,6 +3,7 @@ import { limitTasks, readRules, resumeTasks } from "../../shared/operations/mana
 import type { Ports } from "../../shared/ports/ports.ts";
 import { type Fault, createWeather, planFaults } from "./faults.ts";
 import { KILLED, createCloud } from "./cloud.ts";
+import { type ApiKey, createApiKey } from "./requests.ts";
 import { checkEnd } from "./end-check.ts";
 import { createHistory } from "./history.ts";
 import { type Host, createHost } from "./host.ts";
@@ -41,6 +42,7 @@ export type Scenario = {
   readonly tasks: number;
   readonly meanMs: number;
   readonly suddenDeath: number;
+  readonly repeated: number;
 };
 
 export type Simulated = {
@@ -57,6 +59,8 @@ export type Simulated = {
 /** How often a function dies at an effect even in good weather; now and then there is something in all of them. */
 const SUDDEN_DEATH = 0.0004;
 const FRAIL = 0.004;
+/** How often a request comes twice; now and then there are clients that repeat every one. */
+const REPEATED = 0.03;
 /** Every so many seeds the profile is fast. */
 const FAST_EVERY = 10;
 
@@ -77,6 +81,7 @@ export function planScenario(seed: number, random: Random): Scenario {
     horizonMs,
     tasks: Math.round(random.magnitude(20, 250)),
     suddenDeath: random.chance(0.1) ? FRAIL : SUDDEN_DEATH,
+    repeated: random.chance(0.05) ? 1 : REPEATED,
     meanMs: random.magnitude(2_000, Math.max(10_000, Math.min(900_000, horizonMs / 10))),
   };
 }
@@ -133,6 +138,7 @@ export async function simulate(
     history,
     cloud,
     count: witness.count,
+    repeated: scenario.repeated,
   });
 
   function noteEffect(path: string, result: unknown): void {
@@ -155,6 +161,9 @@ export async function simulate(
   }
 
   for (const fleet of scenario.fleets.slice(1)) await cloud.addFleet(fleet);
+  const keys = new Map<string, ApiKey>();
+  for (const fleet of scenario.fleets) keys.set(fleet, await createApiKey(cloud.base, fleet));
+  const keyOf = (fleet: string) => keys.get(fleet) as ApiKey;
   const untilMs = START_MS + scenario.horizonMs;
   cloud.sweepEveryMinute(untilMs + QUIET_LIMIT_MS + 24 * HOUR_MS);
   const hosts = scenario.fleets.flatMap((fleet) =>
@@ -162,6 +171,7 @@ export async function simulate(
       createHost({
         name: `${fleet}-h${i}`,
         fleet,
+        key: keyOf(fleet),
         profile: scenario.profile,
         chats: Array.from({ length: scenario.chatsPerHost }, (_unused, n) => ({
           id: `${fleet}-h${i}-c${n}`,
@@ -183,6 +193,7 @@ export async function simulate(
     void runWorkload({
       ...scenario,
       fleet,
+      key: keyOf(fleet),
       capabilities: CAPABILITIES,
       scheduler,
       random: random.stream(`work ${fleet}`),
@@ -272,6 +283,7 @@ export async function simulate(
       const finisher = createHost({
         name: `${fleet}-finisher`,
         fleet,
+        key: keyOf(fleet),
         profile: scenario.profile,
         chats: [{ id: `${fleet}-finisher`, capabilities: CAPABILITIES, capacity: 100 }],
         scheduler,

@@ -31,17 +31,23 @@ function mutated({ name, also = [], ...first }: Mutant): Map<string, string> {
   return files;
 }
 
+/** How functions find their ports when they are deployed. */
+const WIRING = [/\/shared\/runtime\/all-ports\.ts$/, /\/shared\/runtime\/beat-ports\.ts$/];
+
 const mutant = index === null ? undefined : MUTANTS[index];
-if (mutant) {
-  const files = mutated(mutant);
-  registerHooks({
-    load(url, context, next) {
-      const loaded = next(url, context);
-      const source = url.startsWith("file:") ? files.get(fileURLToPath(url)) : undefined;
-      return source === undefined ? loaded : { ...loaded, source };
-    },
-  });
-}
+const files = mutant ? mutated(mutant) : new Map<string, string>();
+registerHooks({
+  resolve(specifier, context, next) {
+    const found = next(specifier, context);
+    if (!WIRING.some((wiring) => wiring.test(found.url))) return found;
+    return { ...found, url: new URL("ports-in-use.ts", import.meta.url).href };
+  },
+  load(url, context, next) {
+    const loaded = next(url, context);
+    const source = url.startsWith("file:") ? files.get(fileURLToPath(url)) : undefined;
+    return source === undefined ? loaded : { ...loaded, source };
+  },
+});
 
 const { simulate } = await import("./simulation.ts");
 const port = parentPort;

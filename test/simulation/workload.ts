@@ -1,20 +1,14 @@
 import { PRIORITY_LIMIT } from "../../shared/contract/limits.ts";
 import type { TaskSubmission } from "../../shared/contract/task.ts";
-import { cancelTask } from "../../shared/operations/cancel-task.ts";
-import { drainSession, restartSession } from "../../shared/operations/end-session.ts";
-import { limitTasks, pauseTasks, resumeTasks } from "../../shared/operations/manage-rules.ts";
-import { rebalanceFleet, setBalancing } from "../../shared/operations/rebalance-fleet.ts";
-import { redriveTask } from "../../shared/operations/redrive-task.ts";
-import { submitTasks } from "../../shared/operations/submit-tasks.ts";
-import { summariseProgress } from "../../shared/operations/summarise-progress.ts";
-import type { Ports } from "../../shared/ports/ports.ts";
 import type { Network } from "./network.ts";
 import type { Random } from "./random.ts";
+import type { ApiKey } from "./requests.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Witness } from "./witness.ts";
 
 export type WorkloadParts = {
   readonly fleet: string;
+  readonly key: ApiKey;
   readonly tasks: number;
   readonly horizonMs: number;
   readonly capabilities: readonly string[];
@@ -37,11 +31,11 @@ const HELD_MS = 240_000;
 
 /** Submits a fleet's tasks over the whole time, and does what operators do to them. */
 export async function runWorkload(parts: WorkloadParts): Promise<void> {
-  const { fleet, random, scheduler, network, witness } = parts;
+  const { fleet, key, random, scheduler, network, witness } = parts;
   const ids: string[] = [];
   const meanPauseMs = parts.horizonMs / (parts.tasks / (BATCH_LIMIT / 2)) / 1.5;
   const endMs = scheduler.nowMs() + parts.horizonMs;
-  if (random.chance(0.3)) void network.send("policy", byPerformance);
+  if (random.chance(0.3)) void network.send("rebalance", { by: key, body: { policy: "performance" } });
 
   while (scheduler.nowMs() < endMs) {
     await scheduler.sleep(random.after(meanPauseMs));
@@ -51,16 +45,14 @@ export async function runWorkload(parts: WorkloadParts): Promise<void> {
     if (random.chance(WRONG_SHARE)) void askWrongly();
   }
 
-  async function byPerformance(ports: Ports): Promise<object> {
-    await setBalancing(ports, fleet, { policy: "performance" });
-    return {};
-  }
-
   async function submit(): Promise<void> {
     const batch = Array.from({ length: random.between(1, BATCH_LIMIT) }, (_, i) => oneTask(ids.length + i));
     ids.push(...batch.map(({ id }) => id));
+    const headers: Record<string, string> = random.chance(0.5)
+      ? { "idempotency-key": `batch-of-${batch[0]?.id}` }
+      : {};
     for (let i = 0; i < TRIES; i++) {
-      const outcome = await network.send("submit", (ports) => submitTasks(ports, fleet, batch, null));
+      const outcome = await network.send("submit", { by: key, headers, body: batch });
       if (outcome.kind === "answered") {
         for (const { id } of outcome.value.tasks) witness.accepted.add(`${fleet}/${id}`);
         return;
@@ -108,23 +100,20 @@ export async function runWorkload(parts: WorkloadParts): Promise<void> {
         ({ state, fleet: of }) => of === fleet && (state === "assigned" || state === "running"),
       );
       const id = held.length > 0 && random.chance(0.5) ? random.pick(held).id : task;
-      await network.send("cancel", (ports) => cancelTask(ports, fleet, id, "enough"));
+      await network.send("cancel", { by: key, id, body: { reason: "enough" } });
     } else if (roll < 0.5) await redriveOne();
     else if (roll < 0.56) await holdSome();
-    else if (roll < 0.59) await network.send("rebalance", (ports) => rebalanceFleet(ports, fleet));
+    else if (roll < 0.59) await network.send("rebalance", { by: key, body: {} });
     else if (roll < 0.6) {
       const policy = random.pick(["least-loaded", "performance"] as const);
-      await network.send("policy", async (ports) => {
-        await setBalancing(ports, fleet, { policy });
-        return {};
-      });
+      await network.send("rebalance", { by: key, body: { policy } });
     } else if (roll < 0.7 && live.length > 2) {
       const { id } = random.pick(live);
-      await network.send("drain", (ports) => drainSession(ports, fleet, id));
+      await network.send("drain", { by: key, id, body: undefined });
     } else if (roll < 0.8 && live.length > 0) {
       const { id } = random.pick(live);
-      await network.send("restart", (ports) => restartSession(ports, fleet, id));
-    } else await network.send("summary", (ports) => summariseProgress(ports, fleet, null, null));
+      await network.send("restart", { by: key, id, body: undefined });
+    } else await network.send("summary", { by: key, body: undefined });
   }
 
   /** Requests that must be refused, and must change nothing. */
@@ -140,17 +129,14 @@ export async function runWorkload(parts: WorkloadParts): Promise<void> {
     ];
     const name = task !== null && random.chance(0.5) ? task : "unheard-of";
     const roll = random.uniform();
-    if (roll < 0.5)
-      await network.send("submit", (ports) => submitTasks(ports, fleet, random.pick(batches), null));
-    else if (roll < 0.7) await network.send("redrive", (ports) => redriveTask(ports, fleet, name));
-    else if (roll < 0.8)
-      await network.send("cancel", (ports) => cancelTask(ports, fleet, "unheard-of", null));
+    if (roll < 0.5) await network.send("submit", { by: key, body: random.pick(batches) });
+    else if (roll < 0.7) await network.send("redrive", { by: key, id: name, body: {} });
+    else if (roll < 0.8) await network.send("cancel", { by: key, id: "unheard-of", body: {} });
     else {
       // Of one that has ended, or of nobody: one that lives is not disturbed.
       const over = sessions.filter(({ state }) => state === "crashed" || state === "ended");
       const gone = over.length > 0 && random.chance(0.7) ? random.pick(over).id : "nobody";
-      const act = random.chance(0.5) ? drainSession : restartSession;
-      await network.send(act === drainSession ? "drain" : "restart", (ports) => act(ports, fleet, gone));
+      await network.send(random.chance(0.5) ? "drain" : "restart", { by: key, id: gone, body: undefined });
     }
   }
 
@@ -159,13 +145,15 @@ export async function runWorkload(parts: WorkloadParts): Promise<void> {
     const type = random.pick(TYPES);
     const target = random.pick([{}, { type }, { group: "g1" }, { key: "k1" }]);
     const limit = random.chance(0.4) ? random.between(1, 3) : null;
-    if (limit === null) await network.send("pause", (ports) => pauseTasks(ports, fleet, target));
-    else await network.send("limit", (ports) => limitTasks(ports, fleet, { type, limit }));
+    if (limit === null) await network.send("pause", { by: key, body: target });
+    else await network.send("limit", { by: key, body: { type, limit } });
     await scheduler.sleep(random.after(HELD_MS));
     for (let heard = false; !heard;) {
-      const back = (ports: Ports) =>
-        limit === null ? resumeTasks(ports, fleet, target) : limitTasks(ports, fleet, { type, limit: null });
-      heard = (await network.send("resume", back)).kind === "answered";
+      const back =
+        limit === null
+          ? await network.send("resume", { by: key, body: target })
+          : await network.send("limit", { by: key, body: { type, limit: null } });
+      heard = back.kind === "answered";
       if (!heard) await scheduler.sleep(RETRY_MS);
     }
   }
@@ -176,6 +164,6 @@ export async function runWorkload(parts: WorkloadParts): Promise<void> {
     );
     if (failed.length === 0) return;
     const { id } = random.pick(failed);
-    await network.send("redrive", (ports) => redriveTask(ports, fleet, id));
+    await network.send("redrive", { by: key, id, body: {} });
   }
 }

@@ -1,0 +1,118 @@
+import type * as z from "zod/mini";
+import { API, type Route } from "../../shared/contract/api.ts";
+import type { Refusal } from "../../shared/contract/errors.ts";
+import { type HostClaims, type SessionClaims, readToken } from "../../shared/domain/tokens.ts";
+import { claimTasks } from "../../shared/operations/claim-tasks.ts";
+import { endSession } from "../../shared/operations/end-session.ts";
+import { recordHeartbeat } from "../../shared/operations/record-heartbeat.ts";
+import { makeKey } from "../../shared/operations/manage-keys.ts";
+import { completeTask, reportProgress } from "../../shared/operations/settle-task.ts";
+import type { Ports } from "../../shared/ports/ports.ts";
+import { overHttp } from "./over-http.ts";
+
+type BodyOf<R extends Route> = R extends { readonly body: infer S extends z.ZodMiniType }
+  ? z.infer<S>
+  : undefined;
+type AnswerOf<R extends Route> = z.infer<R["answer"]> & object;
+
+/** Who asks: what is written into the request's header, and what a token says. */
+export type Credential<C> = { readonly secret: string; readonly claims: C };
+export type ApiKey = Credential<null>;
+export type HostToken = Credential<HostClaims>;
+export type SessionToken = Credential<SessionClaims>;
+
+export const sessionToken = ({ settings }: Ports, secret: string): SessionToken => ({
+  secret,
+  claims: readToken(settings.signingKeys, secret) as SessionClaims,
+});
+export const hostToken = ({ settings }: Ports, secret: string): HostToken => ({
+  secret,
+  claims: readToken(settings.signingKeys, secret) as HostClaims,
+});
+
+/** A key that may do everything in its fleet. */
+export async function createApiKey(ports: Ports, fleet: string): Promise<ApiKey> {
+  const name = { id: "key_sim", random: "simulated".repeat(3) };
+  const { secret } = await makeKey(ports, fleet, "admin", "simulation", null, name);
+  return { secret, claims: null };
+}
+
+/** What one request says: all that its route does not. */
+export type Asked<B, C> = {
+  readonly by: Credential<C>;
+  /** What the path names, if it names anything. */
+  readonly id?: string;
+  readonly body: B;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>>;
+};
+
+/**
+ * A request of clients: over its real handler, and, if there are so many of them that their JSON would be most of a
+ * simulation's time, as the one operation that the handler calls.
+ */
+type Kind<R extends Route, C> = {
+  readonly route: R;
+  readonly direct: ((ports: Ports, asked: Asked<BodyOf<R>, C>) => Promise<AnswerOf<R> | Refusal>) | null;
+};
+
+const byKey = <R extends Route>(route: R): Kind<R, null> => ({ route, direct: null });
+const byToken = <R extends Route>(route: R): Kind<R, SessionClaims> => ({ route, direct: null });
+const often = <R extends Route, C>(route: R, direct: NonNullable<Kind<R, C>["direct"]>): Kind<R, C> => ({
+  route,
+  direct,
+});
+
+export const REQUESTS = {
+  register: byKey(API.registerSession),
+  submit: byKey(API.submitTasks),
+  cancel: byKey(API.cancelTask),
+  redrive: byKey(API.redriveTask),
+  rebalance: byKey(API.rebalance),
+  drain: byKey(API.drainSession),
+  restart: byKey(API.restartSession),
+  pause: byKey(API.pauseTasks),
+  resume: byKey(API.resumeTasks),
+  limit: byKey(API.limitTasks),
+  summary: byKey(API.summariseProgress),
+  fail: byToken(API.failTask),
+  release: byToken(API.releaseTask),
+  beat: often<typeof API.recordHeartbeat, HostClaims>(API.recordHeartbeat, (ports, { by, body }) =>
+    recordHeartbeat(ports, by.claims, body),
+  ),
+  claim: often<typeof API.claimTasks, SessionClaims>(API.claimTasks, (ports, { by, body }) =>
+    claimTasks(ports, by.claims, body.max ?? 1),
+  ),
+  progress: often<typeof API.reportProgress, SessionClaims>(API.reportProgress, (ports, { by, id, body }) =>
+    reportProgress(ports, by.claims, id ?? "", body),
+  ),
+  complete: often<typeof API.completeTask, SessionClaims>(API.completeTask, (ports, { by, id, body }) =>
+    completeTask(ports, by.claims, id ?? "", body),
+  ),
+  end: often<typeof API.endSession, SessionClaims | HostClaims>(API.endSession, (ports, { by, id, body }) =>
+    endSession(ports, by.claims, id ?? "", body),
+  ),
+} as const;
+
+export type RequestName = keyof typeof REQUESTS;
+export type AskedOf<N extends RequestName> =
+  (typeof REQUESTS)[N] extends Kind<infer R, infer C> ? Asked<BodyOf<R>, C> : never;
+export type AnswerTo<N extends RequestName> =
+  (typeof REQUESTS)[N] extends Kind<infer R, infer _C> ? AnswerOf<R> : never;
+
+/** Carries a request out as a function of the control plane would. */
+export function carryOut<N extends RequestName>(
+  ports: Ports,
+  name: N,
+  asked: AskedOf<N>,
+  whole: boolean,
+): Promise<AnswerTo<N> | Refusal> {
+  const kind = REQUESTS[name] as unknown as Kind<Route, unknown>;
+  const { by, id = null, body, query = {}, headers = {} } = asked as Asked<unknown, unknown>;
+  const { route, direct } = kind;
+  const answer =
+    direct && !whole
+      ? direct(ports, asked)
+      : overHttp(ports, { route, id, secret: by.secret, headers, query, body });
+  return answer as Promise<AnswerTo<N> | Refusal>;
+}
