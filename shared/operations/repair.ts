@@ -1,4 +1,5 @@
 import type { OwnedTask, SessionRecord, SweepRecord, TaskRecord } from "../contract/records.ts";
+import { isSettled } from "../domain/held-work.ts";
 import { isAlive } from "../domain/session-transitions.ts";
 import { isEnded, isOwned, isReady, requeue } from "../domain/task-transitions.ts";
 import { UNCHANGED, commit } from "../domain/decision.ts";
@@ -9,6 +10,7 @@ import { listenToEvents } from "./announce-event.ts";
 import { apart } from "./apart.ts";
 import { changeOrCreate, changeTask } from "./change.ts";
 import { fleetOf, profileOf } from "./fleet-of.ts";
+import { heldWorkOf } from "./held-work-of.ts";
 import { linkDependencies } from "./link-dependencies.ts";
 import { fileRecount } from "./open-group.ts";
 import { mendInboxes } from "./mend-inboxes.ts";
@@ -81,10 +83,13 @@ async function repairSessions(ports: Ports, fleet: string, cursor: string | null
   const deadlines = await ports.registry.deadlines(
     sessions.map(({ id, host, epoch }) => ({ fleet, host, session: id, epoch })),
   );
+  const works = await heldWorkOf(ports, fleet, sessions);
   for (const [i, session] of sessions.entries()) {
     if ((desired[i]?.rev ?? -1) < session.rev) await publishSession(ports, session);
     const about = { fleet, session: session.id };
-    await apart(ports, about, () => repairSession(ports, session, deadlines[i] ?? null));
+    const work = works[i];
+    const settled = work !== undefined && isSettled(work, ports.clock.nowMs());
+    await apart(ports, about, () => repairSession(ports, session, deadlines[i] ?? null, settled));
   }
   await apart(ports, { fleet, of: "messages" }, () => repairInboxes(ports, fleet, sessions));
   return { cursor: page.cursor, count: sessions.length };
@@ -96,7 +101,12 @@ async function repairInboxes(ports: Ports, fleet: string, sessions: readonly Ses
   if (topics.length > 0) await listenToEvents(ports, await fleetOf(ports, fleet), { topics });
 }
 
-async function repairSession(ports: Ports, session: SessionRecord, deadlineMs: number | null): Promise<void> {
+async function repairSession(
+  ports: Ports,
+  session: SessionRecord,
+  deadlineMs: number | null,
+  settled: boolean,
+): Promise<void> {
   const { fleet, id, host, epoch } = session;
   if (session.state === "recovering") {
     await recoverSession(ports, fleet, id, epoch - 1, {
@@ -111,7 +121,7 @@ async function repairSession(ports: Ports, session: SessionRecord, deadlineMs: n
     const { timeoutMs } = await profileOf(ports, fleet);
     await ports.registry.extend([{ fleet, host, session: id, epoch }], ports.clock.nowMs() + timeoutMs);
   }
-  if (await settleSession(ports, fleet, id))
+  if (!settled && (await settleSession(ports, fleet, id)))
     await ports.agenda.put([{ kind: "settle", fleet, session: id }], ports.clock.nowMs());
 }
 
@@ -119,7 +129,12 @@ async function repairTasks(ports: Ports, fleet: string, cursor: string | null): 
   const nowMs = ports.clock.nowMs();
   const page = await ports.record.tasks.listOpen(fleet, cursor, PAGE);
   const tasks = await ports.record.tasks.getMany(fleet, page.items);
-  for (const task of tasks) await apart(ports, { fleet, task: task.id }, () => repairTask(ports, task));
+  const owners = new Map((await ownersOf(ports, fleet, tasks)).map((session) => [session.id, session]));
+  for (const task of tasks)
+    await apart(ports, { fleet, task: task.id }, async () => {
+      await repairTask(ports, task);
+      if (isOwned(task)) await repairOwned(ports, task, owners.get(task.owner.session) ?? null);
+    });
   const ready = tasks.filter((task) => isReady(task, nowMs)); // Last: a task that is handed out is counted.
   for (const barrier of await placeReady(ports, fleet, ready)) await verifyPermits(ports, fleet, barrier);
   return { cursor: page.cursor, count: tasks.length };
@@ -136,12 +151,19 @@ async function repairTask(ports: Ports, task: TaskRecord): Promise<void> {
   if (task.state === "running" && task.timeoutAtMs !== null)
     await ports.agenda.put([{ kind: "timeout", fleet, task: id, fence: task.fence }], task.timeoutAtMs);
   if (task.state === "assigned") await ports.agenda.put([{ kind: "balance", fleet }], ports.clock.nowMs());
-  if (isOwned(task)) await repairOwned(ports, task);
+}
+
+async function ownersOf(ports: Ports, fleet: string, tasks: readonly TaskRecord[]): Promise<SessionRecord[]> {
+  const ids = new Set(tasks.filter(isOwned).map(({ owner }) => owner.session));
+  return ids.size > 0 ? ports.record.sessions.getMany(fleet, [...ids]) : [];
 }
 
 /** A task whose owner's session does not hold it has no owner that would ever be told. */
-async function repairOwned(ports: Ports, { fleet, id, owner, fence }: OwnedTask): Promise<void> {
-  const session = await ports.record.sessions.get(fleet, owner.session);
+async function repairOwned(
+  ports: Ports,
+  { fleet, id, owner, fence }: OwnedTask,
+  session: SessionRecord | null,
+): Promise<void> {
   if (session && id in session.held) return;
   const loss = {
     cause: "crash",

@@ -1,6 +1,7 @@
 import { isRefusal } from "../contract/errors.ts";
 import type { OwnedTask, SessionRecord, TaskIn, TaskRecord } from "../contract/records.ts";
 import { type Decision, UNCHANGED, commit } from "../domain/decision.ts";
+import { listsItsWork, ownedWork, seemsDropped } from "../domain/held-work.ts";
 import {
   askReport,
   hearReport,
@@ -10,10 +11,11 @@ import {
   takeAway,
 } from "../domain/session-transitions.ts";
 import { isSettledBy } from "../domain/task-settlement.ts";
-import { isEnded, isOwnedBy, voidReservation } from "../domain/task-transitions.ts";
+import { isEnded, voidReservation } from "../domain/task-transitions.ts";
 import type { Ports } from "../ports/ports.ts";
 import { changeSession, changeTask } from "./change.ts";
 import { profileOf } from "./fleet-of.ts";
+import { heldWorkOf } from "./held-work-of.ts";
 import { releasePlace } from "./release-place.ts";
 import { runEndEffects } from "./run-end-effects.ts";
 import { takeDropped } from "./take-dropped.ts";
@@ -30,24 +32,20 @@ import { takeDropped } from "./take-dropped.ts";
 export async function settleSession(ports: Ports, fleet: string, id: string): Promise<boolean> {
   const session = await ports.record.sessions.get(fleet, id);
   if (!session || !isAlive(session)) return false;
-  const tasks = new Map(
-    (await ports.record.tasks.getMany(fleet, Object.keys(session.held))).map((task) => [task.id, task]),
-  );
-  const [found] = await ports.registry.reported(fleet, [id]);
-  const report = found?.epoch === session.epoch ? found : null;
-  const { intervalMs, timeoutMs } = await profileOf(ports, fleet);
-  const graceMs = 2 * intervalMs;
-  const lists = report?.listed === true || session.lists === true;
-  if (lists) await changeSession(ports, fleet, id, noteListing);
+  const [work] = await heldWorkOf(ports, fleet, [session]);
+  if (!work) return false;
+  const { report } = work;
+  const graceMs = 2 * (await profileOf(ports, fleet)).intervalMs;
+  if (listsItsWork(work)) await changeSession(ports, fleet, id, noteListing);
   const dropped: OwnedTask[] = [];
   let stopping = false;
   for (const [taskId, fence] of Object.entries(session.held)) {
-    const task = tasks.get(taskId) ?? null;
-    if (task && isOwnedBy(task, id, session.epoch) && task.fence === fence) {
-      const late = task.state === "running" && task.startedAtMs + timeoutMs < ports.clock.nowMs();
-      if (lists && late && report?.tasks[taskId]?.fence !== fence) dropped.push(task);
+    const owned = ownedWork(work, taskId, fence);
+    if (owned) {
+      if (seemsDropped(work, owned, ports.clock.nowMs())) dropped.push(owned);
       continue;
     }
+    const task = work.tasks.get(taskId) ?? null;
     const sinceMs = session.stopping[taskId];
     const settled = task !== null && isSettledBy(task, { session: id, epoch: session.epoch, fence });
     if (sinceMs === undefined && !settled && report?.tasks[taskId]?.fence === fence) {
