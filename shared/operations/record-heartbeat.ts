@@ -6,7 +6,6 @@ import { commandsFor, hasRoom, standing } from "../domain/heartbeat-answer.ts";
 import { sealPositions, unreadOf } from "../domain/inbox.ts";
 import { spread } from "../domain/spread.ts";
 import { type HostClaims, TOKEN_LIFE_MS, TOKEN_RENEWAL_MS, signToken } from "../domain/tokens.ts";
-import type { AgendaEntry } from "../ports/agenda.ts";
 import type { InboxHint } from "../ports/inbox-hints.ts";
 import type { BeatPorts } from "../ports/ports.ts";
 import type { Desired, Incarnation, Reported } from "../ports/registry.ts";
@@ -47,7 +46,8 @@ export async function recordHeartbeat(
       commands.push(...commandsFor(beat, document));
       commands.push(...messagesFor(ports, claims.fleet, beat.id, inboxes[i], nowMs));
       if (renewed) commands.push(renewed(beat));
-      await keepReport(ports, claims, request.seq, beat, document, reported[i] ?? null);
+      const news = newsOf(claims, request.seq, beat, document, reported[i] ?? null, ports.clock.nowMs());
+      if (news) await keepNews(ports, claims.fleet, beat.id, news);
     }
     sessions.push({ id: beat.id, commands });
   }
@@ -114,26 +114,42 @@ async function readmit(
   );
 }
 
-/** Keeps what the session works on if it changed, and has the sweep look when a task to be stopped has stopped. */
-async function keepReport(
-  { registry, agenda, clock }: BeatPorts,
+type News = {
+  /** What the session works on now, if it must be kept. */
+  readonly report: Reported | null;
+  /** Whether a task that it was to stop has stopped, so that the sweep must look. */
+  readonly stopped: boolean;
+};
+
+/** What a beat says that was not known before; null in a steady beat. */
+function newsOf(
   claims: HostClaims,
   seq: number,
   beat: SessionBeat,
   desired: Desired,
   before: Reported | null,
-): Promise<void> {
-  const report = reportOf(claims, seq, beat, before);
+  nowMs: number,
+): News | null {
   const ours = before !== null && before.boot === claims.boot && before.epoch >= beat.epoch;
-  const outdated = ours && before.seq > seq;
+  if (ours && before.seq > seq) return null;
+  const report = reportOf(claims, seq, beat, before);
+  const toStop = Object.keys(desired.stopping);
   // Who waits for a task to be stopped must know that a beat without it came later than the order.
-  const wanted = desired.asked === true || Object.keys(desired.stopping).length > 0;
-  const asked = wanted && !(ours && before.seq === seq);
-  const news = asked ? { ...report, answeredAtMs: clock.nowMs() } : report;
-  if (!outdated && (asked || !sameReport(before, report))) await registry.report(claims.fleet, beat.id, news);
-  const stopped = Object.keys(desired.stopping).some((task) => !(task in report.tasks));
-  const settle: AgendaEntry = { kind: "settle", fleet: claims.fleet, session: beat.id };
-  if (stopped && !outdated) await agenda.put([settle], clock.nowMs());
+  const asked = (desired.asked === true || toStop.length > 0) && !(ours && before.seq === seq);
+  const stopped = toStop.some((task) => !(task in report.tasks));
+  if (!stopped && !asked && sameReport(before, report)) return null;
+  if (asked) return { report: { ...report, answeredAtMs: nowMs }, stopped };
+  return { report: sameReport(before, report) ? null : report, stopped };
+}
+
+async function keepNews(
+  { registry, agenda, clock }: BeatPorts,
+  fleet: string,
+  session: string,
+  { report, stopped }: News,
+): Promise<void> {
+  if (report) await registry.report(fleet, session, report);
+  if (stopped) await agenda.put([{ kind: "settle", fleet, session }], clock.nowMs());
 }
 
 function reportOf(claims: HostClaims, seq: number, beat: SessionBeat, before: Reported | null): Reported {

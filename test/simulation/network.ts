@@ -33,8 +33,8 @@ type Sending = {
 export type Network = ReturnType<typeof createNetwork>;
 
 /** How many of the most frequent requests are read and answered as JSON by their handlers. All others are. */
-const WHOLE = 0.1;
-const WHOLE_BEATS = 0.02;
+const WHOLE = 0.08;
+const WHOLE_BEATS = 0.01;
 const LATE_MS = 30_000;
 
 /** How clients reach the control plane: requests and answers are lost, late, or arrive twice. */

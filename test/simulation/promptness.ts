@@ -23,6 +23,7 @@ const hasTimedOut = (task: TaskRecord, nowMs: number) =>
 function createOverdue(guarantee: number, limitMs: number, complain: Complain) {
   const since = new Map<string, number>();
   return {
+    isEmpty: () => since.size === 0,
     passed: (key: string) => void since.delete(key),
     /** Forgets all that is not named here. */
     only(keys: ReadonlySet<string>): void {
@@ -49,13 +50,14 @@ export function createPromptness(complain: Complain) {
       session: SessionRecord | null,
       beat: { readonly id: string; readonly epoch: number },
       stopped: boolean,
-      calmSinceMs: number,
+      calmSinceMs: (nowMs: number) => number,
       nowMs: number,
     ): void {
-      const key = `${beat.id} beats with epoch ${beat.epoch}, which counts no more, and is not told so`;
       const counts = session !== null && session.epoch === beat.epoch && isAlive(session);
+      if ((stopped || counts) && untold.isEmpty()) return;
+      const key = `${beat.id} beats with epoch ${beat.epoch}, which counts no more, and is not told so`;
       if (stopped || counts) untold.passed(key);
-      else untold.goesOn(key, calmSinceMs, nowMs);
+      else untold.goesOn(key, calmSinceMs(nowMs), nowMs);
     },
     audit(
       tasks: ReadonlyMap<string, TaskRecord>,

@@ -1,11 +1,13 @@
 import type * as z from "zod/mini";
 import { API, type Route } from "../../shared/contract/api.ts";
 import type { Refusal } from "../../shared/contract/errors.ts";
+import { readSeed } from "../../functions/edge/idempotency.ts";
 import { type HostClaims, type SessionClaims, readToken } from "../../shared/domain/tokens.ts";
 import { claimTasks } from "../../shared/operations/claim-tasks.ts";
 import { endSession } from "../../shared/operations/end-session.ts";
 import { recordHeartbeat } from "../../shared/operations/record-heartbeat.ts";
 import { makeKey } from "../../shared/operations/manage-keys.ts";
+import { registerSession } from "../../shared/operations/register-session.ts";
 import { completeTask, reportProgress } from "../../shared/operations/settle-task.ts";
 import type { Ports } from "../../shared/ports/ports.ts";
 import { overHttp } from "./over-http.ts";
@@ -17,7 +19,8 @@ type AnswerOf<R extends Route> = z.infer<R["answer"]> & object;
 
 /** Who asks: what is written into the request's header, and what a token says. */
 export type Credential<C> = { readonly secret: string; readonly claims: C };
-export type ApiKey = Credential<null>;
+export type KeyClaims = { readonly fleet: string; readonly keyId: string };
+export type ApiKey = Credential<KeyClaims>;
 export type HostToken = Credential<HostClaims>;
 export type SessionToken = Credential<SessionClaims>;
 
@@ -32,9 +35,10 @@ export const hostToken = ({ settings }: Ports, secret: string): HostToken => ({
 
 /** A key that may do everything in its fleet. */
 export async function createApiKey(ports: Ports, fleet: string): Promise<ApiKey> {
-  const name = { id: "key_sim", random: "simulated".repeat(3) };
+  const keyId = "key_sim";
+  const name = { id: keyId, random: "simulated".repeat(3) };
   const { secret } = await makeKey(ports, fleet, "admin", "simulation", null, name);
-  return { secret, claims: null };
+  return { secret, claims: { fleet, keyId } };
 }
 
 /** What one request says: all that its route does not. */
@@ -56,7 +60,7 @@ type Kind<R extends Route, C> = {
   readonly direct: ((ports: Ports, asked: Asked<BodyOf<R>, C>) => Promise<AnswerOf<R> | Refusal>) | null;
 };
 
-const byKey = <R extends Route>(route: R): Kind<R, null> => ({ route, direct: null });
+const byKey = <R extends Route>(route: R): Kind<R, KeyClaims> => ({ route, direct: null });
 const byToken = <R extends Route>(route: R): Kind<R, SessionClaims> => ({ route, direct: null });
 const often = <R extends Route, C>(route: R, direct: NonNullable<Kind<R, C>["direct"]>): Kind<R, C> => ({
   route,
@@ -64,7 +68,15 @@ const often = <R extends Route, C>(route: R, direct: NonNullable<Kind<R, C>["dir
 });
 
 export const REQUESTS = {
-  register: byKey(API.registerSession),
+  register: often<typeof API.registerSession, KeyClaims>(
+    API.registerSession,
+    (ports, { by, headers = {}, body }) => {
+      const { "idempotency-key": key, "shim-host-token": old } = headers;
+      const seed = readSeed(key, "POST /v1/sessions") as string | null;
+      const hostClaims = old === undefined ? null : hostToken(ports, old).claims;
+      return registerSession(ports, { ...by.claims, keyExpiresMs: null, seed, hostToken: hostClaims }, body);
+    },
+  ),
   submit: byKey(API.submitTasks),
   cancel: byKey(API.cancelTask),
   redrive: byKey(API.redriveTask),

@@ -68,7 +68,10 @@ const FAST_EVERY = 10;
 export function planScenario(seed: number, random: Random): Scenario {
   const profile = seed % FAST_EVERY === 0 ? "fast" : "standard";
   const sessions = Math.round(random.magnitude(profile === "fast" ? FAST_SESSIONS_LEAST : 3, 200));
-  const chatsPerHost = Math.max(2, Math.min(100, Math.round(random.magnitude(2, Math.max(3, sessions / 2)))));
+  const chatsPerHost = Math.max(
+    2,
+    Math.min(100, Math.round(random.magnitude(2, Math.max(3, sessions / 1.5)))),
+  );
   const fleets = random.chance(0.2) ? ["default", "other"] : ["default"];
   const hosts = Math.max(1, Math.round(Math.max(2, sessions / chatsPerHost) / fleets.length)) * fleets.length;
   const horizonMs = Math.min(LONGEST_MS, (AGENT_HOURS[profile] * HOUR_MS) / (hosts * chatsPerHost));
@@ -79,7 +82,7 @@ export function planScenario(seed: number, random: Random): Scenario {
     hosts,
     chatsPerHost,
     horizonMs,
-    tasks: Math.round(random.magnitude(20, 250)),
+    tasks: Math.round(random.magnitude(20, 200)),
     suddenDeath: random.chance(0.1) ? FRAIL : SUDDEN_DEATH,
     repeated: random.chance(0.05) ? 1 : REPEATED,
     meanMs: random.magnitude(2_000, Math.max(10_000, Math.min(900_000, horizonMs / 10))),

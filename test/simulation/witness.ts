@@ -202,7 +202,7 @@ export function createWitness({ weather, profile, nowMs }: WitnessParts) {
         const stopped = answer.sessions[i]?.commands.some(({ type }) => type === "stop");
         if (!stopped) acknowledged.note(fleet, id, epoch, answer.nowMs);
         const session = sessions.get(keyOf(fleet, id)) ?? null;
-        promptness.answered(session, { id, epoch }, stopped === true, calmSinceMs(nowMs()), nowMs());
+        promptness.answered(session, { id, epoch }, stopped === true, calmSinceMs, nowMs());
         if (answer.sessions[i]?.id !== id)
           complain(20, `a beat for ${id} was answered about another session`);
       }
