@@ -13,6 +13,7 @@ export type ChatParts = {
   readonly fleet: string;
   readonly capacity: number;
   readonly token: SessionToken;
+  readonly timeoutMs: number;
   readonly scheduler: Scheduler;
   readonly random: Random;
   readonly network: Network;
@@ -21,8 +22,10 @@ export type ChatParts = {
   /** Time as its host has it: slower, faster, or not passing at all. */
   wait(ms: number): Promise<void>;
   working(): boolean;
-  /** Whether its host's last acknowledged beat still allows it to work: after that a supervisor has killed it. */
-  hasLease(): boolean;
+  /** When the registration that started it was sent. */
+  readonly registeredMs: number;
+  /** Whether the supervisor that started it is still there. */
+  isSupervised(): boolean;
   ended(reason: "restart" | "stopped"): void;
 };
 
@@ -33,7 +36,12 @@ type Work = {
   dropped: boolean;
   /** It is done, and its end is being told. */
   done: boolean;
+  /** It went on after its lease had passed, which no answer that comes later makes good. */
+  unleased: boolean;
 };
+
+/** Of a timeout, after which a supervisor whose beats are not answered has stopped its sessions. */
+const SELF_FENCING_SHARE = 0.8;
 
 const TRIES = 12;
 const RETRY_MS = 3_000;
@@ -48,13 +56,17 @@ export function createChat(parts: ChatParts) {
   /** What it has settled: a claim's answer that comes late may name it again. */
   const settled = new Set<string>();
   let { token } = parts;
+  /** When what was last answered was sent. */
+  let leasedMs = parts.registeredMs;
   let stopped = false;
   let draining = false;
   let claiming = false;
 
   /** Whether it goes on no more, or what was said of it, true or not, has ended it. */
-  const isOver = ({ id: task, fence, dropped, done }: Work) =>
-    dropped || done || lies.has(`${task}/${fence}`);
+  const isOver = ({ id: task, fence, dropped, done, unleased }: Work) =>
+    dropped || done || unleased || lies.has(`${task}/${fence}`);
+  const hasLease = () =>
+    parts.isSupervised() && parts.scheduler.nowMs() - leasedMs <= SELF_FENCING_SHARE * parts.timeoutMs;
   const on = () => !stopped && parts.working();
   const say = (percent: number, { fence }: Work) => ({
     fence,
@@ -84,7 +96,7 @@ export function createChat(parts: ChatParts) {
     const before = works.get(task.id);
     if (before?.fence === fence || settled.has(`${task.id}/${fence}`)) return;
     if (before) before.dropped = true;
-    const work = { id: task.id, fence, percent: 0, dropped: false, done: false };
+    const work = { id: task.id, fence, percent: 0, dropped: false, done: false, unleased: false };
     works.set(task.id, work);
     witness.started(parts.fleet, task.id, id, token.claims.epoch, fence);
     if (task.key !== null)
@@ -92,7 +104,7 @@ export function createChat(parts: ChatParts) {
         parts.fleet,
         task.key,
         `${id} on ${task.id} (fence ${fence})`,
-        () => works.get(task.id) === work && !isOver(work) && on() && parts.hasLease(),
+        () => works.get(task.id) === work && !isOver(work) && on() && hasLease(),
       );
     void perform(work, task);
   }
@@ -113,10 +125,10 @@ export function createChat(parts: ChatParts) {
     settled.add(`${work.id}/${work.fence}`);
     await settle(work);
     if (works.get(work.id) === work) works.delete(work.id);
-    const leaves = draining || (!parts.hasLease() && random.chance(0.1));
+    const leaves = draining || (!hasLease() && random.chance(0.1));
     if (leaves && works.size === 0) await end("completed");
     // Agents whose supervisor is gone ask for more and more.
-    else if (random.chance(parts.hasLease() ? 0.3 : 0.9)) void claim();
+    else if (random.chance(hasLease() ? 0.3 : 0.9)) void claim();
   }
 
   /** Says what became of a task, again and again until it is heard; what is refused is dropped. */
@@ -220,8 +232,14 @@ export function createChat(parts: ChatParts) {
     claim,
     obey,
     stop,
-    /** Its leases must have passed: what it works on may be another's by now. */
-    dropAll() {
+    /** A beat sent then, with this session in it, was answered. */
+    acknowledged(sentMs: number) {
+      if (!hasLease()) for (const work of works.values()) work.unleased = true;
+      leasedMs = Math.max(leasedMs, sentMs);
+    },
+    /** When its leases must have passed, what it works on may be another's. */
+    fenceItself() {
+      if (hasLease()) return;
       for (const work of works.values()) work.dropped = true;
       works.clear();
     },

@@ -33,7 +33,6 @@ export type HostParts = {
 export type Host = ReturnType<typeof createHost>;
 
 const RETRY_MS = 2_000;
-const SELF_FENCING_SHARE = 0.8;
 const FORGETS = 0.2;
 const ORPHANED = 0.4;
 /** How long a session that crashes at every start lives, and how often it does so. */
@@ -56,7 +55,6 @@ export function createHost(parts: HostParts) {
   let intervalMs = profile.idleIntervalMs;
   let token: HostToken | null = null;
   let oldToken: HostToken | null = null;
-  let ackedSentMs = 0;
   let crashes = 0;
   /** The boot whose agents go on without their supervisor, which no lease allows. */
   let orphans = "";
@@ -79,7 +77,6 @@ export function createHost(parts: HostParts) {
     // A supervisor that lost its disk has no old token to show.
     if (random.chance(FORGETS)) oldToken = null;
     const mine = boot;
-    ackedSentMs = scheduler.nowMs();
     for (const wanted of parts.chats) void keepRegistered(wanted, mine);
     while (isUp(mine)) {
       await wait(intervalMs * (0.9 + 0.2 * random.uniform()));
@@ -119,8 +116,6 @@ export function createHost(parts: HostParts) {
     const session = sessionToken(cloud.base, answer.token);
     token = hostToken(cloud.base, answer.hostToken);
     oldToken = token;
-    witness.registered(fleet, wanted.id, session.claims.epoch);
-    ackedSentMs = Math.max(ackedSentMs, sentMs);
     const mine = boot;
     const before = chats.get(wanted.id);
     before?.stop();
@@ -131,7 +126,9 @@ export function createHost(parts: HostParts) {
       token: session,
       wait,
       working: () => isUp(mine) || (orphans === mine && scheduler.nowMs() < orphansUntilMs),
-      hasLease: () => isUp(mine) && scheduler.nowMs() - ackedSentMs <= SELF_FENCING_SHARE * profile.timeoutMs,
+      timeoutMs: profile.timeoutMs,
+      registeredMs: sentMs,
+      isSupervised: () => isUp(mine),
       ended: (reason) => {
         if (chats.get(wanted.id) !== chat) return;
         chats.delete(wanted.id);
@@ -148,8 +145,7 @@ export function createHost(parts: HostParts) {
 
   async function beat(mine: string): Promise<void> {
     const now = scheduler.nowMs();
-    if (parts.fencesItself && now - ackedSentMs > SELF_FENCING_SHARE * profile.timeoutMs)
-      for (const chat of chats.values()) chat.dropAll();
+    if (parts.fencesItself) for (const chat of chats.values()) chat.fenceItself();
     if (!token || chats.size === 0) return;
     const by = token;
     const beating = [...chats.values()];
@@ -166,14 +162,15 @@ export function createHost(parts: HostParts) {
     await thawed();
     if (boot !== mine) return;
     if (outcome.kind === "answered") {
-      ackedSentMs = Math.max(ackedSentMs, now);
       ({ intervalMs } = outcome.value);
       witness.beatAcknowledged(fleet, sessions, outcome.value);
       for (const [i, { commands }] of outcome.value.sessions.entries()) {
         const config = commands.find((command) => command.type === "config");
         if (config) token = hostToken(cloud.base, config.hostToken);
         const chat = beating[i];
-        if (chat && chats.get(chat.id) === chat) chat.obey(commands);
+        if (!chat || chats.get(chat.id) !== chat) continue;
+        chat.acknowledged(now);
+        chat.obey(commands);
       }
     } else if (outcome.kind === "refused") {
       for (const chat of beating) chat.obey([{ type: "stop", reason: outcome.refusal.refused }]);

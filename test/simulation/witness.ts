@@ -191,9 +191,6 @@ export function createWitness({ weather, profile, nowMs }: WitnessParts) {
       else if (path === "record.sweep.commit") failovers.tickBegan(nowMs());
       else if (path.startsWith("workQueue.")) queue.saw(path, args, result, nowMs());
     },
-    registered(fleet: string, id: string, epoch: number): void {
-      acknowledged.note(fleet, id, epoch, nowMs());
-    },
     beatArrived(fleet: string, beats: readonly SessionBeat[], atMs: number): void {
       for (const { id, epoch } of beats) arrived.note(fleet, id, epoch, atMs);
     },
