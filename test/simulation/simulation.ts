@@ -43,6 +43,7 @@ export type Scenario = {
   readonly meanMs: number;
   readonly suddenDeath: number;
   readonly repeated: number;
+  readonly brittle: boolean;
 };
 
 export type Simulated = {
@@ -85,6 +86,7 @@ export function planScenario(seed: number, random: Random): Scenario {
     tasks: Math.round(random.magnitude(20, 200)),
     suddenDeath: random.chance(0.1) ? FRAIL : SUDDEN_DEATH,
     repeated: random.chance(0.05) ? 1 : REPEATED,
+    brittle: random.chance(0.1),
     meanMs: random.magnitude(2_000, Math.max(10_000, Math.min(900_000, horizonMs / 10))),
   };
 }
@@ -99,6 +101,8 @@ async function takeBackRules(ports: Ports, fleet: string): Promise<void> {
 }
 
 const CAPABILITIES = ["gpu", "docs"];
+/** What only a session that crashes whenever it was started can do. */
+const BRITTLE = "brittle";
 
 /** @param faults what goes wrong, if not what the seed says: how a failing seed's faults are thinned out */
 export async function simulate(
@@ -178,7 +182,10 @@ export async function simulate(
         profile: scenario.profile,
         chats: Array.from({ length: scenario.chatsPerHost }, (_unused, n) => ({
           id: `${fleet}-h${i}-c${n}`,
-          capabilities: random.some(CAPABILITIES, random.between(0, 2)),
+          capabilities: [
+            ...random.some(CAPABILITIES, random.between(0, 2)),
+            ...(scenario.brittle && i === 0 && n === 0 ? [BRITTLE] : []),
+          ],
           capacity: random.between(1, 4),
         })),
         scheduler,
@@ -187,7 +194,7 @@ export async function simulate(
         cloud,
         witness,
         fencesItself: random.chance(0.7),
-        crashes: i === 0 && random.chance(0.1),
+        crashes: scenario.brittle && i === 0,
       }),
     ),
   );
@@ -197,7 +204,7 @@ export async function simulate(
       ...scenario,
       fleet,
       key: keyOf(fleet),
-      capabilities: CAPABILITIES,
+      capabilities: scenario.brittle ? [...CAPABILITIES, BRITTLE] : CAPABILITIES,
       scheduler,
       random: random.stream(`work ${fleet}`),
       network,
@@ -288,7 +295,7 @@ export async function simulate(
         fleet,
         key: keyOf(fleet),
         profile: scenario.profile,
-        chats: [{ id: `${fleet}-finisher`, capabilities: CAPABILITIES, capacity: 100 }],
+        chats: [{ id: `${fleet}-finisher`, capabilities: [...CAPABILITIES, BRITTLE], capacity: 100 }],
         scheduler,
         random: random.stream(`finisher ${fleet}`),
         network,

@@ -23,7 +23,7 @@ export type WorkloadParts = {
 const BATCH_LIMIT = 12;
 const TRIES = 40;
 const RETRY_MS = 5_000;
-const OPERATIONS_SHARE = 0.4;
+const OPERATIONS_SHARE = 0.5;
 const WRONG_SHARE = 0.2;
 const TYPES = ["build", "test", "write"];
 /** How long something is paused or limited, on average. */
@@ -94,23 +94,23 @@ export async function runWorkload(parts: WorkloadParts): Promise<void> {
     const live = [...witness.sessions.values()].filter(
       (session) => session.fleet === fleet && session.state === "live",
     );
-    if (roll < 0.25 && task) {
-      // Half of them are in somebody's hands.
+    if (roll < 0.2 && task) {
+      // Most of them in somebody's hands, or still waiting for others.
       const held = [...witness.tasks.values()].filter(
-        ({ state, fleet: of }) => of === fleet && (state === "assigned" || state === "running"),
+        ({ state, fleet: of }) => of === fleet && ["assigned", "running", "blocked"].includes(state),
       );
-      const id = held.length > 0 && random.chance(0.5) ? random.pick(held).id : task;
+      const id = held.length > 0 && random.chance(0.7) ? random.pick(held).id : task;
       await network.send("cancel", { by: key, id, body: { reason: "enough" } });
-    } else if (roll < 0.5) await redriveOne();
-    else if (roll < 0.56) await holdSome();
-    else if (roll < 0.59) await network.send("rebalance", { by: key, body: {} });
-    else if (roll < 0.6) {
+    } else if (roll < 0.4) await redriveOne();
+    else if (roll < 0.55) await holdSome();
+    else if (roll < 0.62) await network.send("rebalance", { by: key, body: {} });
+    else if (roll < 0.65) {
       const policy = random.pick(["least-loaded", "performance"] as const);
       await network.send("rebalance", { by: key, body: { policy } });
-    } else if (roll < 0.7 && live.length > 2) {
+    } else if (roll < 0.73 && live.length > 2) {
       const { id } = random.pick(live);
       await network.send("drain", { by: key, id, body: undefined });
-    } else if (roll < 0.8 && live.length > 0) {
+    } else if (roll < 0.82 && live.length > 0) {
       const { id } = random.pick(live);
       await network.send("restart", { by: key, id, body: undefined });
     } else await network.send("summary", { by: key, body: undefined });
