@@ -112,7 +112,7 @@ export type Unread = {
 
 /** What is unread as far as the hints know; null if nothing is, or if they do not know what the session has read. */
 export function unreadOf({ reading, own, shared }: HintView, session: string, nowMs: number): Unread | null {
-  if (!reading) return null;
+  if (!reading || (!own && Object.keys(shared).length === 0)) return null;
   const ownName = sessionLog(session);
   const more = Object.keys(reading.positions).some((log) => {
     const newest = shared[log];
