@@ -13,6 +13,8 @@ export const SWEEP_RUN_MS = 100_000;
 /** How often a run that takes over looks whether the other's tick is done, and how often at most. */
 const TAKE_OVER_LOOKS_A_TICK = 5;
 const TAKE_OVER_LOOKS = 15;
+/** When one page was not enough: a thousand sessions that went silent at once do not wait ten ticks. */
+const MORE_AFTER_MS = 100;
 /** A lease that was not renewed for this long is of a sweep that died. */
 const LEASE_MS = 15_000;
 
@@ -54,7 +56,8 @@ export async function runSweep(
     // so either it finds none and wakes a sweep, or this finds its deadline.
     if (idle && !(await livesOrLost(ports))) return { ticks: ticks + 1, ended: "idle" };
     const tickMs = Math.min(...fleets.map(({ profile }) => PROFILES[profile].tickMs));
-    await ports.clock.wait(Math.max(0, nowMs + tickMs - ports.clock.nowMs()));
+    const pauseMs = result?.more ? MORE_AFTER_MS : nowMs + tickMs - ports.clock.nowMs();
+    await ports.clock.wait(Math.max(0, pauseMs));
   }
 }
 

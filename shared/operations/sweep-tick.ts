@@ -21,7 +21,7 @@ import { verifySession } from "./verify-session.ts";
 import { isAlive } from "../domain/session-transitions.ts";
 import { isEnded } from "../domain/task-transitions.ts";
 
-/** Sessions given up, entries handled and takes returned in one tick; the next tick goes on. */
+/** Sessions given up, entries handled and takes returned in one tick; the next tick goes on, at once. */
 const PAGE = 100;
 /** Assignments one fleet gets in one tick. */
 const FILL_LIMIT = 100;
@@ -61,13 +61,13 @@ export async function allFleets(ports: Ports): Promise<FleetRecord[]> {
  * One look at everything: who has gone silent, what is due, what waits, what is out of balance, what Redis has
  * forgotten. Correct when two ticks overlap, and when one is killed anywhere.
  *
- * @returns whether anything lives or waits, and how far the repair is
+ * @returns whether anything lives or waits, whether there was more than fits a tick, and how far the repair is
  */
 export async function sweepTick(
   ports: Ports,
   tick: Tick,
   fleets: readonly FleetRecord[],
-): Promise<{ busy: boolean; repair: Repair; lastRepairMs: number }> {
+): Promise<{ busy: boolean; more: boolean; repair: Repair; lastRepairMs: number }> {
   const { nowMs } = tick;
   const look = await lookAround(ports);
   const { stampMs } = look;
@@ -96,9 +96,11 @@ export async function sweepTick(
   ]);
   // A stamp that is neither the one left here nor a later tick's was lost, or came back, during this tick: the next one
   // must see that.
-  const kept = stampNow === (stampMs ?? NO_TICK_MS) || (stampNow ?? NO_TICK_MS) >= Math.max(tick.previousMs, 1);
+  const kept =
+    stampNow === (stampMs ?? NO_TICK_MS) || (stampNow ?? NO_TICK_MS) >= Math.max(tick.previousMs, 1);
   if (kept) await ports.agenda.raiseStamp(nowMs);
   return {
+    more: [overdue, look.due, look.expired].some(({ length }) => length >= PAGE),
     busy: repair.rebuild || entries > 0 || sessions > 0 || stampNow === null,
     repair,
     lastRepairMs: repairDue ? nowMs : tick.lastRepairMs,

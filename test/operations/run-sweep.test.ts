@@ -40,6 +40,18 @@ describe("a run of the sweep", () => {
     }
   });
 
+  it("gives up all who went silent at once within a tick's time, however many pages they fill", async () => {
+    const world = createWorld();
+    const names = Array.from({ length: 250 }, (_, i) => `s${i}`);
+    for (const [i, name] of names.entries()) await world.register(name, { host: `h${i % 3}` });
+    await world.tick();
+    world.advance(31_000);
+    const startedMs = world.nowMs();
+    await runSweep(world.ports, "schedule");
+    for (const name of names) expect((await world.session(name)).state).toBe("crashed");
+    expect(world.nowMs()).toBeLessThan(startedMs + 5_000);
+  });
+
   it("leaves a sweep alone that ticks when it is only woken, and takes over when it was scheduled", async () => {
     const world = createWorld();
     await world.register("s1");

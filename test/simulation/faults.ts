@@ -89,7 +89,13 @@ function oneFault(random: Random, atMs: number, hosts: number, timeoutMs: number
 }
 
 /** What goes wrong in one simulation, in the order of its times. */
-export function planFaults(random: Random, horizonMs: number, hosts: number, timeoutMs: number): Fault[] {
+export function planFaults(
+  random: Random,
+  horizonMs: number,
+  hosts: number,
+  timeoutMs: number,
+  crowd: boolean,
+): Fault[] {
   // Some runs are calm, so that promises that hold only then are tested too.
   const count = random.chance(0.1) ? 0 : Math.round(random.magnitude(2, 40));
   const faults = Array.from({ length: count }, () =>
@@ -104,6 +110,12 @@ export function planFaults(random: Random, horizonMs: number, hosts: number, tim
       { kind: "redis.wiped", atMs: fault.atMs + 0.95 * forMs },
     ];
   });
+  if (crowd) {
+    // For longer than anybody is waited for: either nobody reaches the control plane, or it has lost its Redis.
+    const kind = random.pick(["network.down", "redis.down"] as const);
+    const atMs = 0.3 * horizonMs;
+    forgotten.push([{ kind, atMs, untilMs: atMs + 1.5 * timeoutMs, share: 1 }]);
+  }
   return forgotten.flat().sort((a, b) => a.atMs - b.atMs);
 }
 

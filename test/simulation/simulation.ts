@@ -44,6 +44,8 @@ export type Scenario = {
   readonly suddenDeath: number;
   readonly repeated: number;
   readonly brittle: boolean;
+  /** A thousand sessions lose their way to the control plane, and find it again at once. */
+  readonly crowd: boolean;
 };
 
 export type Simulated = {
@@ -65,6 +67,18 @@ const FRAIL = 0.004;
 const REPEATED = 0.03;
 /** Every so many seeds the profile is fast. */
 const FAST_EVERY = 10;
+
+/** Every so many seeds a thousand sessions come back at once. */
+const CROWD_EVERY = 200;
+const CROWD_AT = 57;
+const CROWD = {
+  hosts: 250,
+  chatsPerHost: 4,
+  fleets: ["default"],
+  horizonMs: 240_000,
+  tasks: 60,
+  meanMs: 20_000,
+};
 
 /** What a seed is about: how many sessions for how long, how much work, which profile. */
 export function planScenario(seed: number, random: Random): Scenario {
@@ -89,6 +103,8 @@ export function planScenario(seed: number, random: Random): Scenario {
     repeated: random.chance(0.05) ? 1 : REPEATED,
     brittle: random.chance(0.1),
     meanMs: random.magnitude(2_000, Math.max(10_000, Math.min(900_000, horizonMs / 10))),
+    crowd: false,
+    ...(seed % CROWD_EVERY === CROWD_AT ? { ...CROWD, crowd: true } : {}),
   };
 }
 
@@ -117,6 +133,7 @@ export async function simulate(
     scenario.horizonMs,
     scenario.hosts,
     PROFILES[scenario.profile].timeoutMs,
+    scenario.crowd,
   );
   const faults = options.faults ?? planned;
   const scheduler = createScheduler(START_MS, random.stream("ties").uniform);
