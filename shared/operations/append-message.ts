@@ -34,7 +34,7 @@ export async function appendMessage(ports: Ports, outgoing: Outgoing): Promise<M
   const { fleet, log, id, from, json, repeatable } = outgoing;
   const { messages } = ports.record;
   const nowMs = ports.clock.nowMs();
-  let ticket = repeatable ? await messages.tickets.get(fleet, id) : null;
+  let ticket: TicketRecord | null = repeatable ? await messages.tickets.get(fleet, id) : null;
   const counts = ticket !== null && ticket.expiresAtMs > nowMs;
   const sentAtMs = ticket && counts ? ticket.sentAtMs : nowMs;
   const expiresAtMs = sentAtMs + MESSAGE_KEPT_MS;
@@ -48,16 +48,17 @@ export async function appendMessage(ports: Ports, outgoing: Outgoing): Promise<M
     const [newest = null] = await messages.newest(fleet, [log]);
     const number = (newest?.rev ?? 0) + 1;
     if (repeatable && (ticket?.number !== number || ticket.expiresAtMs <= nowMs)) {
+      const valid = ticket !== null && ticket.expiresAtMs > nowMs;
+      // Its number has been taken since: by somebody else's message, or by another try of this one.
+      const ours = ticket && valid ? await messageAt(ports, outgoing, ticket.number) : null;
+      if (ours) return announced(ports, ours, null, json);
       ticket = await messages.tickets.commit(ticket, {
         v: 1,
         rev: ticket?.rev ?? 0,
         ...{ fleet, id, log, number, sentAtMs, expiresAtMs },
       });
       if (!ticket) {
-        const other: TicketRecord | null = await messages.tickets.get(fleet, id);
-        const theirs = other && (await messageAt(ports, outgoing, other.number));
-        if (theirs) return announced(ports, theirs, null, json);
-        ticket = other;
+        ticket = await messages.tickets.get(fleet, id);
         continue;
       }
     }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { registerSession } from "../../shared/operations/register-session.ts";
 import { passTime } from "../fixtures/at-rest.ts";
-import { crashEverywhere } from "../fixtures/crash-points.ts";
+import { crashEverywhere, interrupting } from "../fixtures/crash-points.ts";
 import { FLEET, createWorld } from "../fixtures/memory-world.ts";
 import { acknowledge, drain, read, send, told } from "../fixtures/messages.ts";
 
@@ -44,6 +44,21 @@ describe("a function killed at any effect of a message's life", () => {
       }
     },
   );
+
+  it.each([1, 2, 3])("has sent it once, though two repeat it at once (%i)", async (nth) => {
+    const points = await crashEverywhere({
+      prepare: talking,
+      act: (_, ports) => send(ports, "session:a", "small", { seed: "k" }),
+      async check({ ports, a }) {
+        const repeat = () => send(ports, "session:a", "small", { seed: "k" });
+        const meanwhile = interrupting(ports, "record.messages.newest", repeat, nth);
+        await send(meanwhile, "session:a", "small", { seed: "k" });
+        const texts = await drain(ports, a);
+        expect(texts.filter((text) => text === "small")).toHaveLength(1);
+      },
+    });
+    expect(points).toBeGreaterThanOrEqual(4);
+  });
 
   it("loses nothing that was sent before or is sent after, and tells of what it left", async () => {
     await crashEverywhere({
