@@ -4,8 +4,13 @@ import type { SigningKeys } from "./tokens.ts";
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
+/** Beats seal a cursor for every session that has messages; deriving the key would be most of that. */
+const derived = new WeakMap<Buffer, Buffer>();
+
 function keyFor(secret: Buffer): Buffer {
-  return Buffer.from(hkdfSync("sha256", secret, "", "shim sealing", 32));
+  const key = derived.get(secret) ?? Buffer.from(hkdfSync("sha256", secret, "", "shim sealing", 32));
+  derived.set(secret, key);
+  return key;
 }
 
 /** Encrypts text (AES-256-GCM), bound to `context`: it opens only with the same context. base64url. */
