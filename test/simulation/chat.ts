@@ -1,6 +1,7 @@
 import type { Command, SessionBeat } from "../../shared/contract/heartbeat.ts";
 import type { ClaimAnswer, HeldTask } from "../../shared/contract/session.ts";
 import type { Task } from "../../shared/contract/task.ts";
+import { type Talk, createMailbox } from "./chat-messages.ts";
 import type { Cloud } from "./cloud.ts";
 import type { Network, Outcome } from "./network.ts";
 import type { Random } from "./random.ts";
@@ -12,6 +13,8 @@ export type ChatParts = {
   readonly id: string;
   readonly fleet: string;
   readonly capacity: number;
+  readonly topics: readonly string[];
+  readonly talk: Talk;
   readonly token: SessionToken;
   readonly timeoutMs: number;
   readonly scheduler: Scheduler;
@@ -68,6 +71,13 @@ export function createChat(parts: ChatParts) {
   const hasLease = () =>
     parts.isSupervised() && parts.scheduler.nowMs() - leasedMs <= SELF_FENCING_SHARE * parts.timeoutMs;
   const on = () => !stopped && parts.working();
+  const mailbox = createMailbox({
+    ...parts,
+    epoch: token.claims.epoch,
+    random: random.stream(`messages ${id} ${token.claims.epoch}`),
+    token: () => token,
+    on,
+  });
   const say = (percent: number, { fence }: Work) => ({
     fence,
     percent,
@@ -212,6 +222,7 @@ export function createChat(parts: ChatParts) {
         return;
       }
       if (command.type === "start") void claim();
+      if (command.type === "message") mailbox.told(command);
       if (command.type === "cancel") {
         const work = works.get(command.taskId);
         if (work?.fence !== command.fence) continue;
@@ -230,6 +241,7 @@ export function createChat(parts: ChatParts) {
     id,
     token: () => token,
     claim,
+    correspond: mailbox.start,
     obey,
     stop,
     /** A beat sent then, with this session in it, was answered. */

@@ -21,9 +21,13 @@ const REFUSALS: Readonly<Record<string, readonly string[]>> = {
   drain: ["session.ended", "session.not_found"],
   restart: ["session.ended", "session.not_found"],
   end: ["session.superseded"],
+  send: ["session.not_found", "session.superseded"],
+  read: ["session.superseded", "cursor.invalid"],
+  acknowledge: ["session.superseded"],
 };
 const ANSWERED = [
   ...["register", "beat", "claim", "progress", "complete", "fail", "release", "end"],
+  ...["send", "sendAsOperator", "read", "acknowledge"],
   ...["submit", "cancel", "redrive", "rebalance", "drain", "restart", "pause", "limit", "resume", "summary"],
 ];
 

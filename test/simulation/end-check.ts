@@ -4,6 +4,7 @@ import { summariseProgress } from "../../shared/operations/summarise-progress.ts
 import { rebalanceFleet } from "../../shared/operations/rebalance-fleet.ts";
 import { BALANCED_SPREAD } from "../../shared/domain/balance.ts";
 import type { Cloud } from "./cloud.ts";
+import { MESSAGES } from "./message-law.ts";
 import type { Witness } from "./witness.ts";
 
 /** What is true once nothing went wrong for a while and all work is done, whatever happened before. */
@@ -15,6 +16,7 @@ export async function checkEnd(cloud: Cloud, witness: Witness, fleets: readonly 
       complain(1, `task ${task.id} never ended: ${task.state}`);
     else if ("effectsPending" in task && task.effectsPending) complain(1, `effects of ${task.id} never ran`);
   }
+  for (const what of witness.messages.owed()) complain(MESSAGES, what);
   for (const fleet of fleets) {
     await checkTotals(cloud, witness, fleet);
     for (const session of sessions.values()) {

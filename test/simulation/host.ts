@@ -1,7 +1,9 @@
 import type { HeartbeatAnswer } from "../../shared/contract/heartbeat.ts";
+import { EVENT_TOPICS } from "../../shared/contract/message.ts";
 import { PROFILES, type ProfileName } from "../../shared/contract/profile.ts";
 import type { RegisterAnswer } from "../../shared/contract/session.ts";
 import { type Chat, createChat } from "./chat.ts";
+import { type Talk, chooseTopics } from "./chat-messages.ts";
 import type { Witness } from "./witness.ts";
 import type { Network, Outcome } from "./network.ts";
 import type { Random } from "./random.ts";
@@ -19,6 +21,9 @@ export type HostParts = {
     readonly capabilities: string[];
     readonly capacity: number;
   }[];
+  /** Which of them wants to know what has ended, if any does. */
+  readonly listener: string | null;
+  readonly talk: Talk;
   readonly scheduler: Scheduler;
   readonly random: Random;
   readonly network: Network;
@@ -86,6 +91,7 @@ export function createHost(parts: HostParts) {
 
   /** Registers a chat, and again whenever it was told to stop, until its boot is over. */
   async function keepRegistered(wanted: HostParts["chats"][number], mine: string): Promise<void> {
+    const topics = [...chooseTopics(random), ...(wanted.id === parts.listener ? EVENT_TOPICS : [])];
     const seed = random.chance(0.5) ? `${name}/${mine}/${wanted.id}/${random.between(0, 1e9)}` : null;
     while (isUp(mine)) {
       const sentMs = scheduler.nowMs();
@@ -97,7 +103,7 @@ export function createHost(parts: HostParts) {
             ...(seed === null ? {} : { "idempotency-key": seed }),
             ...(oldToken === null ? {} : { "shim-host-token": oldToken.secret }),
           },
-          body: { ...wanted, host: name, boot: mine, agent: "sim" },
+          body: { ...wanted, topics, host: name, boot: mine, agent: "sim" },
         },
         // Without an Idempotency-Key its copy is a restart, and what was started before is its host's to stop.
         { mayComeTwice: seed !== null },
@@ -105,14 +111,19 @@ export function createHost(parts: HostParts) {
       await thawed();
       if (boot !== mine) return;
       if (outcome.kind === "answered") {
-        adopt(outcome.value, wanted, sentMs);
+        adopt(outcome.value, wanted, topics, sentMs);
         return;
       }
       await wait(RETRY_MS * (0.5 + random.uniform()));
     }
   }
 
-  function adopt(answer: RegisterAnswer, wanted: HostParts["chats"][number], sentMs: number): void {
+  function adopt(
+    answer: RegisterAnswer,
+    wanted: HostParts["chats"][number],
+    topics: readonly string[],
+    sentMs: number,
+  ): void {
     const session = sessionToken(cloud.base, answer.token);
     token = hostToken(cloud.base, answer.hostToken);
     oldToken = token;
@@ -123,6 +134,7 @@ export function createHost(parts: HostParts) {
       ...parts,
       id: wanted.id,
       capacity: wanted.capacity,
+      topics,
       token: session,
       wait,
       working: () => isUp(mine) || (orphans === mine && scheduler.nowMs() < orphansUntilMs),
@@ -137,6 +149,7 @@ export function createHost(parts: HostParts) {
       },
     });
     chats.set(wanted.id, chat);
+    void chat.correspond();
     if (parts.crashes === true && crashes < CRASHES && wanted === parts.chats[0]) {
       crashes += 1;
       void wait(random.uniform() * CRASHES_AFTER_MS).then(() => crash(chat));

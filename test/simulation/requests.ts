@@ -3,11 +3,14 @@ import { API, type Route } from "../../shared/contract/api.ts";
 import type { Refusal } from "../../shared/contract/errors.ts";
 import { readSeed } from "../../functions/edge/idempotency.ts";
 import { type HostClaims, type SessionClaims, readToken } from "../../shared/domain/tokens.ts";
+import { acknowledgeMessages } from "../../shared/operations/acknowledge-messages.ts";
 import { claimTasks } from "../../shared/operations/claim-tasks.ts";
 import { endSession } from "../../shared/operations/end-session.ts";
 import { recordHeartbeat } from "../../shared/operations/record-heartbeat.ts";
 import { makeKey } from "../../shared/operations/manage-keys.ts";
+import { readMessages } from "../../shared/operations/read-messages.ts";
 import { registerSession } from "../../shared/operations/register-session.ts";
+import { sendMessage } from "../../shared/operations/send-message.ts";
 import { completeTask, reportProgress } from "../../shared/operations/settle-task.ts";
 import type { Ports } from "../../shared/ports/ports.ts";
 import { overHttp } from "./over-http.ts";
@@ -67,6 +70,8 @@ const often = <R extends Route, C>(route: R, direct: NonNullable<Kind<R, C>["dir
   direct,
 });
 
+const readerOf = (claims: SessionClaims, id = "") => ({ fleet: claims.fleet, session: id, claims });
+
 export const REQUESTS = {
   register: often<typeof API.registerSession, KeyClaims>(
     API.registerSession,
@@ -91,6 +96,18 @@ export const REQUESTS = {
   release: byToken(API.releaseTask),
   beat: often<typeof API.recordHeartbeat, HostClaims>(API.recordHeartbeat, (ports, { by, body }) =>
     recordHeartbeat(ports, by.claims, body),
+  ),
+  send: often<typeof API.sendMessage, SessionClaims>(API.sendMessage, (ports, { by, headers = {}, body }) => {
+    const seed = readSeed(headers["idempotency-key"], "POST /v1/messages") as string | null;
+    return sendMessage(ports, { fleet: by.claims.fleet, claims: by.claims, seed }, body);
+  }),
+  sendAsOperator: byKey(API.sendMessage),
+  read: often<typeof API.readMessages, SessionClaims>(API.readMessages, (ports, { by, id, query = {} }) =>
+    readMessages(ports, readerOf(by.claims, id), query["cursor"] ?? null),
+  ),
+  acknowledge: often<typeof API.acknowledgeMessages, SessionClaims>(
+    API.acknowledgeMessages,
+    (ports, { by, id, body }) => acknowledgeMessages(ports, readerOf(by.claims, id), body.cursor),
   ),
   claim: often<typeof API.claimTasks, SessionClaims>(API.claimTasks, (ports, { by, body }) =>
     claimTasks(ports, by.claims, body.max ?? 1),

@@ -5,6 +5,7 @@ import { type Fault, createWeather, planFaults } from "./faults.ts";
 import { KILLED, createCloud } from "./cloud.ts";
 import { type ApiKey, createApiKey } from "./requests.ts";
 import { checkEnd } from "./end-check.ts";
+import { planTalk } from "./chat-messages.ts";
 import { createHistory } from "./history.ts";
 import { type Host, createHost } from "./host.ts";
 import { createLag } from "./lag.ts";
@@ -29,6 +30,8 @@ const AUDIT_MS = 10_000;
 /** After the last fault: how long what is left may take. */
 const QUIET_LIMIT_MS = 4 * HOUR_MS;
 const QUIET_STEP_MS = 60_000;
+/** What a killed function did not say, the repair does within its longest pass. */
+const UNTOLD_LIMIT_MS = 20 * 60_000;
 /** Long enough for whoever is silent to be found, and Redis to be rebuilt. */
 const SETTLING_MS = 3 * 60_000;
 
@@ -65,6 +68,8 @@ const SUDDEN_DEATH = 0.0004;
 const FRAIL = 0.004;
 /** How often a request comes twice; now and then there are clients that repeat every one. */
 const REPEATED = 0.03;
+/** How often somebody wants to know what has ended. */
+const LISTENING = 0.3;
 /** Every so many seeds the profile is fast. */
 const FAST_EVERY = 10;
 
@@ -191,6 +196,8 @@ export async function simulate(
   const keyOf = (fleet: string) => keys.get(fleet) as ApiKey;
   const untilMs = START_MS + scenario.horizonMs;
   cloud.sweepEveryMinute(untilMs + QUIET_LIMIT_MS + 24 * HOUR_MS);
+  const talk = planTalk(scenario.hosts * scenario.chatsPerHost, scenario.horizonMs, untilMs);
+  const listens = random.chance(LISTENING);
   const hosts = scenario.fleets.flatMap((fleet) =>
     Array.from({ length: scenario.hosts / scenario.fleets.length }, (_, i) =>
       createHost({
@@ -213,6 +220,8 @@ export async function simulate(
         witness,
         fencesItself: random.chance(0.7),
         crashes: scenario.brittle && i === 0,
+        listener: listens && i === 0 ? `${fleet}-h0-c1` : null,
+        talk,
       }),
     ),
   );
@@ -289,8 +298,9 @@ export async function simulate(
   }
 
   let agentMs = 0;
+  const isUndecided = () => witness.violations.length === 0 && cloud.thrown.length === 0;
   const watch = async (toMs: number) => {
-    while (scheduler.nowMs() < toMs && witness.violations.length === 0 && cloud.thrown.length === 0) {
+    while (scheduler.nowMs() < toMs && isUndecided()) {
       const stepMs = Math.min(AUDIT_MS, toMs - scheduler.nowMs());
       await scheduler.runUntil(scheduler.nowMs() + stepMs);
       agentMs += stepMs * hosts.reduce((sum, host) => sum + host.liveChats(), 0);
@@ -319,6 +329,8 @@ export async function simulate(
         cloud,
         witness,
         fencesItself: true,
+        listener: null,
+        talk,
       });
       void finisher.start();
     }
@@ -327,7 +339,10 @@ export async function simulate(
     while (scheduler.nowMs() < limitMs && witness.hasOpenTasks() && witness.violations.length === 0)
       await watch(scheduler.nowMs() + QUIET_STEP_MS);
     await watch(scheduler.nowMs() + SETTLING_MS);
-    if (witness.violations.length > 0 || cloud.thrown.length > 0) return;
+    const untoldMs = scheduler.nowMs() + UNTOLD_LIMIT_MS;
+    while (isUndecided() && scheduler.nowMs() < untoldMs && witness.messages.owed().length > 0)
+      await watch(scheduler.nowMs() + QUIET_STEP_MS);
+    if (!isUndecided()) return;
     await checkEnd(cloud, witness, scenario.fleets);
   }
 

@@ -1,10 +1,11 @@
 import type { HeartbeatAnswer, SessionBeat } from "../../shared/contract/heartbeat.ts";
 import { PROFILES, type ProfileName } from "../../shared/contract/profile.ts";
-import type { FleetRecord, SessionRecord, TaskRecord } from "../../shared/contract/records.ts";
+import type { FleetRecord, MessageRecord, SessionRecord, TaskRecord } from "../../shared/contract/records.ts";
 import type { PortCall } from "../fixtures/crash-points.ts";
 import type { Fault, Weather } from "./faults.ts";
 import { type Complain, checkSession, checkTask } from "./laws.ts";
 import { createFailovers } from "./failovers.ts";
+import { createMessageLaw } from "./message-law.ts";
 import { createPauses } from "./pauses.ts";
 import { createPromptness } from "./promptness.ts";
 import { createQueueView } from "./queue-view.ts";
@@ -107,6 +108,7 @@ export function createWitness({ weather, profile, nowMs }: WitnessParts) {
   const pauses = createPauses(complain, nowMs);
   const promptness = createPromptness(complain);
   const failovers = createFailovers();
+  const messages = createMessageLaw(complain, sessions, nowMs);
   const heldBack = () => createHeldBackCheck(tasks, sessions, pauses.rulesOf);
   const count = (what: string) => {
     reached.set(what, (reached.get(what) ?? 0) + 1);
@@ -134,6 +136,7 @@ export function createWitness({ weather, profile, nowMs }: WitnessParts) {
     const owner = "owner" in next ? (sessions.get(keyOf(next.fleet, next.owner.session)) ?? null) : null;
     checkTask(before, next, owner, complain);
     serialKeys.sawTask(next);
+    messages.sawTask(before, next);
     if (next.state === "running" && before?.state !== "running") pauses.started(next);
     if (next.state !== "queued") queue.left(key);
     if (before?.state === "queued" && "owner" in next && owner)
@@ -144,6 +147,7 @@ export function createWitness({ weather, profile, nowMs }: WitnessParts) {
     const key = keyOf(next.fleet, next.id);
     const before = sessions.get(key) ?? null;
     sessions.set(key, next);
+    messages.sawSession(before, next);
     count(`session ${before?.state ?? "none"} -> ${next.state}`);
     checkSession(before, next, (id) => tasks.get(keyOf(next.fleet, id)) ?? null, complain);
     const silent =
@@ -192,6 +196,8 @@ export function createWitness({ weather, profile, nowMs }: WitnessParts) {
     queue,
     serialKeys,
     failovers,
+    messages,
+    calmSinceMs,
     complain,
     count,
     observe({ path, args }: PortCall, result: unknown): void {
@@ -199,6 +205,8 @@ export function createWitness({ weather, profile, nowMs }: WitnessParts) {
         sawTask(result as TaskRecord);
       else if (result !== null && path === "record.sessions.commit") sawSession(result as SessionRecord);
       else if (result !== null && path === "record.fleets.commit") pauses.sawFleet(result as FleetRecord);
+      else if (result !== null && path === "record.messages.commit")
+        messages.sawMessage(result as MessageRecord);
       else if (path === "agenda.raiseStamp") sawTick();
       else if (path === "record.sweep.commit") failovers.tickBegan(nowMs());
       else if (path.startsWith("workQueue.")) queue.saw(path, args, result, nowMs());

@@ -1,5 +1,6 @@
 import { PRIORITY_LIMIT } from "../../shared/contract/limits.ts";
 import type { TaskSubmission } from "../../shared/contract/task.ts";
+import { createSender } from "./chat-messages.ts";
 import type { Network } from "./network.ts";
 import type { Random } from "./random.ts";
 import type { ApiKey } from "./requests.ts";
@@ -36,6 +37,11 @@ export async function runWorkload(parts: WorkloadParts): Promise<void> {
   const meanPauseMs = parts.horizonMs / (parts.tasks / (BATCH_LIMIT / 2)) / 1.5;
   const endMs = scheduler.nowMs() + parts.horizonMs;
   if (random.chance(0.3)) void network.send("rebalance", { by: key, body: { policy: "performance" } });
+  const operator = createSender({
+    ...{ fleet, from: "operator", random: random.stream("messages"), witness, wait: scheduler.sleep },
+    post: (to, body, headers) => network.send("sendAsOperator", { by: key, headers, body: { to, body } }),
+    on: () => scheduler.nowMs() < endMs,
+  });
 
   while (scheduler.nowMs() < endMs) {
     await scheduler.sleep(random.after(meanPauseMs));
@@ -113,7 +119,8 @@ export async function runWorkload(parts: WorkloadParts): Promise<void> {
     } else if (roll < 0.82 && live.length > 0) {
       const { id } = random.pick(live);
       await network.send("restart", { by: key, id, body: undefined });
-    } else await network.send("summary", { by: key, body: undefined });
+    } else if (roll < 0.9) await operator.talk();
+    else await network.send("summary", { by: key, body: undefined });
   }
 
   /** Requests that must be refused, and must change nothing. */
