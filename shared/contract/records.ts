@@ -86,6 +86,8 @@ export const TaskRecord = z.discriminatedUnion("state", [
     owner: Owner,
     startedAtMs: Millis,
     timeoutAtMs: z.nullable(Millis),
+    /** When its holder last reported progress of its own accord; beats are not counted. */
+    progressAtMs: z.optional(Millis),
   }),
   z.extend(TaskBase, {
     state: z.literal("completed"),

@@ -52,12 +52,13 @@ export function progress(
   holder: Holder,
   percent: number,
   message: string | null,
+  nowMs: number,
 ): Decision<TaskRecord> {
   const running =
     task.state === "running" && isOwnedBy(task, holder.session, holder.epoch) && task.fence === holder.fence;
   if (!running) return staleLease(task, holder);
   if (task.progress?.percent === percent && task.progress.message === message) return UNCHANGED;
-  return commit({ ...task, progress: { percent, message } });
+  return commit({ ...task, progress: { percent, message }, progressAtMs: nowMs });
 }
 
 /**

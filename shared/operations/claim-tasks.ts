@@ -44,7 +44,7 @@ export async function claimTasks(
   return { tasks: await hold(ports, session, stolen ? [stolen] : tasks) };
 }
 
-/** Starts what waits for the session, and finds what runs in its name though it never said so. */
+/** Starts what waits for the session, and finds what runs in its name though it says nothing of it. */
 async function startHeld(ports: Ports, session: SessionRecord, max: number): Promise<OwnedTask[]> {
   if (load(session) === 0) return [];
   const { fleet, id, epoch } = session;
@@ -55,7 +55,8 @@ async function startHeld(ports: Ports, session: SessionRecord, max: number): Pro
   const [report] = await ports.registry.reported(fleet, [id]);
   const knows = (task: TaskRecord) => report?.epoch === epoch && report.tasks[task.id]?.fence === task.fence;
   const mine = tasks.filter((task): task is OwnedTask => isOwnedBy(task, id, epoch));
-  const unknown = mine.filter((task) => task.state === "running" && task.progress === null && !knows(task));
+  const unlisted = mine.filter((task) => task.state === "running" && !knows(task));
+  const unknown = unlisted.length > 0 ? await unheardOf(ports, fleet, unlisted) : [];
   const held: OwnedTask[] = [];
   for (const task of await stillOurs(ports, session, unknown)) if (!isFullClaim(held, max)) held.push(task);
   for (const task of await startable(ports, fleet, mine)) {
@@ -64,6 +65,16 @@ async function startHeld(ports: Ports, session: SessionRecord, max: number): Pro
     if (started) held.push(started);
   }
   return held;
+}
+
+/**
+ * Those of the running tasks of which no progress was reported for a timeout. Whoever never lists its tasks, and stopped one
+ * when its lease passed, would not be given it again otherwise.
+ */
+async function unheardOf(ports: Ports, fleet: string, tasks: readonly OwnedTask[]): Promise<OwnedTask[]> {
+  const { timeoutMs } = await profileOf(ports, fleet);
+  const sinceMs = ports.clock.nowMs() - timeoutMs;
+  return tasks.filter((task) => task.state === "running" && (task.progressAtMs ?? 0) < sinceMs);
 }
 
 /**

@@ -38,7 +38,7 @@ export async function reportProgress(
 ): Promise<{ task: Task } | Refusal> {
   const holder = holderOf(claims, request.fence);
   const result = await changeTask(ports, claims.fleet, id, (task) =>
-    progress(task, holder, request.percent, request.message ?? null),
+    progress(task, holder, request.percent, request.message ?? null, ports.clock.nowMs()),
   );
   return isRefusal(result) ? result : { task: await viewTask(ports, result.document) };
 }

@@ -118,7 +118,7 @@ function take(task: TaskRecord, { what, session, stale, uniform }: Step, nowMs: 
     case "release":
       return committed(task, release(task, holder, "release", nowMs));
     case "progress":
-      return committed(task, progress(task, holder, 5, null));
+      return committed(task, progress(task, holder, 5, null, nowMs));
     case "crash":
     case "timeout":
     case "moved":
@@ -214,7 +214,7 @@ describe("any sequence of decisions on a task", () => {
           );
           expect(fail(task, holder, failure, nowMs).kind === "commit").toBe(runs && !replays);
           expect(release(task, holder, "x", nowMs).kind === "commit").toBe(holds);
-          if (!runs) expect(progress(task, holder, 1, null).kind).toBe("refused");
+          if (!runs) expect(progress(task, holder, 1, null, nowMs).kind).toBe("refused");
         },
       ),
       { numRuns: 200 },

@@ -46,6 +46,28 @@ describe("a task's life", () => {
     expect(await world.claim(session)).toEqual([]);
   });
 
+  it("gives a task again whose session never lists it and has reported nothing of it for a timeout", async () => {
+    const world = createWorld();
+    const session = await world.register("s1");
+    await world.submit({ id: "a" });
+    const [first] = await world.claim(session);
+    must(await reportProgress(world.ports, session.claims, "a", { fence: 1, percent: 10 }));
+    const beatFor = async (forMs: number) => {
+      for (let passedMs = 0; passedMs < forMs; passedMs += 10_000) {
+        world.advance(10_000);
+        await world.beat(session, [{ id: "s1", epoch: 1 }]);
+      }
+    };
+    await beatFor(30_000);
+    expect(await world.claim(session)).toEqual([]);
+    await beatFor(10_000);
+    expect(await world.claim(session)).toMatchObject([
+      { task: { id: "a", attempt: first?.task.attempt }, fence: 1 },
+    ]);
+    must(await reportProgress(world.ports, session.claims, "a", { fence: 1, percent: 20 }));
+    expect(await world.claim(session)).toEqual([]);
+  });
+
   it("answers an identical replay alike and refuses another body", async () => {
     const world = createWorld();
     const session = await world.register("s1");
