@@ -77,6 +77,7 @@ export function createWaitingCheck(complain: Complain) {
     tasks: ReadonlyMap<string, TaskRecord>,
     sessions: ReadonlyMap<string, SessionRecord>,
     rules: (fleet: string) => Rules,
+    changedMs: (key: string) => number,
     calmSinceMs: number,
     nowMs: number,
   ): void {
@@ -91,7 +92,9 @@ export function createWaitingCheck(complain: Complain) {
       const before = since.get(key);
       const fromMs = before?.rev === task.rev ? before.fromMs : nowMs;
       since.set(key, { rev: task.rev, fromMs });
-      if (fromMs > calmSinceMs && nowMs - fromMs > PROMPT_MS)
+      // What was announced in bad weather is found by the repair.
+      const calm = Math.min(fromMs, changedMs(key)) > calmSinceMs;
+      if (calm && nowMs - fromMs > PROMPT_MS)
         complain(1, `task ${task.id} (${task.state}) could go on for ${nowMs - fromMs} ms, and does not`);
     }
   };

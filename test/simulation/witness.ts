@@ -87,6 +87,7 @@ export type Witness = ReturnType<typeof createWitness>;
 export function createWitness({ weather, profile, nowMs }: WitnessParts) {
   const { timeoutMs, ageingStepMs, tickMs } = PROFILES[profile];
   const tasks = new Map<string, TaskRecord>();
+  const changed = new Map<string, number>();
   const sessions = new Map<string, SessionRecord>();
   const accepted = new Set<string>();
   const arrived = createLatest();
@@ -132,6 +133,7 @@ export function createWitness({ weather, profile, nowMs }: WitnessParts) {
     const before = tasks.get(key) ?? null;
     if (before?.rev === next.rev) return; // A strike that changed nothing says how the task is.
     tasks.set(key, next);
+    changed.set(key, nowMs());
     count(`task ${before?.state ?? "none"} -> ${next.state}`);
     const owner = "owner" in next ? (sessions.get(keyOf(next.fleet, next.owner.session)) ?? null) : null;
     checkTask(before, next, owner, complain);
@@ -266,7 +268,7 @@ export function createWitness({ weather, profile, nowMs }: WitnessParts) {
       for (const session of sessions.values()) checkSilence(session, now, blind);
       const calmMs = calmSinceMs(now);
       queue.checkPassedOver(tasks, now, complain);
-      checkWaiting(tasks, sessions, pauses.rulesOf, calmMs, now);
+      checkWaiting(tasks, sessions, pauses.rulesOf, (key) => changed.get(key) ?? 0, calmMs, now);
       promptness.audit(tasks, sessions, calmMs, now);
     },
   };
