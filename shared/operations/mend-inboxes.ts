@@ -2,13 +2,14 @@ import { sessionLog } from "../contract/message.ts";
 import type { SessionRecord } from "../contract/records.ts";
 import { isAlive } from "../domain/session-transitions.ts";
 import { logsOf } from "../domain/inbox.ts";
+import type { InboxHint } from "../ports/inbox-hints.ts";
 import type { Ports } from "../ports/ports.ts";
 import { placeReading } from "./place-reading.ts";
 
 /**
  * Compares what Redis knows of the messages of a fleet's sessions with the record, and mends Redis: what it lost, and
- * what a killed function did not say. What a session has acknowledged is compared only where Redis knows nothing of it:
- * one that is behind has the session look, which mends it.
+ * what a killed function did not say. What a session has acknowledged is compared only where Redis knows nothing of a
+ * log that it reads, for it may have had other topics before: what is merely behind has the session look, which mends it.
  */
 export async function mendInboxes(
   ports: Ports,
@@ -32,7 +33,11 @@ export async function mendInboxes(
     if (known) await inboxes.deliver(fleet, known.id, { rev, expiresAtMs, recent: [] });
     else await inboxes.announce(fleet, log, { number: rev, expiresAtMs }, nowMs);
   }
-  const lost = new Map(alive.filter((_, i) => !hints[i]?.reading).map((session) => [session.id, session]));
+  const isLost = (session: SessionRecord, known: InboxHint | undefined) =>
+    logsOf(session).some((log) => known?.reading?.positions[log] === undefined);
+  const lost = new Map(
+    alive.filter((session, i) => isLost(session, hints[i])).map((session) => [session.id, session]),
+  );
   for (const inbox of await ports.record.inboxes.getMany(fleet, [...lost.keys()])) {
     const session = lost.get(inbox.session);
     if (session) await placeReading(ports, session, inbox);

@@ -113,10 +113,17 @@ describe("a function killed at any effect of a message's life", () => {
     expect(points).toBe(2);
   });
 
-  it("registers a session that hears all that was sent since, when the registration is repeated", async () => {
+  it.each([
+    { before: "nothing", anew: true },
+    { before: "another choice of topics", anew: false },
+  ])("registers a session that had $before, and hears all that was sent since", async ({ anew }) => {
     const by = { fleet: FLEET, keyId: "key_test", keyExpiresMs: null, seed: "seed", hostToken: null };
     const points = await crashEverywhere({
-      prepare: talking,
+      async prepare() {
+        const state = await talking();
+        if (!anew) await state.world.register("c", { topics: ["builds"] });
+        return state;
+      },
       act: (_, ports) =>
         registerSession(ports, by, { id: "c", host: "h1", boot: "b1", agent: "test", topics: ["news"] }),
       async check({ world, ports }) {
