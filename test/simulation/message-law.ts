@@ -133,7 +133,7 @@ export function createMessageLaw(
     highest.set(to, number);
     const letter = from === EVENT ? undefined : letters[(body as Body).letter];
     // A copy without an Idempotency-Key is another message, which may come late.
-    if (!letter || met.has(letter)) return;
+    if (!letter || met.has(letter) || (letter.id !== null && letter.id !== id)) return;
     met.add(letter);
     const latestAt = latest.get(`${from} ${to}`) ?? 0;
     if (letter.answeredAt !== null && letter.answeredAt < latestAt)

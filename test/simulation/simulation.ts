@@ -30,7 +30,7 @@ const AUDIT_MS = 10_000;
 /** After the last fault: how long what is left may take. */
 const QUIET_LIMIT_MS = 4 * HOUR_MS;
 const QUIET_STEP_MS = 60_000;
-/** What a killed function did not say, the repair does within its longest pass. */
+/** What a killed function did not do or say, the next tick or the repair does within its longest pass. */
 const UNTOLD_LIMIT_MS = 20 * 60_000;
 /** Long enough for whoever is silent to be found, and Redis to be rebuilt. */
 const SETTLING_MS = 3 * 60_000;
@@ -340,7 +340,8 @@ export async function simulate(
       await watch(scheduler.nowMs() + QUIET_STEP_MS);
     await watch(scheduler.nowMs() + SETTLING_MS);
     const untoldMs = scheduler.nowMs() + UNTOLD_LIMIT_MS;
-    while (isUndecided() && scheduler.nowMs() < untoldMs && witness.messages.owed().length > 0)
+    const isUnsettled = () => witness.hasRecovering() || witness.messages.owed().length > 0;
+    while (isUndecided() && scheduler.nowMs() < untoldMs && isUnsettled())
       await watch(scheduler.nowMs() + QUIET_STEP_MS);
     if (!isUndecided()) return;
     await checkEnd(cloud, witness, scenario.fleets);

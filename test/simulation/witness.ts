@@ -249,6 +249,7 @@ export function createWitness({ weather, profile, nowMs }: WitnessParts) {
       if (other !== undefined && other !== fence) complain(2, `${task} was published by two fences`);
       published.set(key, fence);
     },
+    hasRecovering: () => [...sessions.values()].some(({ state }) => state === "recovering"),
     hasOpenTasks: () =>
       [...tasks.values()].some((task) => !("effectsPending" in task) || task.effectsPending),
     anyTask(fleet: string, random: Random): string | null {
