@@ -1,3 +1,5 @@
+import { MESSAGE_MUTANTS } from "./message-mutants.ts";
+
 /**
  * Mistakes that the simulation must catch: each replaces a piece of a file, which must be there exactly once, so
  * that a mutant whose place has moved is noticed.
@@ -15,6 +17,7 @@ const DOMAIN_SESSIONS = "shared/domain/session-transitions.ts";
 const operation = (name: string) => `shared/operations/${name}.ts`;
 
 export const MUTANTS: readonly Mutant[] = [
+  ...MESSAGE_MUTANTS,
   {
     name: "settling does not compare the fence",
     file: DOMAIN_SETTLEMENT,
