@@ -206,8 +206,7 @@ async function measureDrain(world: World, name: string, pairs: number, drain: Dr
   const { ours, peer } = await measurePairs(
     pairs,
     async (pair) => {
-      if (!stores.dynamo) throw new Error("The drain is recorded at a real DynamoDB client.");
-      const recorder = recordRequests(stores.dynamo);
+      const recorder = recordRequests(stores);
       let lanes: (() => Promise<void>)[] = [];
       const filling = await recorder.lane(async () => {
         lanes = await drain.fill(pair);
@@ -234,11 +233,12 @@ async function replayMs({ stores }: World, filling: Lane, drained: readonly Lane
     tableName: TABLE,
     onFailure: (error) => process.stderr.write(`DynamoDB: ${error.message}\n`),
   });
+  const urls = { redis: stores.rest.url, dynamo: empty.endpoint };
   try {
     await stores.redis.flushall();
-    await replayRequests([filling], empty.endpoint);
+    await replayRequests([filling], urls);
     const startedMs = performance.now();
-    await replayRequests(drained, empty.endpoint);
+    await replayRequests(drained, urls);
     return performance.now() - startedMs;
   } finally {
     await stores.redis.flushall();

@@ -1,12 +1,11 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import http from "node:http";
-import { buffer } from "node:stream/consumers";
-import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import type { BenchStores } from "./stores.ts";
 
 /** One request as it went to a store. */
 type StoreRequest = {
   readonly store: "redis" | "dynamo";
-  readonly url: string;
+  readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | Uint8Array;
 };
@@ -21,32 +20,22 @@ export type Recorder = {
 
 /** The parts of a signed request of the AWS SDK that go over the wire. */
 type HttpRequest = {
-  readonly hostname: string;
-  readonly port?: number;
   readonly path: string;
   readonly headers: Record<string, string>;
   readonly body: string | Uint8Array;
 };
 
-/** Notes each request to the stores until it is stopped. The Upstash client sends its own by `fetch`. */
-export function recordRequests(dynamo: DynamoDBClient): Recorder {
+/** Notes each request to the stores until it is stopped. */
+export function recordRequests({ rest, dynamo }: BenchStores): Recorder {
+  if (!dynamo) throw new Error("Requests are recorded with the record in DynamoDB.");
   const lanes = new AsyncLocalStorage<StoreRequest[]>();
-  const original = globalThis.fetch;
-  globalThis.fetch = (input, init) => {
-    const headers = Object.fromEntries(new Headers(init?.headers));
-    const body = typeof init?.body === "string" ? init.body : "";
-    lanes
-      .getStore()
-      ?.push({ store: "redis", url: input instanceof Request ? input.url : String(input), headers, body });
-    return original(input, init);
-  };
+  rest.onRequest = ({ path, headers, body }) =>
+    lanes.getStore()?.push({ store: "redis", path, headers, body });
   const name = "recordRequests";
   dynamo.middlewareStack.add(
     (next) => (args) => {
-      const { hostname, port, path, headers, body } = args.request as HttpRequest;
-      lanes
-        .getStore()
-        ?.push({ store: "dynamo", url: `http://${hostname}:${port ?? 80}${path}`, headers, body });
+      const { path, headers, body } = args.request as HttpRequest;
+      lanes.getStore()?.push({ store: "dynamo", path, headers, body });
       return next(args);
     },
     { step: "finalizeRequest", priority: "low", name },
@@ -58,28 +47,28 @@ export function recordRequests(dynamo: DynamoDBClient): Recorder {
       return requests;
     },
     stop() {
-      globalThis.fetch = original;
+      rest.onRequest = null;
       dynamo.middlewareStack.remove(name);
     },
   };
 }
 
+/** Where recorded requests are sent. */
+export type StoreUrls = { readonly redis: string; readonly dynamo: string };
+
 /**
- * Sends the same requests with nothing of ours around them: no operation, no schema, no client. Lanes run at the same
- * time, and what is in a lane in turn.
+ * Sends the same requests with nothing of ours around them: no operation, no schema, no client, and no look at what comes
+ * back but its status. Lanes run at the same time, and what is in a lane in turn.
  *
- * @param dynamoUrl an empty DynamoDB instead of the one they were recorded at
+ * @param urls an empty DynamoDB instead of the one they were recorded at
  * @returns how many were refused
  */
-export async function replayRequests(lanes: readonly Lane[], dynamoUrl: string): Promise<number> {
-  const agent = new http.Agent({ keepAlive: true, maxSockets: lanes.length });
+export async function replayRequests(lanes: readonly Lane[], urls: StoreUrls): Promise<number> {
+  const agent = new http.Agent({ keepAlive: true });
+  const targets = { redis: targetOf(urls.redis, agent), dynamo: targetOf(urls.dynamo, agent) };
   let refused = 0;
   const run = async (lane: Lane) => {
-    for (const { store, url, headers, body } of lane) {
-      const target = store === "dynamo" ? dynamoUrl : url;
-      const status = await post(agent, target, headers, body);
-      if (status >= 400) refused++;
-    }
+    for (const request of lane) if ((await post(targets[request.store], request)) >= 400) refused++;
   };
   try {
     await Promise.all(lanes.map(run));
@@ -89,23 +78,20 @@ export async function replayRequests(lanes: readonly Lane[], dynamoUrl: string):
   return refused;
 }
 
-function post(
-  agent: http.Agent,
-  url: string,
-  headers: Readonly<Record<string, string>>,
-  body: string | Uint8Array,
-): Promise<number> {
+function targetOf(url: string, agent: http.Agent): http.RequestOptions {
+  const { hostname, port } = new URL(url);
+  return { hostname, port, agent, method: "POST" };
+}
+
+function post(target: http.RequestOptions, { path, headers, body }: StoreRequest): Promise<number> {
   return new Promise((resolve, reject) => {
-    const length = typeof body === "string" ? Buffer.byteLength(body) : body.byteLength;
-    const request = http.request(
-      url,
-      { method: "POST", agent, headers: { ...headers, "content-length": length } },
-      (response) => {
-        buffer(response).then(() => {
-          resolve(response.statusCode ?? 0);
-        }, reject);
-      },
-    );
+    const request = http.request({ ...target, path, headers }, (response) => {
+      response.once("end", () => {
+        resolve(response.statusCode ?? 0);
+      });
+      response.once("error", reject);
+      response.resume();
+    });
     request.once("error", reject);
     request.end(body);
   });

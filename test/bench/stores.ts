@@ -10,6 +10,7 @@ import { createHeldBack } from "../../shared/adapters/upstash/held-back.ts";
 import { createKeyMirror } from "../../shared/adapters/upstash/key-mirror.ts";
 import { createRedis } from "../../shared/adapters/upstash/redis.ts";
 import { createRegistry } from "../../shared/adapters/upstash/registry.ts";
+import { type RestRequest, createRestSender } from "../../shared/adapters/upstash/rest-client.ts";
 import { createWorkQueue } from "../../shared/adapters/upstash/work-queue.ts";
 import { systemChance } from "../../shared/runtime/clock.ts";
 import type { Ports } from "../../shared/ports/ports.ts";
@@ -23,6 +24,8 @@ export type BenchStores = {
   readonly ports: Ports;
   /** A connection to the redis-server itself, past the REST server. */
   readonly redis: Redis;
+  /** Where requests to Redis go, and who is told of each (null: nobody). */
+  readonly rest: { readonly url: string; onRequest: ((request: RestRequest) => void) | null };
   /** Where the real DynamoDB client sends its requests; null if the record is in memory. */
   readonly dynamo: DynamoDBClient | null;
   /** Moves the clock on, as if this long had been waited. */
@@ -38,7 +41,7 @@ export type BenchStores = {
  */
 export async function startBenchStores(record: "memory" | "dynamo"): Promise<BenchStores> {
   const server = await startRedis({ engine: "redis-server" });
-  const rest = await startUpstashRest({ redis: server, token: randomBytes(16).toString("hex") });
+  const upstash = await startUpstashRest({ redis: server, token: randomBytes(16).toString("hex") });
   const redis = server.connect();
   const dynamo = record === "dynamo" ? await openDynamo() : null;
   let aheadMs = 0;
@@ -48,7 +51,12 @@ export async function startBenchStores(record: "memory" | "dynamo"): Promise<Ben
       aheadMs += ms;
     },
   };
-  const client = createRedis(rest);
+  const rest: BenchStores["rest"] = { url: upstash.url, onRequest: null };
+  const send = createRestSender(upstash.url);
+  const client = createRedis(upstash, (request, timeoutMs) => {
+    rest.onRequest?.(request);
+    return send(request, timeoutMs);
+  });
   const events: { fleet: string; taskIds: string[] }[] = [];
   const ignore = () => undefined;
   const ports: Ports = {
@@ -74,12 +82,13 @@ export async function startBenchStores(record: "memory" | "dynamo"): Promise<Ben
   return {
     ports,
     redis,
+    rest,
     dynamo: dynamo?.client ?? null,
     advance: (ms) => void (aheadMs += Math.ceil(ms)),
     takeEvents: () => events.splice(0),
     async close() {
       redis.disconnect();
-      await rest.close();
+      await upstash.close();
       await server.close();
       await dynamo?.close();
     },
