@@ -17,10 +17,28 @@ export async function withOnePublication<T>(ports: Ports, run: (ports: Ports) =>
     if (rev >= (latest.get(key)?.[2].rev ?? 0)) latest.set(key, publication);
   };
   try {
-    return await run({ ...ports, registry: { ...ports.registry, publish } });
+    return await run({ ...ports, registry: publishingBy(publish, ports.registry) });
   } finally {
     for (const publication of latest.values()) await publishLatest(ports, publication);
   }
+}
+
+/** Passes each call on by its name: a copy of a registry loses what it inherits, and methods that use `this`. */
+function publishingBy(publish: Registry["publish"], registry: Registry): Registry {
+  return {
+    publish,
+    inboxes: registry.inboxes,
+    beat: (...call) => registry.beat(...call),
+    deadlines: (...call) => registry.deadlines(...call),
+    extend: (...call) => registry.extend(...call),
+    overdue: (...call) => registry.overdue(...call),
+    count: () => registry.count(),
+    forget: (...call) => registry.forget(...call),
+    report: (...call) => registry.report(...call),
+    reported: (...call) => registry.reported(...call),
+    desired: (...call) => registry.desired(...call),
+    candidates: (...call) => registry.candidates(...call),
+  };
 }
 
 async function publishLatest({ registry, log }: Ports, publication: Publication): Promise<void> {
