@@ -21,7 +21,7 @@ const UNTOLD_LIMIT_MS = 20 * 60_000;
 const SETTLING_MS = 3 * 60_000;
 
 /** How often somebody wants to know what has ended. */
-const LISTENING = 0.3;
+const LISTENING = 0.2;
 export type Simulated = {
   readonly seed: number;
   /** How long all sessions together lived, the quiet end among it. */

@@ -183,7 +183,8 @@ export function createWitness({ weather, profile, nowMs }: WitnessParts) {
     const lastMs = arrived.of(fleet, id, state === "recovering" ? epoch - 1 : epoch) ?? startedAtMs;
     const dueMs = Math.max(
       lastMs + timeoutMs + DETECTION_MS + tickMs,
-      blind > lastMs ? blind + DETECTION_AFTER_OUTAGE_MS : 0,
+      // Whose beat came between a loss and the tick that notices it is pardoned by that tick, too.
+      blind > lastMs - tickMs ? blind + DETECTION_AFTER_OUTAGE_MS : 0,
     );
     if (now > dueMs)
       complain(10, `${id} (epoch ${epoch}, ${state}) is still ${now - lastMs} ms after its last beat`);
