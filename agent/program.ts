@@ -1,18 +1,6 @@
 import path from "node:path";
 import { Command, CommanderError } from "commander";
-import { addCancelCommand } from "./commands/cancel.ts";
 import type { Terminal } from "./commands/context.ts";
-import { addDeadLettersCommands } from "./commands/dead-letters.ts";
-import { addDrainCommand } from "./commands/drain.ts";
-import { addKeysCommand } from "./commands/keys.ts";
-import { addRebalanceCommand } from "./commands/rebalance.ts";
-import { addRetentionCommand } from "./commands/retention.ts";
-import { addRulesCommands } from "./commands/rules.ts";
-import { addSessionsCommands } from "./commands/sessions.ts";
-import { addStatusCommand } from "./commands/status.ts";
-import { addSubmitCommand } from "./commands/submit.ts";
-import { addTasksCommand } from "./commands/tasks.ts";
-import { addWorkerCommand } from "./commands/worker.ts";
 import { describeError, errorObject, exitCodeOf } from "./exit-code.ts";
 
 const terminal: Terminal = {
@@ -31,7 +19,45 @@ function userDirectory(): string {
   return script === "shim" && here === packageFolder && initial ? initial : here;
 }
 
-function createProgram(): Command {
+type AddCommands = (program: Command, terminal: Terminal) => void;
+
+// One command's code is a fraction of all: each is read only where it is called, or help names it.
+const worker = async () => (await import("./commands/worker.ts")).addWorkerCommand;
+const submit = async () => (await import("./commands/submit.ts")).addSubmitCommand;
+const status = async () => (await import("./commands/status.ts")).addStatusCommand;
+const tasks = async () => (await import("./commands/tasks.ts")).addTasksCommand;
+const sessions = async () => (await import("./commands/sessions.ts")).addSessionsCommands;
+const drain = async () => (await import("./commands/drain.ts")).addDrainCommand;
+const cancel = async () => (await import("./commands/cancel.ts")).addCancelCommand;
+const deadLetters = async () => (await import("./commands/dead-letters.ts")).addDeadLettersCommands;
+const rebalance = async () => (await import("./commands/rebalance.ts")).addRebalanceCommand;
+const rules = async () => (await import("./commands/rules.ts")).addRulesCommands;
+const retention = async () => (await import("./commands/retention.ts")).addRetentionCommand;
+const keys = async () => (await import("./commands/keys.ts")).addKeysCommand;
+
+/** In the order of the help. Where one import brings several commands, they stand together. */
+const COMMANDS: ReadonlyMap<string, () => Promise<AddCommands>> = new Map([
+  ["worker", worker],
+  ["submit", submit],
+  ["status", status],
+  ["tasks", tasks],
+  ["sessions", sessions],
+  ["restart", sessions],
+  ["drain", drain],
+  ["cancel", cancel],
+  ["dead-letters", deadLetters],
+  ["redrive", deadLetters],
+  ["rebalance", rebalance],
+  ["pause", rules],
+  ["resume", rules],
+  ["limit", rules],
+  ["rules", rules],
+  ["retention", retention],
+  ["keys", keys],
+]);
+
+/** A program with the command that is called `name`; with all of them if none is, to help or to suggest one. */
+export async function createProgram(name: string | undefined): Promise<Command> {
   const program = new Command("shim")
     .description("Run and watch a fleet of coding-agent sessions.")
     .exitOverride()
@@ -46,25 +72,16 @@ Examples:
   $ shim submit tasks.json --wait
   $ shim status`,
     );
-  addWorkerCommand(program, terminal);
-  addSubmitCommand(program, terminal);
-  addStatusCommand(program, terminal);
-  addTasksCommand(program, terminal);
-  addSessionsCommands(program, terminal);
-  addDrainCommand(program, terminal);
-  addCancelCommand(program, terminal);
-  addDeadLettersCommands(program, terminal);
-  addRebalanceCommand(program, terminal);
-  addRulesCommands(program, terminal);
-  addRetentionCommand(program, terminal);
-  addKeysCommand(program, terminal);
+  const called = COMMANDS.get(name ?? "");
+  const loading = [...new Set(called ? [called] : COMMANDS.values())].map((load) => load());
+  for (const add of await Promise.all(loading)) add(program, terminal);
   return program;
 }
 
 /** Runs the command line of this process and sets its exit code. */
 export async function runProgram(): Promise<void> {
   try {
-    await createProgram().parseAsync();
+    await (await createProgram(process.argv[2])).parseAsync();
   } catch (error) {
     process.exitCode = exitCodeOf(error);
     // Commander has said what it had to say.

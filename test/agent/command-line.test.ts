@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { labels, words } from "../../agent/commands/options.ts";
 import { readSubmissions } from "../../agent/commands/read-submissions.ts";
 import { formatTable } from "../../agent/commands/text.ts";
+import { createProgram } from "../../agent/program.ts";
 import { problem, serveReplies } from "./servers.ts";
 import { runShim } from "./shim-command.ts";
 
@@ -27,6 +28,16 @@ test("capabilities and labels are checked where they are typed", () => {
 
 test("what a task says cannot drive the terminal of who reads it", () => {
   expect(formatTable(["A"], [["\u001b[2Jx\n"]])).toBe("A\n [2Jx");
+});
+
+test("each command that help names is there when only its own code is read", async () => {
+  const all = (await createProgram(undefined)).commands.map((command) => command.name());
+  expect(all).toEqual([...new Set(all)]);
+  for (const name of all) {
+    const read = (await createProgram(name)).commands.map((command) => command.name());
+    expect(read).toContain(name);
+    expect(read.length, name).toBeLessThan(5);
+  }
 });
 
 test.each([
