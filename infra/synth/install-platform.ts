@@ -1,6 +1,7 @@
 import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { installEnv } from "./offline-env.ts";
+import { oneAtATime } from "./one-at-a-time.ts";
 import { runProcess } from "./run-process.ts";
 
 /** The bun that SST 4.17 would fetch for itself. */
@@ -83,19 +84,11 @@ async function installInto(folder: string, sst: string, onProgress: Progress): P
   await install({ ...installEnv(), SST_NO_BUN: "1" }, NPM_INSTALL_TIMEOUT_MS);
 }
 
-/**
- * Makes SST's component sources available in `.sst/platform`, without an account. Prepared aside and moved into
- * place whole, so that two callers, or one that is killed, never leave half of it.
- */
-export async function installPlatform(root: string, onProgress: Progress): Promise<void> {
-  const sst = path.join(root, "node_modules/sst");
-  const manifest = await readOr(path.join(sst, "package.json"), "");
-  if (manifest === "") throw new Error(`There is no SST in ${sst}. Run "npm ci" first.`);
-  const { version } = JSON.parse(manifest) as { version: string };
-  if (await isInstalled(root, version)) return;
+/** Prepared aside and moved into place whole, so that two callers, or one that is killed, never leave half of it. */
+async function prepare(root: string, version: string, onProgress: Progress): Promise<void> {
   onProgress(`installing SST ${version}'s components into .sst/platform`);
+  const sst = path.join(root, "node_modules/sst");
   const state = path.join(root, ".sst");
-  await mkdir(state, { recursive: true });
   const folder = await mkdtemp(path.join(state, "install-"));
   try {
     await cp(path.join(root, "sst.config.ts"), path.join(folder, "sst.config.ts"));
@@ -109,4 +102,19 @@ export async function installPlatform(root: string, onProgress: Progress): Promi
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/**
+ * Makes SST's component sources available in `.sst/platform`, without an account. Of callers in several processes
+ * one installs, which is dear, and the others wait for it.
+ */
+export async function installPlatform(root: string, onProgress: Progress): Promise<void> {
+  const sst = path.join(root, "node_modules/sst");
+  const manifest = await readOr(path.join(sst, "package.json"), "");
+  if (manifest === "") throw new Error(`There is no SST in ${sst}. Run "npm ci" first.`);
+  const { version } = JSON.parse(manifest) as { version: string };
+  if (await isInstalled(root, version)) return;
+  await oneAtATime(path.join(root, ".sst/installing"), NPM_INSTALL_TIMEOUT_MS, async () => {
+    if (!(await isInstalled(root, version))) await prepare(root, version, onProgress);
+  });
 }
