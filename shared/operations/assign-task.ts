@@ -34,6 +34,8 @@ export type Hand = {
   readonly rules: Rules;
   /** The task, if it was just read. */
   readonly known?: TaskRecord | null;
+  /** The session, if it was just read: whoever is overtaken by another change reads it again. */
+  readonly session?: SessionRecord;
 };
 
 /**
@@ -50,7 +52,7 @@ export async function assignTask(
   fleet: string,
   taskId: string,
   sessionId: string,
-  { starts, rules, known }: Hand,
+  { starts, rules, known, session }: Hand,
 ): Promise<Assignment> {
   const task = known ?? (await ports.record.tasks.get(fleet, taskId));
   if (!task || !isReady(task, ports.clock.nowMs())) {
@@ -61,7 +63,8 @@ export async function assignTask(
   const barrier = pauseOf(rules, task) ?? [...(await fullAmong(ports, fleet, needed))][0];
   if (barrier !== undefined) return { outcome: "held_back", barrier };
   const semaphores = needed.map(({ id }) => id);
-  const reserved = await reservePlace(ports, fleet, sessionId, taskId, task.fence + 1, semaphores);
+  const read = session?.id === sessionId ? session : undefined;
+  const reserved = await reservePlace(ports, fleet, sessionId, taskId, task.fence + 1, semaphores, read);
   if (!reserved) return { outcome: "no_room" };
 
   const owner = { session: sessionId, epoch: reserved.epoch, host: reserved.host };
@@ -100,9 +103,10 @@ async function reservePlace(
   taskId: string,
   fence: number,
   semaphores: readonly Barrier[],
+  read?: SessionRecord,
 ): Promise<SessionRecord | null> {
   for (let i = 0; i < RESERVE_TRIES; i++) {
-    const session = await ports.record.sessions.get(fleet, sessionId);
+    const session = (i === 0 && read) || (await ports.record.sessions.get(fleet, sessionId));
     if (!session) return null;
     const next = reserve(session, session.epoch, taskId, fence, semaphores);
     if (!next) {

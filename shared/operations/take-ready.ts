@@ -38,9 +38,9 @@ export async function takeReady(
   if (rules.paused.fleet) return claimed;
   let current = session;
   for (let voids = 0; voids < VOID_LIMIT && !isFullClaim(claimed, max) && hasRoom(current);) {
-    const matching = (await ports.workQueue.requirements(fleet)).filter((requires) =>
-      serves(offersOf(current), requires),
-    );
+    const known = await ports.workQueue.requirements(fleet);
+    if (known.length === 0) break;
+    const matching = known.filter((requires) => serves(offersOf(current), requires));
     const taken =
       matching.length === 0
         ? null
@@ -52,7 +52,11 @@ export async function takeReady(
       voids++;
       continue;
     }
-    const assignment = await assignTask(ports, fleet, taken.taskId, id, { starts: true, rules });
+    const assignment = await assignTask(ports, fleet, taken.taskId, id, {
+      starts: true,
+      rules,
+      session: current,
+    });
     if (assignment.outcome === "no_room") {
       await ports.workQueue.putBack(fleet, taken);
       break;

@@ -138,7 +138,10 @@ return 1
 export const removeReady: Script = {
   text: `local queueKey, queuesKey, waitingKey = KEYS[1], KEYS[2], KEYS[3]
 local taskId, wordSet, fleet = ARGV[1], ARGV[2], ARGV[3]
-local removed = redis.call("ZREM", queueKey, taskId)
+local removed = 0
+if taskId ~= "" then
+  removed = redis.call("ZREM", queueKey, taskId)
+end
 if redis.call("EXISTS", queueKey) == 0 then
   redis.call("SREM", queuesKey, wordSet)
   if redis.call("EXISTS", queuesKey) == 0 then
@@ -147,10 +150,10 @@ if redis.call("EXISTS", queueKey) == 0 then
 end
 return removed
 `,
-  sha1: "47cdef4e77323ad9f20c913bebb14f51f557c654",
+  sha1: "6e5d4bdac7b584a96022840a14f16c2e9aa0f996",
   keyLocking: {
     text: "#!lua flags=allow-key-locking\n",
-    sha1: "eae3f18294a30e5b02e77d40ada238dc9869ebfc",
+    sha1: "cb16f5121f5911d49094b2e458b061f2ee334e30",
   },
 };
 
