@@ -23,7 +23,7 @@ type Queue = {
 };
 type Worker = {
   waitUntilReady(): Promise<unknown>;
-  on(event: "error", listener: (error: Error) => void): Worker;
+  on(event: "error" | "completed", listener: (error: Error) => void): Worker;
   close(force?: boolean): Promise<void>;
 };
 /** What the benchmark uses of BullMQ. */

@@ -3,6 +3,7 @@ import { startDynamo } from "../../infra/local/dynamo.ts";
 import { CREDENTIALS, REGION } from "../../infra/local/account.ts";
 import { startRedis } from "../../infra/local/redis.ts";
 import { startUpstashRest } from "../../infra/local/upstash-rest.ts";
+import { AWS_CLIENT_OPTIONS } from "../../shared/adapters/aws/client-options.ts";
 import { createDynamoRecord } from "../../shared/adapters/dynamo/record.ts";
 import { createMemoryRecord } from "../../shared/adapters/memory/record.ts";
 import { createAgenda } from "../../shared/adapters/upstash/agenda.ts";
@@ -102,6 +103,7 @@ async function openDynamo() {
     onFailure: (error) => process.stderr.write(`DynamoDB: ${error.message}\n`),
   });
   const client = new DynamoDBClient({
+    ...AWS_CLIENT_OPTIONS,
     endpoint: dynamo.endpoint,
     region: REGION,
     credentials: CREDENTIALS,
