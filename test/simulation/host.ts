@@ -92,7 +92,7 @@ export function createHost(parts: HostParts) {
   /** Registers a chat, and again whenever it was told to stop, until its boot is over. */
   async function keepRegistered(wanted: HostParts["chats"][number], mine: string): Promise<void> {
     const topics = [...chooseTopics(random), ...(wanted.id === parts.listener ? EVENT_TOPICS : [])];
-    const seed = random.chance(0.5) ? `${name}/${mine}/${wanted.id}/${random.between(0, 1e9)}` : null;
+    const seed = random.chance(0.35) ? `${name}/${mine}/${wanted.id}/${random.between(0, 1e9)}` : null;
     while (isUp(mine)) {
       const sentMs = scheduler.nowMs();
       const outcome: Outcome<RegisterAnswer> = await network.send(

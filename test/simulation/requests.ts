@@ -1,7 +1,6 @@
 import type * as z from "zod/mini";
 import { API, type Route } from "../../shared/contract/api.ts";
 import type { Refusal } from "../../shared/contract/errors.ts";
-import { readSeed } from "../../functions/edge/idempotency.ts";
 import { type HostClaims, type SessionClaims, readToken } from "../../shared/domain/tokens.ts";
 import { acknowledgeMessages } from "../../shared/operations/acknowledge-messages.ts";
 import { claimTasks } from "../../shared/operations/claim-tasks.ts";
@@ -56,7 +55,8 @@ export type Asked<B, C> = {
 
 /**
  * A request of clients: over its real handler, and, if there are so many of them that their JSON would be most of a
- * simulation's time, as the one operation that the handler calls.
+ * simulation's time, as the one operation that the handler calls. What has an Idempotency-Key needs its handler, which
+ * knows whether it came before.
  */
 type Kind<R extends Route, C> = {
   readonly route: R;
@@ -76,10 +76,13 @@ export const REQUESTS = {
   register: often<typeof API.registerSession, KeyClaims>(
     API.registerSession,
     (ports, { by, headers = {}, body }) => {
-      const { "idempotency-key": key, "shim-host-token": old } = headers;
-      const seed = readSeed(key, "POST /v1/sessions") as string | null;
+      const { "shim-host-token": old } = headers;
       const hostClaims = old === undefined ? null : hostToken(ports, old).claims;
-      return registerSession(ports, { ...by.claims, keyExpiresMs: null, seed, hostToken: hostClaims }, body);
+      return registerSession(
+        ports,
+        { ...by.claims, keyExpiresMs: null, seed: null, hostToken: hostClaims },
+        body,
+      );
     },
   ),
   submit: byKey(API.submitTasks),
@@ -97,10 +100,9 @@ export const REQUESTS = {
   beat: often<typeof API.recordHeartbeat, HostClaims>(API.recordHeartbeat, (ports, { by, body }) =>
     recordHeartbeat(ports, by.claims, body),
   ),
-  send: often<typeof API.sendMessage, SessionClaims>(API.sendMessage, (ports, { by, headers = {}, body }) => {
-    const seed = readSeed(headers["idempotency-key"], "POST /v1/messages") as string | null;
-    return sendMessage(ports, { fleet: by.claims.fleet, claims: by.claims, seed }, body);
-  }),
+  send: often<typeof API.sendMessage, SessionClaims>(API.sendMessage, (ports, { by, body }) =>
+    sendMessage(ports, { fleet: by.claims.fleet, claims: by.claims, seed: null }, body),
+  ),
   sendAsOperator: byKey(API.sendMessage),
   read: often<typeof API.readMessages, SessionClaims>(API.readMessages, (ports, { by, id, query = {} }) =>
     readMessages(ports, readerOf(by.claims, id), query["cursor"] ?? null),
@@ -140,7 +142,7 @@ export function carryOut<N extends RequestName>(
   const { by, id = null, body, query = {}, headers = {} } = asked as Asked<unknown, unknown>;
   const { route, direct } = kind;
   const answer =
-    direct && !whole
+    direct && !whole && headers["idempotency-key"] === undefined
       ? direct(ports, asked)
       : overHttp(ports, { route, id, secret: by.secret, headers, query, body });
   return answer as Promise<AnswerTo<N> | Refusal>;
