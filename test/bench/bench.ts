@@ -70,6 +70,12 @@ if (typeof flags === "string") {
   process.stderr.write(`${flags}\n\n${USAGE}`);
   process.exit(EXIT_USAGE);
 }
+// An exit of its own: what must be gone afterwards is removed when the process exits, not when a signal ends it.
+for (const [signal, number] of [
+  ["SIGINT", 2],
+  ["SIGTERM", 15],
+] as const)
+  process.once(signal, () => process.exit(128 + number));
 const measure = await BENCHMARKS[flags.name]?.();
 const result = await measure?.({
   n: flags.n,

@@ -40,6 +40,11 @@ type World = {
 export async function measureRecovery({ n, seed, onProgress }: BenchOptions): Promise<BenchResult> {
   const kills = n ?? KILLS;
   const dir = mkdtempSync(path.join(tmpdir(), "shim-bench-"));
+  const removeDir = () => {
+    rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
+  };
+  // Also when it is interrupted, which runs no `finally`.
+  process.once("exit", removeDir);
   const cloud = await startCloudProcess({ stateDir: path.join(dir, "state") });
   const { world, close } = openWorld(dir, cloud);
   const random = createRandom(seed);

@@ -7,9 +7,9 @@ export const HOUR_MS = 3_600_000;
  * Of one simulation, sessions times hours, unless that takes too long: with the quiet end and with who is down about 20 on
  * average. The fast profile beats ten times as often.
  */
-const AGENT_HOURS: Readonly<Record<ProfileName, number>> = { standard: 22.5, fast: 6 };
+const AGENT_HOURS: Readonly<Record<ProfileName, number>> = { standard: 22, fast: 5.5 };
 /** Small fleets would only watch the sweep tick. Longer than a token lives. */
-const LONGEST_MS = 1.75 * HOUR_MS;
+const LONGEST_MS = 1.6 * HOUR_MS;
 /** Fewer sessions for longer would only watch the sweep tick. */
 const FAST_SESSIONS_LEAST = 20;
 export const CAPABILITIES = ["gpu", "docs"];
