@@ -1,6 +1,8 @@
 import { expect, onTestFinished, test } from "vitest";
 import type { Fault } from "./faults.ts";
 import { startRunner } from "./pool.ts";
+import { mutated } from "./mutated.ts";
+import { MUTANTS } from "./mutants.ts";
 import { shrink } from "./shrink.ts";
 
 test("a seed replays to the byte, and another seed is another history", async () => {
@@ -23,3 +25,10 @@ test("faults are thinned out to the few that are needed", async () => {
   );
   expect(needed.map(({ atMs }) => atMs)).toEqual([3, 21]);
 });
+
+test.each(MUTANTS.map((mutant) => [mutant.name, mutant] as const))(
+  "the mistake is still there to be made: %s",
+  (_name, mutant) => {
+    expect(mutated(mutant).size).toBeGreaterThan(0);
+  },
+);

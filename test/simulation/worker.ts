@@ -1,35 +1,15 @@
 // Runs simulations in a thread of its own: with the code as it is, or with one mutant of it.
-import { readFileSync } from "node:fs";
 import { registerHooks } from "node:module";
-import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parentPort, workerData } from "node:worker_threads";
 import type { Fault } from "./faults.ts";
-import { MUTANTS, type Mutant } from "./mutants.ts";
+import { mutated } from "./mutated.ts";
+import { MUTANTS } from "./mutants.ts";
 
 /** A seed to run, with its own faults or with these. */
 export type Job = { readonly seed: number; readonly faults?: readonly Fault[]; readonly keepAll?: boolean };
 
-const ROOT = path.resolve(import.meta.dirname, "../..");
 const { mutant: index } = workerData as { mutant: number | null };
-
-/** The mutant's files, with its mistake in them. */
-function mutated({ name, also = [], ...first }: Mutant): Map<string, string> {
-  const files = new Map<string, string>();
-  for (const { file, find, replace } of [first, ...also]) {
-    const place = path.join(ROOT, file);
-    const code = files.get(place) ?? readFileSync(place, "utf8");
-    if (code.split(find).length !== 2)
-      throw new Error(
-        `The mutant "${name}" has no place, or several, in ${file}: mend test/simulation/mutants.ts.`,
-      );
-    files.set(
-      place,
-      code.replace(find, () => replace),
-    );
-  }
-  return files;
-}
 
 /** How functions find their ports when they are deployed. */
 const WIRING = [/\/shared\/runtime\/all-ports\.ts$/, /\/shared\/runtime\/beat-ports\.ts$/];
