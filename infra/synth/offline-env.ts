@@ -1,5 +1,6 @@
-/** Variables of the caller that a program needs to run at all; none of them opens an account. */
-const KEPT = /^(PATH|HOME|TMPDIR|LANG|LC_.*|USER|SHELL|npm_config_.*|NPM_CONFIG_.*|NODE_EXTRA_CA_CERTS)$/;
+/** Variables of the caller that a program needs to run at all, or to find its code compiled; none opens an account. */
+const KEPT =
+  /^(PATH|HOME|TMPDIR|LANG|LC_.*|USER|SHELL|npm_config_.*|NPM_CONFIG_.*|NODE_EXTRA_CA_CERTS|NODE_COMPILE_CACHE)$/;
 const PROXIES = /^(https?|no)_proxy$/i;
 
 const OFFLINE = {
