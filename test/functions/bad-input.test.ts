@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DEADLINES_KEY } from "../../shared/adapters/upstash/keys.ts";
 import { ERRORS, Problem } from "../../shared/contract/errors.ts";
@@ -90,7 +91,8 @@ describe("the right 4xx, nothing changed, no secret told", () => {
       });
       expect(answer.headers["content-type"]).toBe("application/problem+json");
       expect(Problem.parse(answer.body)).toEqual(answer.body);
-      expect(after).toEqual(was);
+      // The stores hold much: only where they differ does it pay to say how.
+      if (!isDeepStrictEqual(after, was)) expect(after).toEqual(was);
       expectNoSecret(answer.text, "the answer");
     });
   });
