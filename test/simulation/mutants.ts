@@ -267,12 +267,6 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "  void acquirePermits(ports, fleet, tenure, needed);\n  const full = null as string | null;\n",
   },
   {
-    name: "a session lets go of an ended task whose effects did not run",
-    file: operation("settle-session"),
-    find: "  if (task && isEnded(task)) await runEndEffects(ports, task);\n",
-    replace: "",
-  },
-  {
     name: "effects that a killed function left pending are never run",
     file: operation("repair"),
     find: "  if (isEnded(task) && task.effectsPending) await runEndEffects(ports, task);\n",
