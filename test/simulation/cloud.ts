@@ -45,7 +45,8 @@ export type CloudParts = {
 
 const SCHEDULE_MS = 60_000;
 const SIGNING_KEY = { id: "k1", secret: Buffer.alloc(32, 7) };
-const NEVER = new Promise<never>(() => undefined);
+/** Not one promise for all: it would keep whatever waits for it, of every function that was ever killed. */
+const never = () => new Promise<never>(() => undefined);
 
 export type Cloud = ReturnType<typeof createCloud>;
 
@@ -157,11 +158,11 @@ export function createCloud(parts: CloudParts) {
         parts.died();
         history.note(scheduler.nowMs(), `${name} killed`);
         resolve(KILLED);
-        return NEVER;
+        return never();
       };
       async function inBadWeather(call: PortCall, apply: () => Promise<unknown>): Promise<unknown> {
         if (interleaved) await scheduler.sleep(latencyMs(call.path));
-        if (isDead()) return NEVER;
+        if (isDead()) return never();
         const store = storeOf(call.path);
         if (failsBefore(store)) throw new StoreUnavailable(store, new Error("injected"));
         const result = lag.listing(call) ?? (await apply());
@@ -175,14 +176,14 @@ export function createCloud(parts: CloudParts) {
       // What a function did not wait for never happens once it has ended: until time has moved, its place stays closed.
       const place = (free[0] && free[0].leftMs < scheduler.nowMs() ? free.shift() : null) ?? createPlace();
       place.around = (call, apply) => {
-        if (dead) return NEVER;
+        if (dead) return never();
         // Most calls are these, and nothing can happen to them.
         const undisturbed = !interleaved && weather.isFair() && !changesStore(call.path);
         return undisturbed ? apply() : inBadWeather(call, apply);
       };
       place.wait = async (ms) => {
         await scheduler.sleep(ms);
-        if (isDead()) await NEVER;
+        if (isDead()) await never();
       };
       run(place.ports).then(
         (ended) => {
