@@ -5,7 +5,7 @@ import { oneAtATime } from "./one-at-a-time.ts";
 import { runProcess } from "./run-process.ts";
 
 /** The bun that SST 4.17 would fetch for itself. */
-const BUN = "bun@1.2.1";
+const BUN_VERSION = "1.2.1";
 const BUN_FETCH_TIMEOUT_MS = 90_000;
 const BUN_INSTALL_TIMEOUT_MS = 120_000;
 const NPM_INSTALL_TIMEOUT_MS = 300_000;
@@ -29,6 +29,21 @@ async function isInstalled(root: string, version: string): Promise<boolean> {
   );
 }
 
+/**
+ * The package of the one bun that runs here, on any processor. The package `bun` would bring every build for this system,
+ * 380 MB of which 290 are never run.
+ */
+function bunPackage(): string {
+  const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
+  const parts = [
+    process.platform === "win32" ? "windows" : process.platform,
+    process.arch === "arm64" ? "aarch64" : process.arch,
+    ...(process.platform === "linux" && header.glibcVersionRuntime === undefined ? ["musl"] : []),
+    ...(process.arch === "x64" ? ["baseline"] : []),
+  ];
+  return `@oven/bun-${parts.join("-")}`;
+}
+
 /** Bun from npm, in a folder that goes away with the installation. Null if it cannot be had. */
 async function fetchBun(folder: string, onProgress: Progress): Promise<string | null> {
   const bin = process.env["SST_BUN_PATH"];
@@ -36,6 +51,7 @@ async function fetchBun(folder: string, onProgress: Progress): Promise<string | 
   const home = path.join(folder, "bun");
   await mkdir(home);
   await writeFile(path.join(home, "package.json"), "{}");
+  const name = bunPackage();
   const env = installEnv();
   try {
     const args = [
@@ -46,10 +62,10 @@ async function fetchBun(folder: string, onProgress: Progress): Promise<string | 
       "--no-package-lock",
       "--no-audit",
       "--no-fund",
-      BUN,
+      `${name}@${BUN_VERSION}`,
     ];
     await runProcess("npm", args, { cwd: home, env, timeoutMs: BUN_FETCH_TIMEOUT_MS });
-    const fetched = path.join(home, "node_modules/.bin/bun");
+    const fetched = path.join(home, "node_modules", name, "bin/bun");
     await runProcess(fetched, ["--version"], { cwd: home, env, timeoutMs: 10_000 });
     return fetched;
   } catch (error) {
