@@ -13,22 +13,23 @@ export const TASK_TRANSITIONS: Readonly<Record<TaskState, readonly TaskState[]>>
   cancelled: [],
 };
 
-/** Fields that only some states have; a transition drops those of the state it leaves. */
-const stateFields = [
-  "waitingOn",
-  "skippedBy",
-  "notBeforeMs",
-  "movedAtMs",
-  "owner",
-  "timeoutAtMs",
-  "endedAtMs",
-  "result",
-  "evidence",
-  "effectsPending",
-  "lastHolder",
-] as const;
-const isStateField: ReadonlySet<string> = new Set(stateFields);
-type StateField = (typeof stateFields)[number];
+type KeyOfEach<T> = T extends unknown ? keyof T : never;
+/** A field that only some states have; a transition drops those of the state it leaves. */
+type StateField = Exclude<KeyOfEach<TaskRecord>, keyof TaskRecord>;
+const stateFields: Readonly<Record<StateField, true>> = {
+  waitingOn: true,
+  skippedBy: true,
+  notBeforeMs: true,
+  movedAtMs: true,
+  owner: true,
+  timeoutAtMs: true,
+  progressAtMs: true,
+  endedAtMs: true,
+  result: true,
+  evidence: true,
+  effectsPending: true,
+  lastHolder: true,
+};
 type Base = Omit<TaskRecord, StateField | "state">;
 
 /** The task in another state, without the fields that only the state it leaves has. Throws on an illegal transition. */
@@ -38,6 +39,8 @@ export function enter<S extends TaskState>(
   fields: Omit<TaskIn<S>, keyof Base | "state"> & Partial<Base>,
 ): TaskIn<S> {
   assert(TASK_TRANSITIONS[task.state].includes(state), `task ${task.id}: ${task.state} -> ${state}`);
-  const base = Object.fromEntries(Object.entries(task).filter(([field]) => !isStateField.has(field)));
+  const base = Object.fromEntries(
+    Object.entries(task).filter(([field]) => !Object.hasOwn(stateFields, field)),
+  );
   return { ...base, state, ...fields } as unknown as TaskIn<S>;
 }

@@ -53,11 +53,17 @@ const ready = (...taskIds: string[]) => ({ type: "tasks.ready", fleet: "default"
 const deliver = (...records: object[]) => dispatch({ Records: records });
 const taskOf = async (id: string) => (await must<{ task: Task }>(cloud(), "GET", `/v1/tasks/${id}`)).task;
 
-/** A session, and then tasks for it that Redis has forgotten: only an event can bring them to it. */
+/** A session, and tasks for it that had to wait and that Redis has forgotten: only an event can bring them to it. */
 async function forgottenTasks(session: string, ...ids: string[]): Promise<void> {
+  const gate = `gate-of-${session}`;
+  const dependsOn = [{ id: gate, onFailure: "run" }];
   await must(cloud(), "POST", "/v1/tasks", {
-    body: ids.map((id) => ({ id, type: "t", data: {}, requires: [session] })),
+    body: [
+      { id: gate, type: "t", data: {}, requires: ["nobody"] },
+      ...ids.map((id) => ({ id, type: "t", data: {}, requires: [session], dependsOn })),
+    ],
   });
+  await must(cloud(), "POST", `/v1/tasks/${gate}/cancel`);
   await cloud().redis.flushAll();
   await registerSession(cloud(), {
     id: session,
