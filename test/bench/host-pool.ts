@@ -12,6 +12,7 @@ export type HostPool = {
 export type HostPoolOptions = {
   readonly url: string;
   readonly key: string;
+  /** Of the hosts and their tasks, temporary files too. */
   readonly cwd: string;
   readonly hosts: number;
   readonly sessionsPerHost: number;
@@ -28,7 +29,10 @@ export function createHostPool(options: HostPoolOptions): HostPool {
     const name = `host-${++started}`;
     const { url, key, cwd } = options;
     const flags = ["--sessions", String(options.sessionsPerHost)];
-    hosts.set(name, startWorkerProcess({ url, key, cwd, host: name, script: options.script(name), flags }));
+    hosts.set(
+      name,
+      startWorkerProcess({ url, key, cwd, tmp: cwd, host: name, script: options.script(name), flags }),
+    );
   }
 
   for (let i = 0; i < options.hosts; i++) start();

@@ -40,13 +40,18 @@ type World = {
 export async function measureRecovery({ n, seed, onProgress }: BenchOptions): Promise<BenchResult> {
   const kills = n ?? KILLS;
   const dir = mkdtempSync(path.join(tmpdir(), "shim-bench-"));
+  const cloud = await startCloudProcess({ stateDir: path.join(dir, "state") });
+  const { world, close } = openWorld(dir, cloud);
   const removeDir = () => {
     rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
   };
-  // Also when it is interrupted, which runs no `finally`.
-  process.once("exit", removeDir);
-  const cloud = await startCloudProcess({ stateDir: path.join(dir, "state") });
-  const { world, close } = openWorld(dir, cloud);
+  // An interruption runs no `finally`, and hosts that hear of it would wait for a cloud that is gone.
+  const endAtOnce = () => {
+    void close();
+    void cloud.kill();
+    removeDir();
+  };
+  process.once("exit", endAtOnce);
   const random = createRandom(seed);
   try {
     await world.pool.full();
@@ -65,7 +70,8 @@ export async function measureRecovery({ n, seed, onProgress }: BenchOptions): Pr
   } finally {
     await close();
     await cloud.kill();
-    rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
+    removeDir();
+    process.removeListener("exit", endAtOnce);
   }
 }
 
