@@ -96,8 +96,7 @@ export async function sweepTick(
   ]);
   // A stamp that is neither the one left here nor a later tick's was lost, or came back, during this tick: the next one
   // must see that.
-  const kept =
-    stampNow === (stampMs ?? NO_TICK_MS) || (stampNow ?? NO_TICK_MS) >= Math.max(tick.previousMs, 1);
+  const kept = stampNow === (stampMs ?? NO_TICK_MS) || (stampNow ?? NO_TICK_MS) > tick.previousMs;
   if (kept) await ports.agenda.raiseStamp(nowMs);
   return {
     more: [overdue, look.due, look.expired].some(({ length }) => length >= PAGE),
