@@ -61,7 +61,10 @@ export async function assignTask(
   }
   const needed = neededBy(rules, task);
   const barrier = pauseOf(rules, task) ?? [...(await fullAmong(ports, fleet, needed))][0];
-  if (barrier !== undefined) return { outcome: "held_back", barrier };
+  if (barrier !== undefined) {
+    await passOn(ports, task, rules, barrier);
+    return { outcome: "held_back", barrier };
+  }
   const semaphores = needed.map(({ id }) => id);
   const read = session?.id === sessionId ? session : undefined;
   const reserved = await reservePlace(ports, fleet, sessionId, taskId, task.fence + 1, semaphores, read);
@@ -72,6 +75,7 @@ export async function assignTask(
   const full = await acquirePermits(ports, fleet, tenure, needed);
   if (full !== null) {
     await releasePlace(ports, fleet, sessionId, taskId, tenure.fence);
+    await passOn(ports, task, rules, full);
     return { outcome: "held_back", barrier: full };
   }
   const waiting = assign(task, owner);
@@ -89,11 +93,13 @@ export async function assignTask(
 }
 
 /**
- * What was let through a barrier in this task's place has not ended the wait of those behind it, if the task needs
- * no assignment any more: the next one may pass.
+ * Whoever was let through a barrier and then needs no assignment any more, or is kept back at another one, leaves the
+ * permit it was let through for unused: the next one may pass.
+ *
+ * @param keeps the barrier that keeps the task back now, if any
  */
-async function passOn(ports: Ports, task: TaskRecord, rules: Rules): Promise<void> {
-  for (const { id } of neededBy(rules, task)) await letPass(ports, task.fleet, id);
+async function passOn(ports: Ports, task: TaskRecord, rules: Rules, keeps?: Barrier): Promise<void> {
+  for (const { id } of neededBy(rules, task)) if (id !== keeps) await letPass(ports, task.fleet, id);
 }
 
 async function reservePlace(

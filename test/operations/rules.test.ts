@@ -153,6 +153,36 @@ describe("a concurrency limit of a type", () => {
   });
 });
 
+describe("a task that is let through one barrier and kept back at another", () => {
+  const OF_KEY = { id: "of-key", type: "x", key: "k" };
+  const OF_TYPE = { id: "of-type", type: "t" };
+  const BOTH = { id: "both", type: "t", key: "k" };
+
+  it.each([
+    [
+      "its key while its type is full",
+      [OF_KEY, OF_TYPE, BOTH],
+      { id: "next", type: "u", key: "k" },
+      "of-key",
+    ],
+    ["its type while its key is full", [OF_TYPE, BOTH, OF_KEY], { id: "next", type: "t" }, "of-type"],
+  ])("leaves its turn to the next one: %s", async (_, before, next, opening) => {
+    const { world, chat } = await busyWorld();
+    must(await limitTasks(world.ports, FLEET, { type: "t", limit: 1 }));
+    for (const task of [...before, next]) {
+      await world.submit(task);
+      await world.deliver();
+      world.advance(1);
+    }
+    expect(await held(world)).toEqual(["of-key", "of-type"]);
+    const fence = (await world.claim(chat, 5)).find(({ task }) => task.id === opening)?.fence ?? 0;
+    must(await completeTask(world.ports, chat.claims, opening, { fence, result: 1 }));
+    await world.deliver();
+    expect(await held(world)).toEqual(["next", opening === "of-key" ? "of-type" : "of-key"]);
+    await workOff(world, ["both", "next", "of-key", "of-type"]);
+  });
+});
+
 describe("a function killed at any effect", () => {
   it("of a pause or a resume leaves what was asked for to the repetition, and no task stuck", async () => {
     for (const last of ["pause", "resume"] as const)
