@@ -1,4 +1,3 @@
-import path from "node:path";
 import { parseArgs } from "node:util";
 import { installPlatform } from "./install-platform.ts";
 import { SYNTH_TIMEOUT_MS, synthesize } from "./synthesize.ts";
@@ -46,7 +45,7 @@ async function main(): Promise<void> {
     throw new Error(`"${values.stage}" is no stage: use letters, digits and hyphens.`);
   if (!Number.isSafeInteger(timeoutMs) || timeoutMs <= 0)
     throw new Error(`--timeout-ms must be a positive integer.`);
-  const root = path.resolve(import.meta.dirname, "../..");
+  const root = process.cwd();
   const onProgress = (message: string) => process.stderr.write(`infra:synth: ${message}\n`);
   if (values.install) {
     await installPlatform(root, onProgress);

@@ -40,6 +40,7 @@ type World = {
 export async function measureRecovery({ n, seed, onProgress }: BenchOptions): Promise<BenchResult> {
   const kills = n ?? KILLS;
   const dir = mkdtempSync(path.join(tmpdir(), "shim-bench-"));
+  onProgress(`starting a cloud and ${HOSTS} hosts`);
   const cloud = await startCloudProcess({ stateDir: path.join(dir, "state") });
   const { world, close } = openWorld(dir, cloud);
   const removeDir = () => {

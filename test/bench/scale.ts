@@ -46,6 +46,7 @@ type World = { readonly stores: BenchStores; readonly small: Fleet; readonly lar
  */
 export async function measureScale({ n, onProgress }: BenchOptions): Promise<BenchResult> {
   const pairs = n ?? PAIRS;
+  onProgress("starting a redis-server");
   const stores = await startBenchStores("memory");
   try {
     onProgress("filling the record: 10,100 sessions, 100,100 tasks");

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import type { SessionRecord } from "../../shared/contract/records.ts";
 import { newSubmissions, newTask } from "../../shared/domain/new-task.ts";
 import { register } from "../../shared/domain/session-transitions.ts";
@@ -11,6 +12,7 @@ export type SessionSeed = {
 };
 
 const HOST_SESSIONS = 100;
+/** After so many, signals are heard: a record in memory would fill itself up without ever waiting. */
 const BATCH = 1_000;
 
 /** Puts live sessions into the record and nowhere else: the sweep's repair tells Redis of them. */
@@ -21,6 +23,7 @@ export async function seedSessions(
 ): Promise<SessionRecord[]> {
   const sessions: SessionRecord[] = [];
   for (const [place, { id, capacity, capabilities = [] }] of seeds.entries()) {
+    if (place % BATCH === 0) await turn();
     const host = `${fleet}-host-${Math.floor(place / HOST_SESSIONS)}`;
     const request = { id, host, boot: "boot", agent: "bench", capacity, capabilities: [...capabilities] };
     const session = await record.sessions.commit(
@@ -42,6 +45,7 @@ export async function seedTasks(
 ): Promise<void> {
   const nowMs = clock.nowMs();
   for (let from = 0; from < ids.length; from += BATCH) {
+    await turn();
     const wanted = ids
       .slice(from, from + BATCH)
       .map((id) => ({ id, type: "bench", data: {}, requires: [...requires] }));

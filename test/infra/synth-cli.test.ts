@@ -14,9 +14,9 @@ vi.setConfig({ testTimeout: SYNTH_TEST_TIMEOUT_MS });
 
 beforeAll(() => installPlatform(ROOT, () => undefined), FIRST_SYNTH_TIMEOUT_MS);
 
-const runCli = (...args: string[]) =>
-  runProcess(process.execPath, ["infra/synth/cli.ts", ...args], {
-    cwd: ROOT,
+const runCli = (args: string[], cwd = ROOT) =>
+  runProcess(process.execPath, [path.join(ROOT, "infra/synth/cli.ts"), ...args], {
+    cwd,
     env: process.env,
     timeoutMs: 200_000,
   });
@@ -44,16 +44,8 @@ async function projectOf(run: string): Promise<string> {
 }
 
 describe("npm run infra:synth", () => {
-  it("prints one JSON object of resources as its last line", async () => {
-    const last = (await runCli("--stage", "dev", "--json")).trim().split("\n").at(-1) ?? "";
-    const { resources, ...others } = JSON.parse(last) as { resources: Record<string, unknown>[] };
-    expect(others).toEqual({});
-    expect(resources.length).toBeGreaterThan(100);
-    for (const resource of resources) expect(Object.keys(resource)).toEqual(["type", "name", "inputs"]);
-  });
-
   it("explains itself", async () => {
-    expect(await runCli("--help")).toContain("--stage STAGE");
+    expect(await runCli(["--help"])).toContain("--stage STAGE");
   });
 
   it.each([
@@ -61,7 +53,7 @@ describe("npm run infra:synth", () => {
     [["--stage", "dev", "--timeout-ms", "soon"], /--timeout-ms must be a positive integer/],
     [["--stages", "dev"], /Unknown option '--stages'/],
   ])("refuses %j and exits non-zero", async (args, message) => {
-    await expect(runCli(...args)).rejects.toThrow(message);
+    await expect(runCli(args)).rejects.toThrow(message);
   });
 });
 
@@ -106,7 +98,7 @@ describe("a stack that cannot be built", () => {
 });
 
 describe("a stack that can be built", () => {
-  let resources: Synthesis["resources"];
+  let answer: Pick<Synthesis, "resources">;
   beforeAll(async () => {
     vi.stubEnv("AWS_ACCESS_KEY_ID", "AKIAREAL");
     vi.stubEnv("AWS_PROFILE", "work");
@@ -116,19 +108,25 @@ describe("a stack that can be built", () => {
       `new aws.ssm.Parameter("Seen", { type: "String", value: ${seen} }); ${later};`,
     );
     try {
-      resources = (await synthesize({ root, stage: "dev" })).resources;
+      const output = await runCli(["--stage", "dev", "--json"], root);
+      answer = JSON.parse(output.trim().split("\n").at(-1) ?? "") as typeof answer;
     } finally {
       await remove();
       vi.unstubAllEnvs();
     }
   }, SYNTH_TEST_TIMEOUT_MS);
 
+  it("is printed as one JSON object of resources, in the last line", () => {
+    expect(Object.keys(answer)).toEqual(["resources"]);
+    for (const resource of answer.resources) expect(Object.keys(resource)).toEqual(["type", "name", "inputs"]);
+  });
+
   it("is listed with what it makes in an output that nothing waits for", () => {
-    expect(resources.map(({ name }) => name)).toContain("Late");
+    expect(answer.resources.map(({ name }) => name)).toContain("Late");
   });
 
   it("is handed neither the caller's credentials nor a road to AWS", () => {
-    const value = String(resources.find(({ name }) => name === "Seen")?.inputs["value"]);
+    const value = String(answer.resources.find(({ name }) => name === "Seen")?.inputs["value"]);
     expect(Object.fromEntries(JSON.parse(value) as [string, string][])).toEqual({
       AWS_CONFIG_FILE: "/dev/null",
       AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
