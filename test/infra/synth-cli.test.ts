@@ -118,7 +118,8 @@ describe("a stack that can be built", () => {
 
   it("is printed as one JSON object of resources, in the last line", () => {
     expect(Object.keys(answer)).toEqual(["resources"]);
-    for (const resource of answer.resources) expect(Object.keys(resource)).toEqual(["type", "name", "inputs"]);
+    for (const resource of answer.resources)
+      expect(Object.keys(resource)).toEqual(["type", "name", "inputs"]);
   });
 
   it("is listed with what it makes in an output that nothing waits for", () => {
