@@ -11,7 +11,7 @@ import { changeTask } from "./change.ts";
 import { fullAmong, letPass } from "./let-through.ts";
 import { acquirePermits } from "./permits.ts";
 import { publishSession } from "./publish-session.ts";
-import { releasePlace } from "./release-place.ts";
+import { undoPlace } from "./release-place.ts";
 import { runEndEffects } from "./run-end-effects.ts";
 
 /** Tries to reserve a place while others change the same session. */
@@ -21,8 +21,10 @@ export type Assignment =
   | { readonly outcome: "assigned"; readonly task: OwnedTask; readonly session: SessionRecord }
   /** The task is not ready: it ended, was taken, or must still wait. */
   | { readonly outcome: "not_ready" }
-  /** The session cannot take it. */
+  /** The session cannot take any. */
   | { readonly outcome: "no_room" }
+  /** The session has not stopped an earlier attempt of it yet. */
+  | { readonly outcome: "still_held" }
   /** Nobody may take it before this barrier opens. */
   | { readonly outcome: "held_back"; readonly barrier: Barrier };
 
@@ -68,13 +70,13 @@ export async function assignTask(
   const semaphores = needed.map(({ id }) => id);
   const read = session?.id === sessionId ? session : undefined;
   const reserved = await reservePlace(ports, fleet, sessionId, taskId, task.fence + 1, semaphores, read);
-  if (!reserved) return { outcome: "no_room" };
+  if (typeof reserved === "string") return { outcome: reserved };
 
   const owner = { session: sessionId, epoch: reserved.epoch, host: reserved.host };
   const tenure = { task: taskId, session: sessionId, fence: task.fence + 1 };
   const full = await acquirePermits(ports, fleet, tenure, needed);
   if (full !== null) {
-    await releasePlace(ports, fleet, sessionId, taskId, tenure.fence);
+    await undoPlace(ports, reserved, taskId);
     await passOn(ports, task, rules, full);
     return { outcome: "held_back", barrier: full };
   }
@@ -84,7 +86,7 @@ export async function assignTask(
     starts ? start(waiting, ports.clock.nowMs()) : waiting,
   );
   if (!written) {
-    await releasePlace(ports, fleet, sessionId, taskId, waiting.fence);
+    await undoPlace(ports, reserved, taskId);
     const now = await ports.record.tasks.get(fleet, taskId);
     if (now) await announceReady(ports, fleet, [now]); // A lost race may have left it queued, and nobody else has it.
     return { outcome: "not_ready" };
@@ -110,19 +112,20 @@ async function reservePlace(
   fence: number,
   semaphores: readonly Barrier[],
   read?: SessionRecord,
-): Promise<SessionRecord | null> {
+): Promise<SessionRecord | "no_room" | "still_held"> {
   for (let i = 0; i < RESERVE_TRIES; i++) {
     const session = (i === 0 && read) || (await ports.record.sessions.get(fleet, sessionId));
-    if (!session) return null;
+    if (!session) return "no_room";
+    if (taskId in session.held) return "still_held";
     const next = reserve(session, session.epoch, taskId, fence, semaphores);
     if (!next) {
       await publishSession(ports, session); // The hint that led here was wrong.
-      return null;
+      return "no_room";
     }
     const written = await ports.record.sessions.commit(session, next);
     if (written) return written;
   }
-  return null;
+  return "no_room";
 }
 
 /** The second look: if the session was given up meanwhile, nobody else would requeue the task. */
@@ -145,7 +148,7 @@ export async function confirm(ports: Ports, task: TaskRecord, reserved: SessionR
       ? commit(requeue(current, loss, ports.clock.nowMs()))
       : { kind: "unchanged" },
   );
-  await releasePlace(ports, fleet, reserved.id, id, task.fence);
+  await undoPlace(ports, reserved, id);
   if (isRefusal(undone) || !undone.changed) return { outcome: "not_ready" };
   if (isEnded(undone.document)) await runEndEffects(ports, undone.document);
   else await announceReady(ports, fleet, [undone.document]);

@@ -51,9 +51,9 @@ export async function letPass(ports: Ports, fleet: string, barrier: Barrier): Pr
 
 /**
  * Lets the first tasks that wait at a barrier into the ready queue: so many of each set of requirements, for whoever can
- * take the first may not be able to take what requires something else. They are added there before they leave here, so
- * that a function killed in between leaves them in both, where the record settles it. The barrier may close again
- * meanwhile: who takes them finds that, and holds them back.
+ * take the first may not be able to take what requires something else. They leave here before they are added there: the
+ * barrier may close again at once, and who takes them then holds them back, here. What a function killed in between
+ * leaves in neither, the repair puts where it belongs.
  *
  * @returns how many
  */
@@ -66,8 +66,8 @@ export async function letThrough(
   try {
     const tasks = firstOfEach(await ports.heldBack.first(fleet, barrier, Math.max(limit, LOOK)), limit);
     if (tasks.length === 0) return 0;
-    await ports.workQueue.add(fleet, tasks);
     await ports.heldBack.remove(fleet, barrier, tasks);
+    await ports.workQueue.add(fleet, tasks);
     await ports.events.tasksReady(
       fleet,
       tasks.slice(0, 1).map(({ taskId }) => taskId),

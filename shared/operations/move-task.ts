@@ -5,7 +5,7 @@ import { reassign } from "../domain/task-transitions.ts";
 import type { Ports } from "../ports/ports.ts";
 import { type Assignment, confirm } from "./assign-task.ts";
 import { acquirePermits } from "./permits.ts";
-import { releasePlace } from "./release-place.ts";
+import { releasePlace, undoPlace } from "./release-place.ts";
 
 /**
  * Moves one waiting assignment as it was first made: reserve there, take its permits over, write the task, look again,
@@ -27,13 +27,13 @@ export async function moveTask(
   const handedOver = semaphores.map((id) => ({ id, limit: 0 }));
   const barrier = await acquirePermits(ports, fleet, { task: taskId, session: to, fence }, handedOver, from);
   if (barrier !== null) {
-    await releasePlace(ports, fleet, to, taskId, fence);
+    await undoPlace(ports, place, taskId);
     return { outcome: "held_back", barrier };
   }
   const owner = { session: to, epoch: place.epoch, host: place.host };
   const written = await ports.record.tasks.commit(task, reassign(task, owner, ports.clock.nowMs()));
   if (!written) {
-    await releasePlace(ports, fleet, to, taskId, fence);
+    await undoPlace(ports, place, taskId);
     return { outcome: "not_ready" };
   }
   await releasePlace(ports, fleet, from, taskId, task.fence);

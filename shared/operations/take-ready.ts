@@ -7,7 +7,7 @@ import { serves } from "../domain/ready-order.ts";
 import { isAlive, load } from "../domain/session-transitions.ts";
 import type { Ports } from "../ports/ports.ts";
 import type { Candidate } from "../ports/registry.ts";
-import type { ReadyTask } from "../ports/work-queue.ts";
+import type { ReadyTask, Take } from "../ports/work-queue.ts";
 import { type Assignment, assignTask } from "./assign-task.ts";
 import { candidatesFor, inOrderFor } from "./choose-session.ts";
 import { fleetOf, rulesIn, rulesOf } from "./fleet-of.ts";
@@ -37,6 +37,7 @@ export async function takeReady(
   const rules = await rulesOf(ports, fleet);
   if (rules.paused.fleet) return claimed;
   let current = session;
+  const aside: Take[] = [];
   for (let voids = 0; voids < VOID_LIMIT && !isFullClaim(claimed, max) && hasRoom(current);) {
     const known = await ports.workQueue.requirements(fleet);
     if (known.length === 0) break;
@@ -61,6 +62,11 @@ export async function takeReady(
       await ports.workQueue.putBack(fleet, taken);
       break;
     }
+    if (assignment.outcome === "still_held") {
+      aside.push(taken);
+      voids++;
+      continue;
+    }
     if (assignment.outcome === "held_back") await holdBack(ports, fleet, taken, assignment.barrier);
     await ports.workQueue.settle(fleet, taken);
     if (assignment.outcome !== "assigned") voids++;
@@ -69,7 +75,13 @@ export async function takeReady(
       current = assignment.session;
     }
   }
+  await putBackAll(ports, fleet, aside);
   return claimed;
+}
+
+/** What only its last holder had room for must not keep others from it meanwhile, and waits in its place again. */
+async function putBackAll({ workQueue }: Ports, fleet: string, aside: readonly Take[]): Promise<void> {
+  for (const take of aside) await workQueue.putBack(fleet, take);
 }
 
 function hasRoom(session: SessionRecord): boolean {
@@ -88,13 +100,14 @@ export async function fillFleet(ports: Ports, fleet: string, limit: number): Pro
   const rules = rulesIn(settings);
   const { policy = "least-loaded" } = settings;
   if (rules.paused.fleet) return 0;
+  const aside: Take[] = [];
   let assigned = 0;
   let looked = false;
   for (let voids = 0; voids < VOID_LIMIT && assigned < limit;) {
     const heads = (await ports.workQueue.heads(fleet))
       .filter((head) => !full.has(head.requires.join()))
       .sort((a, b) => a.order - b.order);
-    const [head] = heads;
+    const [head, next] = heads;
     if (!head) break;
     const candidates = await candidatesFor(ports, fleet, head.requires, policy);
     // A place that was freed meanwhile belongs to whoever waited longest, which may be one that found none before.
@@ -106,16 +119,26 @@ export async function fillFleet(ports: Ports, fleet: string, limit: number): Pro
     const outcome =
       candidates.length === 0
         ? "no_room"
-        : await placeFirst(ports, fleet, head, candidates, { policy, rules });
+        : await placeFirst(ports, fleet, head, candidates, { policy, rules, aside, lastOrder: next?.order });
     if (outcome === "no_room") full.add(head.requires.join());
     else if (outcome === "assigned") assigned++;
     else voids++;
     if (outcome !== "no_room") looked = false;
   }
+  await putBackAll(ports, fleet, aside);
   if (assigned > 0)
     await ports.agenda.put([{ kind: "balance", fleet }], ports.clock.nowMs() + BALANCE_AFTER_MS);
   return assigned;
 }
+
+type Placing = {
+  readonly policy: BalancePolicy;
+  readonly rules: Rules;
+  /** Takes what only sessions that have not stopped it yet have room for. */
+  readonly aside: Take[];
+  /** Order of the first of another queue, whose turn it is before any later one of this. */
+  readonly lastOrder: number | undefined;
+};
 
 /** Takes the first task of one queue and gives it to the first session that can take it, by its preference and the policy. */
 async function placeFirst(
@@ -123,18 +146,29 @@ async function placeFirst(
   fleet: string,
   { requires }: ReadyTask,
   candidates: readonly Candidate[],
-  { policy, rules }: { readonly policy: BalancePolicy; readonly rules: Rules },
+  { policy, rules, aside, lastOrder = Infinity }: Placing,
 ): Promise<Assignment["outcome"]> {
   const untilMs = ports.clock.nowMs() + TAKE_LEASE_MS;
   const taken = await ports.workQueue.take(fleet, [requires], ports.chance.id(), untilMs);
   if (!taken) return "not_ready";
+  // Somebody else took the first meanwhile.
+  if (taken.order > lastOrder) {
+    await ports.workQueue.putBack(fleet, taken);
+    return "not_ready";
+  }
   const known = await ports.record.tasks.get(fleet, taken.taskId);
+  let stillHeld = false;
   for (const session of known ? await inOrderFor(ports, known, candidates, policy) : []) {
     const assignment = await assignTask(ports, fleet, taken.taskId, session, { starts: false, rules, known });
-    if (assignment.outcome === "no_room") continue;
+    stillHeld ||= assignment.outcome === "still_held";
+    if (assignment.outcome === "no_room" || assignment.outcome === "still_held") continue;
     if (assignment.outcome === "held_back") await holdBack(ports, fleet, taken, assignment.barrier);
     await ports.workQueue.settle(fleet, taken);
     return assignment.outcome;
+  }
+  if (stillHeld) {
+    aside.push(taken);
+    return "still_held";
   }
   if (known) await ports.workQueue.putBack(fleet, taken);
   else await ports.workQueue.settle(fleet, taken);

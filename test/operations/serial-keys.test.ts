@@ -3,14 +3,17 @@ import { tenuresOf } from "../../shared/domain/semaphore.ts";
 import { isOwned } from "../../shared/domain/task-transitions.ts";
 import { cancelTask } from "../../shared/operations/cancel-task.ts";
 import { claimTasks } from "../../shared/operations/claim-tasks.ts";
+import { dispatchReady } from "../../shared/operations/dispatch-ready.ts";
 import { endSession } from "../../shared/operations/end-session.ts";
 import { rebalanceFleet } from "../../shared/operations/rebalance-fleet.ts";
 import { completeTask, failTask, releaseTask } from "../../shared/operations/settle-task.ts";
+import { settleSession } from "../../shared/operations/settle-session.ts";
 import { type Chat, expectConsistent, passTime, workOff } from "../fixtures/at-rest.ts";
 import { crashEverywhere, interrupting, portsWithout, tapPorts } from "../fixtures/crash-points.ts";
 import { FLEET, type World, createWorld, must } from "../fixtures/memory-world.ts";
 
 const KEY = "branch:main";
+const FAILURE = { error: { message: "no" }, retryable: true };
 const IDS = ["a", "b", "c", "d"] as const;
 
 /** Tasks of one key that sessions hold, owned or not yet let go of. */
@@ -184,6 +187,29 @@ describe("tasks of one key", () => {
     expect(await heldOf(world)).toEqual(["b"]);
   });
 
+  it("stay where they wait when the key is taken again while they are let through", async () => {
+    const world = createWorld();
+    const chat = await world.register("s1", { capabilities: ["gpu"], capacity: 5 });
+    await world.submit({ id: "a", key: KEY });
+    const [held] = await world.claim(chat);
+    await world.submit({ id: "b", key: KEY, requires: ["gpu"] });
+    world.advance(1);
+    await world.submit({ id: "c", key: KEY });
+    world.pending.length = 0;
+    const ports = tapPorts(world.ports, async (call, run) => {
+      const done = await run();
+      // Whoever looks right after they entered the queue gives the key to the first, and holds the other back again.
+      if (call.path === "workQueue.add")
+        await dispatchReady(world.ports, { type: "tasks.ready", fleet: FLEET, taskIds: [] });
+      return done;
+    });
+    must(await failTask(ports, chat.claims, "a", { ...FAILURE, fence: held?.fence ?? 0 }));
+    expect(await heldOf(world)).toEqual(["b"]);
+    expect((await world.ports.heldBack.first(FLEET, `key:${KEY}`, 9)).map(({ taskId }) => taskId)).toEqual([
+      "c",
+    ]);
+  });
+
   it("go on past one that nobody can take, as soon as the key is free", async () => {
     const world = createWorld();
     const chat = await world.register("s1");
@@ -277,6 +303,21 @@ describe("a permit", () => {
     await passTime(world, 70_000, [other]);
     expect((await world.session(chat.id)).state).toBe("crashed");
     expect(await permits(world)).toMatchObject([{ session: other.id }]);
+  });
+
+  it("goes back when its place was given up before it was acquired", async () => {
+    const world = createWorld();
+    const chat = await world.register("s1");
+    const other = await world.register("s2", { host: "h2", boot: "b2" });
+    await world.submit({ id: "a", key: KEY });
+    const ports = interrupting(world.ports, "record.semaphores.commit", async () => {
+      await settleSession(world.ports, FLEET, "s1");
+      await world.ports.workQueue.add(FLEET, [{ taskId: "a", requires: [], order: 0 }]);
+      const [held] = await world.claim(other);
+      must(await failTask(world.ports, other.claims, "a", { ...FAILURE, fence: held?.fence ?? 0 }));
+    });
+    expect(must(await claimTasks(ports, chat.claims, 1)).tasks).toEqual([]);
+    expect(await permits(world)).toEqual([]);
   });
 
   it("is given once though two functions hand out two tasks of the key at the same moment", async () => {

@@ -11,7 +11,7 @@ import type { Witness } from "./witness.ts";
 export type Talk = { readonly meanMs: number; readonly untilMs: number };
 
 /** What is said in all of one simulation, in one go each. */
-const TALKS = 30;
+const TALKS = 20;
 const TALK_LONGEST = 3;
 export const TOPICS = ["news", "builds"];
 const TOPIC_SHARE = 0.3;

@@ -43,6 +43,9 @@ const ORPHANED = 0.4;
 /** How long a session that crashes at every start lives, and how often it does so. */
 const CRASHES_AFTER_MS = 4_000;
 const CRASHES = 80;
+/** How often a host is slow to report a crash, and how slow on average. */
+const LATE_REPORT = 0.1;
+const LATE_REPORT_MS = 15_000;
 const ORPHANED_LONGEST_MS = 300_000;
 
 /** A host as the control plane meets it: registers its chats, beats for them, and does what the answers say. */
@@ -207,9 +210,16 @@ export function createHost(parts: HostParts) {
     const mine = boot;
     chat.stop();
     chats.delete(chat.id);
-    await wait(random.after(50));
+    const restart = async () => {
+      await wait(random.after(5_000));
+      if (wanted && isUp(mine)) void keepRegistered(wanted, mine);
+    };
+    // Some find out so late that the chat lives again.
+    const isLate = random.chance(LATE_REPORT);
+    if (isLate) void restart();
+    await wait(random.after(isLate ? LATE_REPORT_MS : 50));
     await network.send("end", { by, id: chat.id, body: { reason: "crashed", exitCode: 1 } });
-    if (wanted && isUp(mine)) void wait(random.after(5_000)).then(() => keepRegistered(wanted, mine));
+    if (!isLate) void restart();
   }
 
   return {

@@ -33,14 +33,14 @@ type Sending = {
 export type Network = ReturnType<typeof createNetwork>;
 
 /** How many of the most frequent requests are read and answered as JSON by their handlers. All others are. */
-const WHOLE = 0.08;
+const WHOLE = 0.05;
 const WHOLE_BEATS = 0.01;
 const LATE_MS = 30_000;
 
 /** How clients reach the control plane: requests and answers are lost, late, or arrive twice. */
 export function createNetwork({ scheduler, weather, random, history, cloud, count, repeated }: NetworkParts) {
   /** A heartbeat's calls are two: only now and then are others let in between. */
-  const interleavedShare = (name: string) => (name === "beat" ? 0.1 : 0.7);
+  const interleavedShare = (name: string) => (name === "beat" ? 0.1 : 0.5);
 
   async function send<N extends RequestName>(
     name: N,

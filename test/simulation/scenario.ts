@@ -7,7 +7,7 @@ export const HOUR_MS = 3_600_000;
  * Of one simulation, sessions times hours, unless that takes too long: with the quiet end and with who is down about 20 on
  * average. The fast profile beats ten times as often.
  */
-const AGENT_HOURS: Readonly<Record<ProfileName, number>> = { standard: 22, fast: 5.5 };
+const AGENT_HOURS: Readonly<Record<ProfileName, number>> = { standard: 20.4, fast: 4.5 };
 /** Small fleets would only watch the sweep tick. Longer than a token lives. */
 const LONGEST_MS = 1.6 * HOUR_MS;
 /** Fewer sessions for longer would only watch the sweep tick. */
@@ -38,7 +38,7 @@ const FRAIL = 0.004;
 /** How often a request comes twice; now and then there are clients that repeat every one. */
 const REPEATED = 0.03;
 /** Every so many seeds the profile is fast. */
-const FAST_EVERY = 10;
+const FAST_EVERY = 20;
 
 /** Every so many seeds a thousand sessions come back at once. */
 const CROWD_EVERY = 200;
@@ -70,10 +70,10 @@ export function planScenario(seed: number, random: Random): Scenario {
     hosts,
     chatsPerHost,
     horizonMs,
-    tasks: Math.round(random.magnitude(20, 200)),
+    tasks: Math.round(random.magnitude(15, 130)),
     suddenDeath: random.chance(0.1) ? FRAIL : SUDDEN_DEATH,
     repeated: random.chance(0.05) ? 1 : REPEATED,
-    brittle: random.chance(0.1),
+    brittle: random.chance(0.2),
     meanMs: random.magnitude(2_000, Math.max(10_000, Math.min(900_000, horizonMs / 10))),
     crowd: false,
     ...(seed % CROWD_EVERY === CROWD_AT ? { ...CROWD, crowd: true } : {}),

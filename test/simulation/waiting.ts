@@ -67,9 +67,12 @@ export function createWaitingCheck(complain: Complain) {
       });
     if (task.state !== "queued" || task.notBeforeMs > nowMs) return false;
     if (heldBack(task)) return false;
+    // Who has not stopped it yet cannot have it again.
     return free.some(
-      ({ fleet, capabilities }) =>
-        fleet === task.fleet && task.requires.every((word) => capabilities.includes(word)),
+      ({ fleet, capabilities, held }) =>
+        fleet === task.fleet &&
+        !(task.id in held) &&
+        task.requires.every((word) => capabilities.includes(word)),
     );
   }
 

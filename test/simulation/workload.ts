@@ -24,8 +24,8 @@ export type WorkloadParts = {
 const BATCH_LIMIT = 12;
 const TRIES = 40;
 const RETRY_MS = 5_000;
-const OPERATIONS_SHARE = 0.5;
-const WRONG_SHARE = 0.2;
+const OPERATIONS_SHARE = 0.65;
+const WRONG_SHARE = 0.3;
 const TYPES = ["build", "test", "write"];
 /** How long something is paused or limited, on average. */
 const HELD_MS = 240_000;
@@ -81,7 +81,7 @@ export async function runWorkload(parts: WorkloadParts): Promise<void> {
       ...(random.chance(0.2) ? { key: `k${random.between(1, 4)}` } : {}),
       ...(random.chance(0.2) ? { affinity: preference() } : {}),
       ...(random.chance(0.3) ? { group: `g${random.between(1, 3)}` } : {}),
-      ...(random.chance(0.2) ? { maxAttempts: random.between(1, 4) } : {}),
+      ...(random.chance(0.3) ? { maxAttempts: random.between(1, 4) } : {}),
       ...(random.chance(0.1) ? { timeoutMs: Math.ceil(parts.meanMs * random.magnitude(0.3, 3)) } : {}),
     };
   }
@@ -165,12 +165,14 @@ export async function runWorkload(parts: WorkloadParts): Promise<void> {
     }
   }
 
+  /** Now and then what it depends on goes first, so that it has to wait again. */
   async function redriveOne(): Promise<void> {
     const failed = [...witness.tasks.values()].filter(
       (task) => task.fleet === fleet && task.state === "failed",
     );
     if (failed.length === 0) return;
-    const { id } = random.pick(failed);
-    await network.send("redrive", { by: key, id, body: {} });
+    const { id, dependsOn } = random.pick(failed);
+    const first = random.chance(0.5) ? dependsOn : [];
+    for (const each of [...first, id]) await network.send("redrive", { by: key, id: each, body: {} });
   }
 }
