@@ -1,23 +1,6 @@
-import path from "node:path";
 import { Command, CommanderError } from "commander";
 import type { Terminal } from "./commands/context.ts";
 import { describeError, errorObject, exitCodeOf } from "./exit-code.ts";
-
-const terminal: Terminal = {
-  env: process.env,
-  cwd: userDirectory(),
-  input: process.stdin,
-  output: process.stdout,
-  errors: process.stderr,
-};
-
-/** `npm run shim` works in the package's folder; npm then says where its user stands. */
-function userDirectory(): string {
-  const here = process.cwd();
-  const { npm_lifecycle_event: script, INIT_CWD: initial } = process.env;
-  const packageFolder = path.resolve(import.meta.dirname, "..");
-  return script === "shim" && here === packageFolder && initial ? initial : here;
-}
 
 type AddCommands = (program: Command, terminal: Terminal) => void;
 
@@ -57,10 +40,14 @@ const COMMANDS: ReadonlyMap<string, () => Promise<AddCommands>> = new Map([
 ]);
 
 /** A program with the command that is called `name`; with all of them if none is, to help or to suggest one. */
-export async function createProgram(name: string | undefined): Promise<Command> {
+export async function createProgram(name: string | undefined, terminal: Terminal): Promise<Command> {
   const program = new Command("shim")
     .description("Run and watch a fleet of coding-agent sessions.")
     .exitOverride()
+    .configureOutput({
+      writeOut: (text) => terminal.output.write(text),
+      writeErr: (text) => terminal.errors.write(text),
+    })
     .showHelpAfterError("(shim --help shows how)")
     .addHelpText(
       "after",
@@ -78,18 +65,18 @@ Examples:
   return program;
 }
 
-/** Runs the command line of this process and sets its exit code. */
-export async function runProgram(): Promise<void> {
+/** Runs one command line, and leaves its exit code in the terminal. */
+export async function runProgram(args: readonly string[], terminal: Terminal): Promise<void> {
   try {
-    await (await createProgram(process.argv[2])).parseAsync();
+    await (await createProgram(args[0], terminal)).parseAsync(args, { from: "user" });
   } catch (error) {
-    process.exitCode = exitCodeOf(error);
+    terminal.exitCode = exitCodeOf(error);
     // Commander has said what it had to say.
     if (error instanceof CommanderError) return;
-    process.stderr.write(`${describeError(error)}\n`);
+    terminal.errors.write(`${describeError(error)}\n`);
     // What stands after -- belongs to the worker's command.
-    const end = process.argv.indexOf("--");
-    if (process.argv.slice(0, end === -1 ? undefined : end).includes("--json"))
-      process.stdout.write(`${JSON.stringify(errorObject(error))}\n`);
+    const end = args.indexOf("--");
+    if (args.slice(0, end === -1 ? undefined : end).includes("--json"))
+      terminal.output.write(`${JSON.stringify(errorObject(error))}\n`);
   }
 }

@@ -9,6 +9,8 @@ export type Terminal = {
   readonly input: NodeJS.ReadStream;
   readonly output: NodeJS.WriteStream;
   readonly errors: NodeJS.WriteStream;
+  /** What the command leaves with, of EXIT_CODES. */
+  exitCode: number;
 };
 
 export type CommonOptions = { readonly url?: string; readonly key?: string; readonly json?: boolean };

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import type { Command } from "commander";
+import { EXIT_CODES } from "../exit-code.ts";
 import { UsageError } from "../problem.ts";
 import { submitTasks } from "../submit-tasks.ts";
 import { addCommand, type CommonOptions, openOperator, print, type Terminal } from "./context.ts";
@@ -42,7 +43,7 @@ export function addSubmitCommand(program: Command, terminal: Terminal): void {
       const ends = await waitForTasks(operator, ids, (now) => {
         showProgress(terminal, now, ids.length);
       });
-      if (ends.completed < ids.length) process.exitCode = 1;
+      if (ends.completed < ids.length) terminal.exitCode = EXIT_CODES.failed;
       print(terminal, flags, { submitted: ids.length, ...ends, ids }, () => describeEnds(ends, ids.length));
     });
 }

@@ -4,7 +4,7 @@ import { readSubmissions } from "../../agent/commands/read-submissions.ts";
 import { formatTable } from "../../agent/commands/text.ts";
 import { createProgram } from "../../agent/program.ts";
 import { problem, serveReplies } from "./servers.ts";
-import { runShim } from "./shim-command.ts";
+import { openTerminal, spawnShim } from "./shim-command.ts";
 
 test("tasks are read from an object, an array, or one object a line", () => {
   const one = { type: "a", data: 1 };
@@ -31,10 +31,11 @@ test("what a task says cannot drive the terminal of who reads it", () => {
 });
 
 test("each command that help names is there when only its own code is read", async () => {
-  const all = (await createProgram(undefined)).commands.map((command) => command.name());
+  const terminal = openTerminal("", {});
+  const all = (await createProgram(undefined, terminal)).commands.map((command) => command.name());
   expect(all).toEqual([...new Set(all)]);
   for (const name of all) {
-    const read = (await createProgram(name)).commands.map((command) => command.name());
+    const read = (await createProgram(name, terminal)).commands.map((command) => command.name());
     expect(read).toContain(name);
     expect(read.length, name).toBeLessThan(5);
   }
@@ -52,19 +53,19 @@ test.each([
   ],
   ["no server named", ["status"], 2],
 ])("%s exits with its code", async (_, args, code) => {
-  expect((await runShim(args)).code).toBe(code);
+  expect((await spawnShim(args)).code).toBe(code);
 });
 
 test("an unreachable server exits with 69, and says so as JSON in the last line", async () => {
   const { url } = await serveReplies(["hang up"]);
-  const { out, code } = await runShim(["tasks", "task_1", "--url", url, "--key", "k", "--json"]);
+  const { out, code } = await spawnShim(["tasks", "task_1", "--url", url, "--key", "k", "--json"]);
   expect(code).toBe(69);
   expect(JSON.parse(out.trim())).toMatchObject({ error: { code: "server.unavailable" } });
 });
 
 test("a key that may not do that exits with 77, and prints title, reason, code and next step", async () => {
   const { url } = await serveReplies([problem(403, "scope.insufficient")]);
-  const { err, code } = await runShim(["tasks", "task_1"], "", { SHIM_URL: url, SHIM_KEY: "k" });
+  const { err, code } = await spawnShim(["tasks", "task_1"], "", { SHIM_URL: url, SHIM_KEY: "k" });
   expect(code).toBe(77);
   expect(err).toMatch(/T\n.*D\n.*scope\.insufficient\n.*N/);
 });
