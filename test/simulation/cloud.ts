@@ -74,7 +74,7 @@ export function createCloud(parts: CloudParts) {
     random: random.stream("dispatch queue"),
     ...QUEUE_SIZES.dispatch,
     run: (records) =>
-      invoke("dispatch", random.chance(0.5), (ports) =>
+      invoke("dispatch", random.chance(0.7), (ports) =>
         forEachMessage({ Records: records as SQSRecord[] }, ReadyEvent, ports.log, (event) =>
           dispatchReady(ports, event),
         ),
@@ -86,7 +86,7 @@ export function createCloud(parts: CloudParts) {
     random: random.stream("wake queue"),
     ...QUEUE_SIZES.wake,
     run: async () => {
-      const ended = await invoke("sweep", random.chance(0.2), (ports) => runSweep(ports, "wake"));
+      const ended = await invoke("sweep", random.chance(0.5), (ports) => runSweep(ports, "wake"));
       return ended === KILLED ? KILLED : { batchItemFailures: [] };
     },
   });
@@ -114,7 +114,7 @@ export function createCloud(parts: CloudParts) {
 
   const latencyMs = (path: string): number => {
     const typical = path.startsWith("record") ? 8 : path.startsWith("events") ? 15 : 3;
-    return random.chance(0.002) ? random.between(500, 2_000) : typical * (0.3 + random.uniform());
+    return random.chance(0.005) ? random.between(500, 2_000) : typical * (0.3 + random.uniform());
   };
 
   /** Which store's weather a call is exposed to. */
@@ -211,7 +211,7 @@ export function createCloud(parts: CloudParts) {
     };
     scheduler.at(scheduler.nowMs() + random.between(0, SCHEDULE_MS), run);
   }
-  const startSweep = () => invoke("sweep", random.chance(0.2), (ports) => runSweep(ports, "schedule"));
+  const startSweep = () => invoke("sweep", random.chance(0.5), (ports) => runSweep(ports, "schedule"));
 
   return {
     base,

@@ -113,24 +113,6 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "const reserved = await ports.record.sessions.get(fleet, sessionId);",
   },
   {
-    name: "what is assigned to a session that was given up meanwhile stays there",
-    file: operation("assign-task"),
-    find: "  if (holds && isOwnedBy(task, session.id, session.epoch)) {",
-    replace: "  if (session) {",
-    also: [
-      {
-        file: operation("recover-session"),
-        find: `if (current.state === "queued" && current.fence < fence) return commit(voidReservation(current, fence));`,
-        replace: "",
-      },
-      {
-        file: operation("repair"),
-        find: "  if (session && id in session.held) return;\n",
-        replace: "  if (session) return;\n",
-      },
-    ],
-  },
-  {
     name: "a lost race keeps the place it had reserved",
     file: operation("assign-task"),
     find: "  if (!written) {\n    await undoPlace(ports, reserved, taskId);\n",
@@ -228,6 +210,13 @@ export const MUTANTS: readonly Mutant[] = [
     file: operation("take-ready"),
     find: "  if (known) await ports.workQueue.putBack(fleet, taken);\n  else await",
     replace: "  await",
+    also: [
+      {
+        file: operation("take-ready"),
+        find: "for (const take of aside) await workQueue.putBack(fleet, take);",
+        replace: "for (const take of aside) await workQueue.settle(fleet, take);",
+      },
+    ],
   },
   {
     name: "one poison message fails its batch",

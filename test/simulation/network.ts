@@ -40,7 +40,7 @@ const LATE_MS = 30_000;
 /** How clients reach the control plane: requests and answers are lost, late, or arrive twice. */
 export function createNetwork({ scheduler, weather, random, history, cloud, count, repeated }: NetworkParts) {
   /** A heartbeat's calls are two: only now and then are others let in between. */
-  const interleavedShare = (name: string) => (name === "beat" ? 0.1 : 0.5);
+  const interleavedShare = (name: string) => (name === "beat" ? 0.1 : 0.7);
 
   async function send<N extends RequestName>(
     name: N,
