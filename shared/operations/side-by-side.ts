@@ -4,13 +4,27 @@
  */
 const AT_ONCE = 8;
 
-/** Does the same with many things, a few at a time, and answers in their order. The first error is thrown. */
+/**
+ * Does the same with many things, a few at a time, and answers in their order. One that takes long holds up none but those
+ * that nobody else gets to. The first error is thrown, and nothing more is begun.
+ */
 export async function sideBySide<T, R>(
   things: readonly T[],
   act: (thing: T) => Promise<R>,
 ): Promise<Awaited<R>[]> {
   const results: Awaited<R>[] = [];
-  for (let from = 0; from < things.length; from += AT_ONCE)
-    results.push(...(await Promise.all(things.slice(from, from + AT_ONCE).map(act))));
+  const left = [...things.entries()].reverse();
+  const lane = async () => {
+    for (let next = left.pop(); next; next = left.pop()) {
+      const [place, thing] = next;
+      try {
+        results[place] = await act(thing);
+      } catch (error) {
+        left.length = 0;
+        throw error;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, lane));
   return results;
 }

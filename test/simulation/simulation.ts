@@ -19,6 +19,8 @@ const QUIET_STEP_MS = 60_000;
 const UNTOLD_LIMIT_MS = 20 * 60_000;
 /** Long enough for whoever is silent to be found, and Redis to be rebuilt. */
 const SETTLING_MS = 3 * 60_000;
+/** The schedule starts the sweep again within a minute of its death, and a tick mends what was lost. */
+const MENDED_MS = 90_000;
 
 /** How often somebody wants to know what has ended. */
 const LISTENING = 0.2;
@@ -143,6 +145,8 @@ export async function simulate(
   await watchWhile(() => witness.hasOpenTasks(), QUIET_LIMIT_MS - SETTLING_MS);
   await watch(scheduler.nowMs() + SETTLING_MS);
   await watchWhile(() => witness.hasRecovering() || witness.messages.owed().length > 0, UNTOLD_LIMIT_MS);
+  const isDisturbed = () => scheduler.nowMs() - witness.calmSinceMs(scheduler.nowMs()) < MENDED_MS;
+  await watchWhile(isDisturbed, UNTOLD_LIMIT_MS);
   if (isUndecided()) await checkEnd(cloud, witness, scenario.fleets);
 
   for (const what of cloud.thrown) witness.complain(7, `a function threw: ${what}`);
