@@ -119,19 +119,6 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "  if (!written) {\n",
   },
   {
-    name: "a hand-out that lost its place leaves the permits it acquired",
-    file: operation("release-place"),
-    find: "  await releasePermits(ports, fleet, { task: taskId, session: id, fence }, semaphoresOf(reserved, taskId));\n",
-    replace: "",
-  },
-  {
-    name: "what passes a barrier is in the ready queue before it leaves",
-    file: operation("let-through"),
-    find: "    await ports.heldBack.remove(fleet, barrier, tasks);\n    await ports.workQueue.add(fleet, tasks);\n",
-    replace:
-      "    await ports.workQueue.add(fleet, tasks);\n    await ports.heldBack.remove(fleet, barrier, tasks);\n",
-  },
-  {
     name: "a crashed session's tasks are not requeued",
     file: operation("recover-session"),
     find: "for (const task of tasks) {",

@@ -107,10 +107,10 @@ export async function runWorkload(parts: WorkloadParts): Promise<void> {
       );
       const id = held.length > 0 && random.chance(0.7) ? random.pick(held).id : task;
       await network.send("cancel", { by: key, id, body: { reason: "enough" } });
-    } else if (roll < 0.4) await redriveOne();
-    else if (roll < 0.55) await holdSome();
-    else if (roll < 0.62) await network.send("rebalance", { by: key, body: {} });
-    else if (roll < 0.65) {
+    } else if (roll < 0.35) await redriveOne();
+    else if (roll < 0.6) await holdSome();
+    else if (roll < 0.65) await network.send("rebalance", { by: key, body: {} });
+    else if (roll < 0.67) {
       const policy = random.pick(["least-loaded", "performance"] as const);
       await network.send("rebalance", { by: key, body: { policy } });
     } else if (roll < 0.73 && live.length > 2) {
