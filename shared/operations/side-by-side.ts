@@ -5,8 +5,8 @@
 const AT_ONCE = 8;
 
 /**
- * Does the same with many things, a few at a time, and answers in their order. One that takes long holds up none but those
- * that nobody else gets to. The first error is thrown, and nothing more is begun.
+ * Does the same with many things, a few at a time, and answers in their order. One that takes long holds up no other. The
+ * first error is thrown, and nothing more is begun.
  */
 export async function sideBySide<T, R>(
   things: readonly T[],
