@@ -89,18 +89,12 @@ export async function sweepTick(
   const quiet = !repairDue && [overdue, look.due, look.expired].every(({ length }) => length === 0);
   for (const fleet of quiet ? look.waiting : await ports.workQueue.waitingFleets())
     await fillFleet(ports, fleet, FILL_LIMIT);
-  const [entries, sessions, stampNow] = await Promise.all([
-    ports.agenda.count(),
-    ports.registry.count(),
-    ports.agenda.stamp(),
-  ]);
-  // A stamp that is neither the one left here nor a later tick's was lost, or came back, during this tick: the next one
-  // must see that.
-  const kept = stampNow === (stampMs ?? NO_TICK_MS) || (stampNow ?? NO_TICK_MS) > tick.previousMs;
-  if (kept) await ports.agenda.raiseStamp(nowMs);
+  const [entries, sessions] = await Promise.all([ports.agenda.count(), ports.registry.count()]);
+  // Where it is not as it was left, Redis was lost during this tick, or came back: the next one must see that.
+  const kept = await ports.agenda.raiseStamp(nowMs, stampMs ?? NO_TICK_MS, tick.previousMs);
   return {
     more: [overdue, look.due, look.expired].some(({ length }) => length >= PAGE),
-    busy: repair.rebuild || entries > 0 || sessions > 0 || stampNow === null,
+    busy: repair.rebuild || entries > 0 || sessions > 0 || !kept,
     repair,
     lastRepairMs: repairDue ? nowMs : tick.lastRepairMs,
   };

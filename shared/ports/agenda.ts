@@ -38,6 +38,13 @@ export interface Agenda {
   stamp(): Promise<number | null>;
   /** Never to an earlier time, so that an overtaken sweep does not look like an outage. */
   setStamp(nowMs: number): Promise<void>;
-  /** As `setStamp`, but a stamp that was lost stays lost. */
-  raiseStamp(nowMs: number): Promise<void>;
+  /**
+   * As `setStamp`, unless the stamp was lost, or came back, since a tick began: looking and raising are one, because a
+   * fail-over between them would be covered up.
+   *
+   * @param foundMs the stamp that this tick found, or left
+   * @param previousMs when the tick before was: a stamp that is later than that is another tick's
+   * @returns whether the stamp was there as it should be
+   */
+  raiseStamp(nowMs: number, foundMs: number, previousMs: number): Promise<boolean>;
 }

@@ -8,7 +8,8 @@ type Call =
   | { kind: "put"; entries: AgendaEntry[]; dueMs: number }
   | { kind: "due"; nowMs: number; limit: number }
   | { kind: "done"; entries: AgendaEntry[] }
-  | { kind: "setStamp" | "raiseStamp"; nowMs: number };
+  | { kind: "setStamp"; nowMs: number }
+  | { kind: "raiseStamp"; nowMs: number; foundMs: number; previousMs: number };
 
 // Few names and few times, so that calls often meet.
 const fleet = fc.constantFrom("f", "g");
@@ -29,7 +30,9 @@ const call: fc.Arbitrary<Call> = fc.oneof(
   fc.record({ kind: fc.constant("due" as const), nowMs: timeMs, limit: fc.integer({ min: 1, max: 10 }) }),
   fc.record({ kind: fc.constant("done" as const), entries }),
   fc.record({ kind: fc.constant("setStamp" as const), nowMs: timeMs }),
-  fc.record({ kind: fc.constant("raiseStamp" as const), nowMs: timeMs }),
+  fc
+    .record({ kind: fc.constant("raiseStamp" as const), nowMs: timeMs, foundMs: timeMs, previousMs: timeMs })
+    .filter(({ nowMs, previousMs }) => previousMs < nowMs),
 );
 
 async function run(agenda: Agenda, made: Call): Promise<unknown> {
@@ -43,7 +46,7 @@ async function run(agenda: Agenda, made: Call): Promise<unknown> {
     case "setStamp":
       return agenda.setStamp(made.nowMs);
     case "raiseStamp":
-      return agenda.raiseStamp(made.nowMs);
+      return agenda.raiseStamp(made.nowMs, made.foundMs, made.previousMs);
   }
 }
 

@@ -84,13 +84,27 @@ export function describeAgenda(store: Store<Agenda>): void {
     await store.port.setStamp(1_753_000_000_123);
     await store.port.setStamp(1_753_000_000_100);
     expect(await store.port.stamp()).toBe(1_753_000_000_123);
-    await store.port.raiseStamp(1_753_000_000_100);
-    expect(await store.port.stamp()).toBe(1_753_000_000_123);
-    await store.port.raiseStamp(1_753_000_000_456);
-    expect(await store.port.stamp()).toBe(1_753_000_000_456);
     await store.port.put([first], 1);
     await store.lose();
     expect(await store.port.stamp()).toBeNull();
     expect(await store.port.count()).toBe(0);
+  });
+
+  test("a stamp is raised where it is as a tick found it, or another's, and neither lost nor from before", async () => {
+    const [earlier, previous, found, now] = [
+      1_753_000_000_001, 1_753_000_000_100, 1_753_000_000_123, 1_753_000_000_456,
+    ] as const;
+    const raise = () => store.port.raiseStamp(now, found, previous);
+    expect(await raise(), "lost").toBe(false);
+    expect(await store.port.stamp()).toBeNull();
+    await store.port.setStamp(earlier);
+    expect(await raise(), "came back").toBe(false);
+    expect(await store.port.stamp()).toBe(earlier);
+    await store.port.setStamp(found);
+    expect(await raise(), "as found").toBe(true);
+    expect(await raise(), "and again").toBe(true);
+    expect(await store.port.stamp()).toBe(now);
+    expect(await store.port.raiseStamp(previous, found, earlier), "a later tick's").toBe(true);
+    expect(await store.port.stamp()).toBe(now);
   });
 }

@@ -45,7 +45,7 @@ describe("a scheduled run that finds another within a tick", () => {
     const world = await worldInTick();
     const tickAtMs = world.nowMs();
     const ports = afterEachWait(world, async (waits) => {
-      if (waits === 2) await world.ports.agenda.raiseStamp(tickAtMs);
+      if (waits === 2) await world.ports.agenda.setStamp(tickAtMs);
     });
     const before = pardons(world);
     await runSweep(ports, "schedule");
@@ -68,7 +68,7 @@ describe("a scheduled run that finds another within a tick", () => {
 
   it("goes on looking when it loses the race for the lease to the other's next tick", async () => {
     const world = await worldInTick();
-    await world.ports.agenda.raiseStamp(world.nowMs());
+    await world.ports.agenda.setStamp(world.nowMs());
     let raced = false;
     const ports = tapPorts(world.ports, async (call, run) => {
       const [, next] = call.args as [unknown, SweepRecord | undefined];

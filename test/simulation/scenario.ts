@@ -7,7 +7,7 @@ export const HOUR_MS = 3_600_000;
  * Of one simulation, sessions times hours, unless that takes too long: with the quiet end and with who is down about 20 on
  * average. The fast profile beats ten times as often.
  */
-const AGENT_HOURS: Readonly<Record<ProfileName, number>> = { standard: 20.4, fast: 4.5 };
+const AGENT_HOURS: Readonly<Record<ProfileName, number>> = { standard: 19.7, fast: 4.5 };
 /** Small fleets would only watch the sweep tick. Longer than a token lives. */
 const LONGEST_MS = 1.6 * HOUR_MS;
 /** Fewer sessions for longer would only watch the sweep tick. */

@@ -210,7 +210,7 @@ export function createWitness({ weather, profile, nowMs }: WitnessParts) {
       else if (result !== null && path === "record.fleets.commit") pauses.sawFleet(result as FleetRecord);
       else if (result !== null && path === "record.messages.commit")
         messages.sawMessage(result as MessageRecord);
-      else if (path === "agenda.raiseStamp") sawTick();
+      else if (path === "agenda.raiseStamp" && result === true) sawTick();
       else if (path === "record.sweep.commit") failovers.tickBegan(nowMs());
       else if (path.startsWith("workQueue.")) queue.saw(path, args, result, nowMs());
     },

@@ -37,8 +37,10 @@ export function createMemoryAgenda(): Agenda & Losable & { stamped(): number | n
     async setStamp(nowMs) {
       stamp = Math.max(stamp ?? nowMs, nowMs);
     },
-    async raiseStamp(nowMs) {
-      if (stamp !== null) stamp = Math.max(stamp, nowMs);
+    async raiseStamp(nowMs, foundMs, previousMs) {
+      if (stamp === null || (stamp !== foundMs && stamp <= previousMs)) return false;
+      stamp = Math.max(stamp, nowMs);
+      return true;
     },
     lose() {
       entries = createSortedSet();

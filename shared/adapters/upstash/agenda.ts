@@ -1,5 +1,6 @@
 import type { Agenda, AgendaEntry } from "../../ports/agenda.ts";
 import { AGENDA_KEY, STAMP_KEY } from "./keys.ts";
+import { raiseStamp } from "./lua/scripts.ts";
 import { parseAgendaMember, toAgendaMember } from "./members.ts";
 import type { RedisClient } from "./redis.ts";
 import { CountReply, SparseScoresReply, TextsReply, inParts } from "./replies.ts";
@@ -61,10 +62,8 @@ export function createAgenda(redis: RedisClient): Agenda {
     async setStamp(nowMs) {
       await redis.send((pipeline) => pipeline.zadd(STAMP_KEY, { gt: true }, { score: nowMs, member: TICK }));
     },
-    async raiseStamp(nowMs) {
-      await redis.send((pipeline) =>
-        pipeline.zadd(STAMP_KEY, { xx: true, gt: true }, { score: nowMs, member: TICK }),
-      );
+    async raiseStamp(nowMs, foundMs, previousMs) {
+      return (await redis.run(raiseStamp, [STAMP_KEY], [TICK, nowMs, foundMs, previousMs])) === 1;
     },
   };
 }

@@ -135,6 +135,25 @@ return 1
   },
 };
 
+export const raiseStamp: Script = {
+  text: `local stampKey, member = KEYS[1], ARGV[1]
+local nowMs, foundMs, previousMs = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local stampMs = tonumber(redis.call("ZSCORE", stampKey, member) or "")
+if not stampMs or (stampMs ~= foundMs and stampMs <= previousMs) then
+  return 0
+end
+if nowMs > stampMs then
+  redis.call("ZADD", stampKey, ARGV[2], member)
+end
+return 1
+`,
+  sha1: "e374479864186e12f06f88001b0928d14e064161",
+  keyLocking: {
+    text: "#!lua flags=allow-key-locking\n",
+    sha1: "b03cfd4d10a7a0ddfc3c6db048ae2a4ff6d4ea6f",
+  },
+};
+
 export const removeReady: Script = {
   text: `local queueKey, queuesKey, waitingKey = KEYS[1], KEYS[2], KEYS[3]
 local taskId, wordSet, fleet = ARGV[1], ARGV[2], ARGV[3]
