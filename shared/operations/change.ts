@@ -6,7 +6,7 @@ import type { Commit } from "../ports/record.ts";
 import { publishSession } from "./publish-session.ts";
 
 /** Commits that lose the race this often in a row are refused; each loss means that somebody else got on. */
-const TRIES = 12;
+const TRIES = 20;
 
 /** The document as it is now, and whether this call changed it. */
 export type Changed<T, D = T> = { readonly document: D; readonly changed: boolean };
@@ -14,12 +14,20 @@ export type Changed<T, D = T> = { readonly document: D; readonly changed: boolea
 /**
  * Loads a document, asks for a decision, commits it; and again if somebody else committed meanwhile. The
  * decision sees the newest document each time, so no update is lost.
+ *
+ * @param known the document as it was a moment ago: if nobody has changed it since, its commit needs no reading
  */
 async function change<T>(
   load: () => Promise<T>,
   write: Commit<NonNullable<T>>,
   decide: (current: T) => Decision<NonNullable<T>>,
+  known?: NonNullable<T>,
 ): Promise<Changed<NonNullable<T>, T> | Refusal> {
+  if (known !== undefined) {
+    const decision = decide(known);
+    const written = decision.kind === "commit" ? await write(known, decision.next) : null;
+    if (written) return { document: written, changed: true };
+  }
   for (let i = 0; i < TRIES; i++) {
     const current = await load();
     const decision = decide(current);
@@ -53,12 +61,17 @@ export async function changeTask(
   return result as Changed<TaskRecord> | Refusal;
 }
 
-/** Changes one session and publishes what it should be doing now. An unknown session is refused. */
+/**
+ * Changes one session and publishes what it should be doing now. An unknown session is refused.
+ *
+ * @param known the session as it was a moment ago, which may save the reading
+ */
 export async function changeSession(
   ports: Ports,
   fleet: string,
   id: string,
   decide: (session: SessionRecord) => Decision<SessionRecord>,
+  known?: SessionRecord,
 ): Promise<Changed<SessionRecord> | Refusal> {
   const missing = {
     kind: "refused",
@@ -68,6 +81,7 @@ export async function changeSession(
     () => ports.record.sessions.get(fleet, id),
     ports.record.sessions.commit,
     (session) => (session ? decide(session) : missing),
+    known,
   )) as Changed<SessionRecord> | Refusal;
   if ("changed" in result && result.changed) await publishSession(ports, result.document);
   return result;

@@ -58,8 +58,10 @@ export async function recoverSession(
 /** Requeues everything a recovering session holds, then lets it end. */
 async function returnTasks(ports: Ports, session: SessionRecord): Promise<SessionRecord> {
   const { fleet, id, held } = session;
-  const { backoffBaseMs } = await profileOf(ports, fleet);
-  const tasks = await ports.record.tasks.getMany(fleet, Object.keys(held));
+  const [tasks, { backoffBaseMs }] = await Promise.all([
+    ports.record.tasks.getMany(fleet, Object.keys(held)),
+    profileOf(ports, fleet),
+  ]);
   const requeued: TaskRecord[] = [];
   for (const task of tasks) {
     const returned = await changeTask(ports, fleet, task.id, (current) => {
@@ -89,9 +91,8 @@ async function returnTasks(ports: Ports, session: SessionRecord): Promise<Sessio
   await announceReady(ports, fleet, requeued);
   // Before the last commit, because whoever finds the session still recovering does all of this again.
   await announceSessionEnd(ports, session);
-  const done = await changeSession(ports, fleet, id, (current) =>
-    letGoOfAll(current, held, ports.clock.nowMs()),
-  );
+  const finish = (current: SessionRecord) => letGoOfAll(current, held, ports.clock.nowMs());
+  const done = await changeSession(ports, fleet, id, finish, session);
   return isRefusal(done) ? session : done.document;
 }
 

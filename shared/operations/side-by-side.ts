@@ -2,7 +2,7 @@
  * How many at once. Fewer than the tries of a commit that loses its race: though all change one document, each gets
  * its turn.
  */
-const AT_ONCE = 8;
+const AT_ONCE = 16;
 
 /**
  * Does the same with many things, a few at a time, and answers in their order. One that takes long holds up no other. The

@@ -21,8 +21,12 @@ import { verifySession } from "./verify-session.ts";
 import { isAlive } from "../domain/session-transitions.ts";
 import { isEnded } from "../domain/task-transitions.ts";
 
-/** Sessions given up, entries handled and takes returned in one tick; the next tick goes on, at once. */
+/** Entries handled and takes returned in one tick; the next tick goes on, at once. */
 const PAGE = 100;
+/** Sessions given up in one tick: a network that is away silences a thousand together. */
+const SILENT_PAGE = 1_000;
+/** Whom a tick has not come to after this long is left to the next: of what else is due, something may wait 4 s at most. */
+const GIVE_UP_BUDGET_MS = 1_500;
 /** Assignments one fleet gets in one tick. */
 const FILL_LIMIT = 100;
 /** An entry that could not be handled is tried again after this. */
@@ -79,8 +83,9 @@ export async function sweepTick(
     ({ profile }) => lost || tick.failed || nowMs - stampMs > PROFILES[profile].timeoutMs,
   );
   for (const fleet of silent) await pardon(ports, fleet);
-  const overdue = silent.length > 0 ? await ports.registry.overdue(ports.clock.nowMs(), PAGE) : look.overdue;
-  await giveUp(ports, fleets, overdue);
+  const overdue =
+    silent.length > 0 ? await ports.registry.overdue(ports.clock.nowMs(), SILENT_PAGE) : look.overdue;
+  const reached = await giveUp(ports, fleets, overdue);
   await handleDue(ports, fleets, look.due);
   for (const { fleet, take } of look.expired) await ports.workQueue.putBack(fleet, take);
   const repairDue = lost || tick.repair.rebuild || nowMs - tick.lastRepairMs >= REPAIR_EVERY_MS;
@@ -93,7 +98,7 @@ export async function sweepTick(
   // Where it is not as it was left, Redis was lost during this tick, or came back: the next one must see that.
   const kept = await ports.agenda.raiseStamp(nowMs, stampMs ?? NO_TICK_MS, tick.previousMs);
   return {
-    more: [overdue, look.due, look.expired].some(({ length }) => length >= PAGE),
+    more: !reached || [look.due, look.expired].some(({ length }) => length >= PAGE),
     busy: repair.rebuild || entries > 0 || sessions > 0 || !kept,
     repair,
     lastRepairMs: repairDue ? nowMs : tick.lastRepairMs,
@@ -105,7 +110,7 @@ async function lookAround({ agenda, registry, workQueue, clock }: Ports) {
   const nowMs = clock.nowMs();
   const [stampMs, overdue, due, expired, waiting] = await Promise.all([
     agenda.stamp(),
-    registry.overdue(nowMs, PAGE),
+    registry.overdue(nowMs, SILENT_PAGE),
     agenda.due(nowMs, PAGE),
     workQueue.expired(nowMs, PAGE),
     workQueue.waitingFleets(),
@@ -136,14 +141,22 @@ async function pardon(ports: Ports, { fleet, profile }: FleetRecord): Promise<vo
 /**
  * Gives up who has gone silent, a few at a time: a network that is away silences all at once. A session that cannot be
  * recovered harms no other, and is tried again.
+ *
+ * @returns whether there was time for all
  */
 async function giveUp(
   ports: Ports,
   fleets: readonly FleetRecord[],
   silent: Awaited<ReturnType<Registry["overdue"]>>,
-): Promise<void> {
+): Promise<boolean> {
   const timeouts = new Map(fleets.map(({ fleet, profile }) => [fleet, PROFILES[profile].timeoutMs]));
+  const untilMs = ports.clock.nowMs() + GIVE_UP_BUDGET_MS;
+  let reached = silent.length < SILENT_PAGE;
   await sideBySide(silent, async (overdue) => {
+    if (ports.clock.nowMs() >= untilMs) {
+      reached = false;
+      return;
+    }
     const timeoutMs = timeouts.get(overdue.fleet) ?? PROFILES.standard.timeoutMs;
     const giving = {
       endsAs: "crashed",
@@ -159,6 +172,7 @@ async function giveUp(
       if (!recovered) await ports.registry.forget([overdue]);
     });
   });
+  return reached;
 }
 
 /**

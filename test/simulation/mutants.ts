@@ -264,8 +264,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a commit that lost its race is answered as if it had won",
     file: operation("change"),
-    find: "    if (written) return { document: written, changed: true };",
-    replace: "    return { document: written ?? decision.next, changed: true };",
+    find: "    const written = await write(current ?? null, decision.next);\n    if (written) return { document: written, changed: true };",
+    replace:
+      "    const written = await write(current ?? null, decision.next);\n    return { document: written ?? decision.next, changed: true };",
   },
   {
     name: "a submission is acknowledged before it is committed",
