@@ -9,7 +9,7 @@ import { measurePairs, median, ratioRow, rounded, timed } from "./pairs.ts";
 import { FLEET, idsOf, openSessions, submitAll, workOff } from "./queue-ours.ts";
 import { measureRecovery } from "./recovery.ts";
 import { type Lane, recordRequests, replayRequests } from "./recorded-requests.ts";
-import { TABLE, startBenchStores } from "./stores.ts";
+import { TABLE, dynamoClientOf, startBenchStores } from "./stores.ts";
 
 const PAIRS = 7;
 /** Single tasks on each side. */
@@ -46,7 +46,8 @@ export async function measureQueue({ n, seed, onProgress }: BenchOptions): Promi
     return {
       rows: [...counted.rows, ...single.rows, ...index, ...durable, recovery],
       notes: [
-        `The peer is BullMQ ${version}, or the raw limit: the same requests to the same stores with nothing of ours around.`,
+        `The peer is BullMQ ${version}, or the raw limit: the same requests to the same stores with nothing of ours around,`,
+        "as bare bytes or by the AWS SDK, which signs, writes and reads them in a process that has one thread for all.",
         "Lower is better everywhere; a ratio over 1 is lost. 80% of the raw limit is a ratio of 1.25.",
         ...counted.notes,
         ...single.notes,
@@ -139,6 +140,8 @@ async function bullMqMsPerTask({ bullmq, connection }: World, count: number): Pr
 
 type Drain = {
   readonly tasks: number;
+  /** Whether the record takes part. */
+  readonly durable: boolean;
   /** Fills the queue; the lanes then drain it. */
   fill(pair: number): Promise<(() => Promise<void>)[]>;
 };
@@ -147,6 +150,7 @@ type Drain = {
 async function measureDrain(world: World, name: string, pairs: number, drain: Drain): Promise<BenchRow[]> {
   const { stores } = world;
   const raw: number[] = [];
+  const byClient: number[] = [];
   const { ours, peer } = await measurePairs(
     pairs,
     async (pair) => {
@@ -160,29 +164,47 @@ async function measureDrain(world: World, name: string, pairs: number, drain: Dr
         drained = await Promise.all(lanes.map((lane) => recorder.lane(lane)));
       });
       recorder.stop();
-      raw.push((await replayMs(world, filling, drained)) / drain.tasks);
+      raw.push((await replayMs(world, filling, drained, false)) / drain.tasks);
+      if (drain.durable) byClient.push((await replayMs(world, filling, drained, true)) / drain.tasks);
       return tookMs / drain.tasks;
     },
     () => bullMqMsPerTask(world, drain.tasks),
   );
   return [
     ratioRow(`${name}, against BullMQ`, { ours, peer }, "ms/task", null),
+    ...(drain.durable
+      ? [
+          ratioRow(
+            `${name}, against the same calls of the AWS SDK`,
+            { ours, peer: byClient },
+            "ms/task",
+            null,
+          ),
+        ]
+      : []),
     ratioRow(`${name}, against the raw limit`, { ours, peer: raw }, "ms/task", null),
   ];
 }
 
-async function replayMs({ stores }: World, filling: Lane, drained: readonly Lane[]): Promise<number> {
+/** @param byClient whether requests to DynamoDB go through its client, as ours do */
+async function replayMs(
+  { stores }: World,
+  filling: Lane,
+  drained: readonly Lane[],
+  byClient: boolean,
+): Promise<number> {
   const empty = await startDynamo({
     path: null,
     tableName: TABLE,
     onFailure: (error) => process.stderr.write(`DynamoDB: ${error.message}\n`),
   });
-  const urls = { redis: stores.rest.url, dynamo: empty.endpoint };
+  const client = byClient ? dynamoClientOf(empty.endpoint) : null;
+  const to = { redis: stores.rest.url, dynamo: client ?? empty.endpoint };
   try {
     await stores.redis.flushall();
-    const notFilled = await replayRequests([filling], urls);
+    const notFilled = await replayRequests([filling], to);
     const startedMs = performance.now();
-    const refused = await replayRequests(drained, urls);
+    const refused = await replayRequests(drained, to);
     const tookMs = performance.now() - startedMs;
     // What a store refuses costs it less: the raw limit would look quicker than it is.
     if (notFilled + refused > 0)
@@ -190,6 +212,7 @@ async function replayMs({ stores }: World, filling: Lane, drained: readonly Lane
     return tookMs;
   } finally {
     await stores.redis.flushall();
+    client?.destroy();
     await empty.close();
   }
 }
@@ -206,6 +229,7 @@ async function measureIndex(world: World, pairs: number): Promise<BenchRow[]> {
   };
   return measureDrain(world, "drain of the index", pairs, {
     tasks: BACKLOG,
+    durable: false,
     async fill() {
       const ready = idsOf("indexed", BACKLOG).map((taskId, order) => ({ taskId, requires: [], order }));
       for (let from = 0; from < BACKLOG; from += 100)
@@ -220,6 +244,7 @@ async function measureDurable(world: World, pairs: number): Promise<BenchRow[]> 
   const { stores } = world;
   return measureDrain(world, "drain of the durable path", pairs, {
     tasks: DURABLE_BACKLOG,
+    durable: true,
     async fill(pair) {
       await submitAll(stores, idsOf(`durable-${pair}`, DURABLE_BACKLOG));
       const sessions = await openSessions(stores, `draining-${pair}`, SESSIONS);

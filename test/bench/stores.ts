@@ -96,18 +96,17 @@ export async function startBenchStores(record: "memory" | "dynamo"): Promise<Ben
   };
 }
 
+export function dynamoClientOf(endpoint: string): DynamoDBClient {
+  return new DynamoDBClient({ ...AWS_CLIENT_OPTIONS, endpoint, region: REGION, credentials: CREDENTIALS });
+}
+
 async function openDynamo() {
   const dynamo = await startDynamo({
     path: null,
     tableName: TABLE,
     onFailure: (error) => process.stderr.write(`DynamoDB: ${error.message}\n`),
   });
-  const client = new DynamoDBClient({
-    ...AWS_CLIENT_OPTIONS,
-    endpoint: dynamo.endpoint,
-    region: REGION,
-    credentials: CREDENTIALS,
-  });
+  const client = dynamoClientOf(dynamo.endpoint);
   const noObjects = () =>
     Promise.reject(new Error("Nothing in this benchmark is large enough to be an object."));
   return {
