@@ -21,13 +21,29 @@ export type GivingUp = {
 };
 
 /**
- * Gives up one epoch of a session and returns its work: the epoch rises first, so that from then on nothing it
- * says counts; then each held task is requeued; then it is crashed or ended. Until `held` is empty its overdue
- * deadline stays, so that a sweep finishes what a killed function began.
+ * Gives up one epoch of a session and returns its work, then lets it end. Until `held` is empty its deadline stays, so that
+ * a sweep finishes what a killed function began.
  *
  * @returns the session as it then is, or null if this epoch was not alive or recovering
  */
 export async function recoverSession(
+  ports: Ports,
+  fleet: string,
+  id: string,
+  epoch: number,
+  giving: GivingUp,
+): Promise<SessionRecord | null> {
+  const session = await returnWork(ports, fleet, id, epoch, giving);
+  return session && endRecovery(ports, session);
+}
+
+/**
+ * The first half: the epoch rises first, so that from then on nothing the session says counts; then each held task is
+ * requeued.
+ *
+ * @returns the session, for `endRecovery`; or null if this epoch was not alive or recovering
+ */
+export async function returnWork(
   ports: Ports,
   fleet: string,
   id: string,
@@ -50,13 +66,27 @@ export async function recoverSession(
     });
   const ours = session.epoch === epoch + 1 && !isAlive(session);
   if (!ours) return null;
-  const finished = session.state === "recovering" ? await returnTasks(ports, session) : session;
-  await ports.registry.forget([{ fleet, host: session.host, session: id, epoch }]);
-  return finished;
+  if (session.state === "recovering") await returnTasks(ports, session);
+  return session;
 }
 
-/** Requeues everything a recovering session holds, then lets it end. */
-async function returnTasks(ports: Ports, session: SessionRecord): Promise<SessionRecord> {
+/** The second half, once its work is back: those who listen are told, then the session is crashed or ended. */
+export async function endRecovery(ports: Ports, session: SessionRecord): Promise<SessionRecord> {
+  const { fleet, host, id, held } = session;
+  let ended = session;
+  if (session.state === "recovering") {
+    // Before the last commit, because whoever finds the session still recovering does all of this again.
+    await announceSessionEnd(ports, session);
+    const finish = (current: SessionRecord) => letGoOfAll(current, held, ports.clock.nowMs());
+    const done = await changeSession(ports, fleet, id, finish, session);
+    if (!isRefusal(done)) ended = done.document;
+  }
+  await ports.registry.forget([{ fleet, host, session: id, epoch: session.epoch - 1 }]);
+  return ended;
+}
+
+/** Requeues everything a recovering session holds. */
+async function returnTasks(ports: Ports, session: SessionRecord): Promise<void> {
   const { fleet, id, held } = session;
   const [tasks, { backoffBaseMs }] = await Promise.all([
     ports.record.tasks.getMany(fleet, Object.keys(held)),
@@ -89,11 +119,6 @@ async function returnTasks(ports: Ports, session: SessionRecord): Promise<Sessio
     else if (returned.changed) requeued.push(returned.document);
   }
   await announceReady(ports, fleet, requeued);
-  // Before the last commit, because whoever finds the session still recovering does all of this again.
-  await announceSessionEnd(ports, session);
-  const finish = (current: SessionRecord) => letGoOfAll(current, held, ports.clock.nowMs());
-  const done = await changeSession(ports, fleet, id, finish, session);
-  return isRefusal(done) ? session : done.document;
 }
 
 /** Lets go of exactly the tenures that were returned, and finishes if these were all. */

@@ -2,19 +2,16 @@ import { PROFILES } from "../contract/profile.ts";
 import type { FleetRecord, SweepRecord } from "../contract/records.ts";
 import type { AgendaEntry } from "../ports/agenda.ts";
 import type { Ports } from "../ports/ports.ts";
-import type { Registry } from "../ports/registry.ts";
 import { StoreUnavailable } from "../ports/unavailable.ts";
-import { apart } from "./apart.ts";
 import { DEFAULT_FLEET, fleetOf, withProfile } from "./fleet-of.ts";
+import { SILENT_PAGE, giveUpSilent } from "./give-up-silent.ts";
 import { liveSessions } from "./live-sessions.ts";
 import { mirrorKey } from "./manage-keys.ts";
 import { rebalanceFleet } from "./rebalance-fleet.ts";
-import { recoverSession } from "./recover-session.ts";
 import { repairFleet } from "./repair.ts";
 import { runEndEffects } from "./run-end-effects.ts";
 import { returnPaused } from "./return-paused.ts";
 import { settleSession } from "./settle-session.ts";
-import { sideBySide } from "./side-by-side.ts";
 import { BALANCE_AFTER_MS, fillFleet } from "./take-ready.ts";
 import { timeoutTask } from "./timeout-task.ts";
 import { verifySession } from "./verify-session.ts";
@@ -23,10 +20,6 @@ import { isEnded } from "../domain/task-transitions.ts";
 
 /** Entries handled and takes returned in one tick; the next tick goes on, at once. */
 const PAGE = 100;
-/** Sessions given up in one tick: a network that is away silences a thousand together. */
-const SILENT_PAGE = 1_000;
-/** Whom a tick has not come to after this long is left to the next: of what else is due, something may wait 4 s at most. */
-const GIVE_UP_BUDGET_MS = 1_500;
 /** Assignments one fleet gets in one tick. */
 const FILL_LIMIT = 100;
 /** An entry that could not be handled is tried again after this. */
@@ -85,7 +78,7 @@ export async function sweepTick(
   for (const fleet of silent) await pardon(ports, fleet);
   const overdue =
     silent.length > 0 ? await ports.registry.overdue(ports.clock.nowMs(), SILENT_PAGE) : look.overdue;
-  const reached = await giveUp(ports, fleets, overdue);
+  const reached = await giveUpSilent(ports, fleets, overdue);
   await handleDue(ports, fleets, look.due);
   for (const { fleet, take } of look.expired) await ports.workQueue.putBack(fleet, take);
   const repairDue = lost || tick.repair.rebuild || nowMs - tick.lastRepairMs >= REPAIR_EVERY_MS;
@@ -136,43 +129,6 @@ async function pardon(ports: Ports, { fleet, profile }: FleetRecord): Promise<vo
       await ports.registry.extend(alive, ports.clock.nowMs() + PROFILES[profile].timeoutMs);
   }
   if (count > 0) ports.log.warn("outage: every deadline moved", { fleet, sessions: count });
-}
-
-/**
- * Gives up who has gone silent, a few at a time: a network that is away silences all at once. A session that cannot be
- * recovered harms no other, and is tried again.
- *
- * @returns whether there was time for all
- */
-async function giveUp(
-  ports: Ports,
-  fleets: readonly FleetRecord[],
-  silent: Awaited<ReturnType<Registry["overdue"]>>,
-): Promise<boolean> {
-  const timeouts = new Map(fleets.map(({ fleet, profile }) => [fleet, PROFILES[profile].timeoutMs]));
-  const untilMs = ports.clock.nowMs() + GIVE_UP_BUDGET_MS;
-  let reached = silent.length < SILENT_PAGE;
-  await sideBySide(silent, async (overdue) => {
-    if (ports.clock.nowMs() >= untilMs) {
-      reached = false;
-      return;
-    }
-    const timeoutMs = timeouts.get(overdue.fleet) ?? PROFILES.standard.timeoutMs;
-    const giving = {
-      endsAs: "crashed",
-      cause: `No heartbeat for ${timeoutMs} ms.`,
-      lastBeatAtMs: overdue.deadlineMs - timeoutMs,
-    } as const;
-    const { fleet, session, epoch } = overdue;
-    await apart(ports, { fleet, session }, async () => {
-      // Giving up those before it took a while, and after an outage of the network all come back at once.
-      const [deadlineMs = null] = await ports.registry.deadlines([overdue]);
-      if (deadlineMs === null || deadlineMs > ports.clock.nowMs()) return;
-      const recovered = await recoverSession(ports, fleet, session, epoch, giving);
-      if (!recovered) await ports.registry.forget([overdue]);
-    });
-  });
-  return reached;
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { HeartbeatAnswer, SessionBeat } from "../../shared/contract/heartbeat.ts";
 import { PROFILES, type ProfileName } from "../../shared/contract/profile.ts";
 import type { FleetRecord, MessageRecord, SessionRecord, TaskRecord } from "../../shared/contract/records.ts";
+import { isOwned } from "../../shared/domain/task-transitions.ts";
 import type { PortCall } from "../fixtures/crash-points.ts";
 import type { Fault, Weather } from "./faults.ts";
 import { type Complain, checkSession, checkTask } from "./laws.ts";
@@ -53,6 +54,8 @@ const CROSSING_MS = 2_500;
 /** Guarantee 10: ready again within a timeout and this, or, after an outage, within the other of its end. */
 const DETECTION_MS = 5_000;
 const DETECTION_AFTER_OUTAGE_MS = 120_000;
+/** A thousand ends of sessions are told of one after the other. */
+const TELLING_MS = 120_000;
 
 /** When something last happened to each epoch of each session. */
 function createLatest() {
@@ -177,16 +180,25 @@ export function createWitness({ weather, profile, nowMs }: WitnessParts) {
       );
   }
 
+  /** Whether a task still belongs to an epoch of a session that was given up. */
+  function isHeldBy(id: string, { fleet, id: session, epoch }: SessionRecord): boolean {
+    const task = tasks.get(keyOf(fleet, id));
+    return task !== undefined && isOwned(task) && task.owner.session === session && task.owner.epoch < epoch;
+  }
+
   function checkSilence(session: SessionRecord, now: number, blind: number): void {
     const { fleet, id, epoch, startedAtMs, state } = session;
     if (state === "crashed" || state === "ended") return;
-    const lastMs = arrived.of(fleet, id, state === "recovering" ? epoch - 1 : epoch) ?? startedAtMs;
+    const recovering = state === "recovering";
+    const lastMs = arrived.of(fleet, id, recovering ? epoch - 1 : epoch) ?? startedAtMs;
+    // Its work is what the guarantee is about; that it has ended is told after everybody's work is back.
+    const returned = recovering && !Object.keys(session.held).some((task) => isHeldBy(task, session));
     const dueMs = Math.max(
       lastMs + timeoutMs + DETECTION_MS + tickMs,
       // Whose beat came between a loss and the tick that notices it is pardoned by that tick, too.
       blind > lastMs - tickMs ? blind + DETECTION_AFTER_OUTAGE_MS : 0,
     );
-    if (now > dueMs)
+    if (now > (returned ? dueMs + TELLING_MS : dueMs))
       complain(10, `${id} (epoch ${epoch}, ${state}) is still ${now - lastMs} ms after its last beat`);
   }
 
