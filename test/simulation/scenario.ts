@@ -7,7 +7,7 @@ export const HOUR_MS = 3_600_000;
  * Of one simulation, sessions times hours, unless that takes too long: with the quiet end and with who is down about 20 on
  * average. The fast profile beats ten times as often.
  */
-const AGENT_HOURS: Readonly<Record<ProfileName, number>> = { standard: 19.7, fast: 4.5 };
+const AGENT_HOURS: Readonly<Record<ProfileName, number>> = { standard: 19.4, fast: 4.5 };
 /** Small fleets would only watch the sweep tick. Longer than a token lives. */
 const LONGEST_MS = 1.6 * HOUR_MS;
 /** Fewer sessions for longer would only watch the sweep tick. */
@@ -70,7 +70,7 @@ export function planScenario(seed: number, random: Random): Scenario {
     hosts,
     chatsPerHost,
     horizonMs,
-    tasks: Math.round(random.magnitude(15, 130)),
+    tasks: Math.round(random.magnitude(15, 105)),
     suddenDeath: random.chance(0.1) ? FRAIL : SUDDEN_DEATH,
     repeated: random.chance(0.05) ? 1 : REPEATED,
     brittle: random.chance(0.2),
