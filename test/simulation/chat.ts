@@ -48,6 +48,7 @@ const SELF_FENCING_SHARE = 0.8;
 
 const TRIES = 12;
 const RETRY_MS = 3_000;
+const ASKS_AGAIN_MS = 10_000;
 
 export type Chat = ReturnType<typeof createChat>;
 
@@ -101,6 +102,14 @@ export function createChat(parts: ChatParts) {
     claiming = false;
   }
 
+  /** Agents whose supervisor is gone ask for more and more, for as long as they are left. */
+  async function goOnAlone(): Promise<void> {
+    while (on()) {
+      await parts.wait(random.after(ASKS_AGAIN_MS));
+      await claim();
+    }
+  }
+
   function begin({ task, fence }: HeldTask): void {
     if (!on()) return;
     const before = works.get(task.id);
@@ -137,8 +146,7 @@ export function createChat(parts: ChatParts) {
     if (works.get(work.id) === work) works.delete(work.id);
     const leaves = draining || (!hasLease() && random.chance(0.1));
     if (leaves && works.size === 0) await end("completed");
-    // Agents whose supervisor is gone ask for more and more.
-    else if (random.chance(hasLease() ? 0.3 : 0.9)) void claim();
+    else if (random.chance(0.3)) void claim();
   }
 
   /** Says what became of a task, again and again until it is heard; what is refused is dropped. */
@@ -241,6 +249,7 @@ export function createChat(parts: ChatParts) {
     id,
     token: () => token,
     claim,
+    goOnAlone,
     correspond: mailbox.start,
     obey,
     stop,

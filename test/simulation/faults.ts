@@ -1,3 +1,4 @@
+import { AFTERMATH_MS } from "./promptness.ts";
 import type { Random } from "./random.ts";
 
 /** Something that goes wrong at a time or for a while. Times are milliseconds since the simulation's start. */
@@ -63,6 +64,8 @@ const WINDOWS: Readonly<Record<WindowKind, { readonly longestMs: number; readonl
 };
 const WINDOW_KINDS = Object.keys(WINDOWS) as WindowKind[];
 const SHORTEST_MS = 500;
+/** How long before such a host wakes Redis forgets it: what is seen sooner after a loss may come of it. */
+const FORGOTTEN_MS = 1.1 * AFTERMATH_MS;
 
 function oneFault(random: Random, atMs: number, hosts: number, timeoutMs: number): Fault {
   const roll = random.uniform();
@@ -104,10 +107,10 @@ export function planFaults(
   // Some come back from a long silence to a Redis that has never heard of them.
   const forgotten = faults.map((fault): [Fault, ...Fault[]] => {
     if (fault.kind !== "host.frozen" || !random.chance(0.4)) return [fault];
-    const forMs = Math.max(fault.forMs, 2.5 * timeoutMs);
+    const forMs = Math.max(fault.forMs, 2.5 * timeoutMs + FORGOTTEN_MS);
     return [
       { ...fault, forMs },
-      { kind: "redis.wiped", atMs: fault.atMs + 0.95 * forMs },
+      { kind: "redis.wiped", atMs: fault.atMs + forMs - FORGOTTEN_MS },
     ];
   });
   if (crowd) {

@@ -198,7 +198,9 @@ export function createHost(parts: HostParts) {
     orphans = random.chance(ORPHANED) ? boot : "";
     orphansUntilMs = scheduler.nowMs() + random.magnitude(1_000, ORPHANED_LONGEST_MS);
     boot = "";
-    if (orphans === "") for (const chat of chats.values()) chat.stop();
+    for (const chat of chats.values())
+      if (orphans === "") chat.stop();
+      else void chat.goOnAlone();
     chats.clear();
   }
 

@@ -11,7 +11,7 @@ export const TIMEOUTS = 25;
 /** Several calls of a function at their slowest, and the sweep's next ticks. */
 const KEPT_MS = 15_000;
 /** What is seen this long after a fault may come of it: whoever looks does so now and then. */
-const AFTERMATH_MS = 15_000;
+export const AFTERMATH_MS = 15_000;
 /** Two beats, and a tick between them. */
 const UNTOLD_MS = 35_000;
 

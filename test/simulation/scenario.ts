@@ -70,7 +70,7 @@ export function planScenario(seed: number, random: Random): Scenario {
     hosts,
     chatsPerHost,
     horizonMs,
-    tasks: Math.round(random.magnitude(15, 105)),
+    tasks: Math.round(random.magnitude(8, 140)),
     suddenDeath: random.chance(0.1) ? FRAIL : SUDDEN_DEATH,
     repeated: random.chance(0.05) ? 1 : REPEATED,
     brittle: random.chance(0.2),

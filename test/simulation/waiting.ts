@@ -3,7 +3,7 @@ import type { Rules } from "../../shared/contract/rules.ts";
 import type { Complain } from "./laws.ts";
 
 /** While nothing goes wrong, what could go on goes on within this. */
-const PROMPT_MS = 20_000;
+const PROMPT_MS = 15_000;
 
 const hasRoom = ({ state, held, capacity }: SessionRecord) =>
   state === "live" && Object.keys(held).length < capacity;
