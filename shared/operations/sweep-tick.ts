@@ -11,6 +11,7 @@ import { rebalanceFleet } from "./rebalance-fleet.ts";
 import { repairFleet } from "./repair.ts";
 import { runEndEffects } from "./run-end-effects.ts";
 import { returnPaused } from "./return-paused.ts";
+import { returnTakes } from "./return-takes.ts";
 import { settleSession } from "./settle-session.ts";
 import { BALANCE_AFTER_MS, fillFleet } from "./take-ready.ts";
 import { timeoutTask } from "./timeout-task.ts";
@@ -80,7 +81,7 @@ export async function sweepTick(
     silent.length > 0 ? await ports.registry.overdue(ports.clock.nowMs(), SILENT_PAGE) : look.overdue;
   const reached = await giveUpSilent(ports, fleets, overdue);
   await handleDue(ports, fleets, look.due);
-  for (const { fleet, take } of look.expired) await ports.workQueue.putBack(fleet, take);
+  await returnTakes(ports, look.expired);
   const repairDue = lost || tick.repair.rebuild || nowMs - tick.lastRepairMs >= REPAIR_EVERY_MS;
   const from = lost ? { repairing: null, cursors: null, rebuild: true } : tick.repair;
   const repair = repairDue ? await repairStep(ports, from, fleets) : from;

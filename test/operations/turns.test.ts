@@ -1,6 +1,11 @@
 import { describe, expect, it } from "vitest";
+import type { TaskIn } from "../../shared/contract/records.ts";
+import { NO_RULES } from "../../shared/domain/rules.ts";
+import { assignTask } from "../../shared/operations/assign-task.ts";
 import { claimTasks } from "../../shared/operations/claim-tasks.ts";
 import { dispatchReady } from "../../shared/operations/dispatch-ready.ts";
+import { endSession } from "../../shared/operations/end-session.ts";
+import { failTask } from "../../shared/operations/settle-task.ts";
 import { passTime } from "../fixtures/at-rest.ts";
 import { interrupting } from "../fixtures/crash-points.ts";
 import { FLEET, type World, createWorld, must } from "../fixtures/memory-world.ts";
@@ -61,4 +66,57 @@ it("what came later has no turn because others of its requirements were first wh
   expect((await world.task("last")).state).toBe("queued");
   expect(await world.task("second")).toMatchObject({ state: "assigned", owner: { session: "s1" } });
   expect(must(await claimTasks(world.ports, chat.claims, 1)).tasks).toHaveLength(1);
+});
+
+describe("a take that was left behind", () => {
+  async function taken() {
+    const world = createWorld();
+    await world.submit({ id: "a" });
+    const { workQueue, chance } = world.ports;
+    const left = await workQueue.take(FLEET, [[]], chance.id(), world.nowMs() + 10_000);
+    expect(left?.taskId).toBe("a");
+    return world;
+  }
+  const waiting = async ({ ports }: World) =>
+    (await ports.workQueue.heads(FLEET)).map(({ taskId }) => taskId);
+
+  it("gives its task back to the queue", async () => {
+    const world = await taken();
+    world.advance(10_001);
+    await world.tick();
+    expect(await waiting(world)).toEqual(["a"]);
+  });
+
+  it("does not put back what was given out meanwhile", async () => {
+    const world = await taken();
+    const chat = await world.register("s1", { capacity: 1 });
+    await assignTask(world.ports, FLEET, "a", "s1", { starts: false, rules: NO_RULES });
+    await world.submit({ id: "b" });
+    world.advance(10_001);
+    await world.beat(chat, [{ id: "s1", epoch: 1 }]);
+    await world.tick();
+    expect(await waiting(world)).toEqual(["b"]);
+    expect(await world.ports.workQueue.expired(world.nowMs(), 10)).toEqual([]);
+  });
+
+  it("puts what came back meanwhile where it belongs now, which may be after all others", async () => {
+    const world = await taken();
+    const chat = await world.register("s1", { capacity: 1 });
+    const assigned = await assignTask(world.ports, FLEET, "a", "s1", { starts: true, rules: NO_RULES });
+    await world.submit({ id: "b" });
+    if (assigned.outcome !== "assigned") throw new Error(assigned.outcome);
+    const { fence } = assigned.task;
+    must(await failTask(world.ports, chat.claims, "a", { fence, error: { message: "not yet" } }));
+    const { notBeforeMs } = (await world.task("a")) as TaskIn<"queued">;
+    must(await endSession(world.ports, chat.claims, "s1", { reason: "stopped" }));
+    // What the repair would mend is mended before.
+    await world.tick();
+    world.advance(Math.max(notBeforeMs - world.nowMs(), 10_001));
+    await world.tick();
+    expect(await waiting(world)).toEqual(["b"]);
+    await world.ports.workQueue.remove(FLEET, { taskId: "b", requires: [] });
+    expect(await world.ports.workQueue.heads(FLEET)).toMatchObject([
+      { taskId: "a", order: notBeforeMs + 60_000 },
+    ]);
+  });
 });
