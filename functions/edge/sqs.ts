@@ -1,5 +1,6 @@
 import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
-import * as z from "zod/mini";
+import type * as z from "zod/mini";
+import { $ZodError } from "zod/v4/core";
 import type { Log } from "../../shared/ports/ports.ts";
 
 /**
@@ -27,6 +28,6 @@ export async function forEachMessage<T>(
 /** JSON.parse quotes what it could not read, and zod what did not fit: a message's body stays out of the log. */
 function describe(error: unknown): string {
   if (error instanceof SyntaxError) return "The body is not JSON.";
-  if (error instanceof z.core.$ZodError) return "The body does not fit the contract.";
+  if (error instanceof $ZodError) return "The body does not fit the contract.";
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

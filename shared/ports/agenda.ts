@@ -23,10 +23,14 @@ export type AgendaEntry =
   | { readonly kind: "pause"; readonly fleet: string }
   | { readonly kind: "key"; readonly fleet: string; readonly keyId: string };
 
-/** What the sweep must look at, and the stamp by which it knows that Redis was not lost. */
-export interface Agenda {
+/** What a heartbeat does with the agenda. */
+export interface BeatAgenda {
   /** Adds entries, due at `dueMs`. An entry that is there keeps the earlier time. */
   put(entries: readonly AgendaEntry[], dueMs: number): Promise<void>;
+}
+
+/** What the sweep must look at, and the stamp by which it knows that Redis was not lost. */
+export interface Agenda extends BeatAgenda {
   /** Entries due at or before `nowMs`, earliest first. They stay until done. */
   due(nowMs: number, limit: number): Promise<AgendaEntry[]>;
   done(entries: readonly AgendaEntry[]): Promise<void>;

@@ -1,5 +1,5 @@
 import type { ProfileName } from "../contract/profile.ts";
-import type { Agenda } from "./agenda.ts";
+import type { Agenda, BeatAgenda } from "./agenda.ts";
 import type { HeldBack } from "./held-back.ts";
 import type { RecordStore } from "./record.ts";
 import type { BeatRegistry, KeyMirror, Registry } from "./registry.ts";
@@ -60,6 +60,7 @@ export type Ports = {
 };
 
 /** What a heartbeat needs: no record, so its function carries no DynamoDB client. */
-export type BeatPorts = Pick<Ports, "settings" | "clock" | "keyMirror" | "agenda" | "log"> & {
+export type BeatPorts = Pick<Ports, "settings" | "clock" | "keyMirror" | "log"> & {
   readonly registry: BeatRegistry;
+  readonly agenda: BeatAgenda;
 };

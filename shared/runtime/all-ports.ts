@@ -5,11 +5,11 @@ import { createEvents, createSqsClient } from "../adapters/sqs/events.ts";
 import { createAgenda } from "../adapters/upstash/agenda.ts";
 import { createHeldBack } from "../adapters/upstash/held-back.ts";
 import { createKeyMirror } from "../adapters/upstash/key-mirror.ts";
+import { createRedis } from "../adapters/upstash/redis.ts";
 import { createRegistry } from "../adapters/upstash/registry.ts";
 import { createWorkQueue } from "../adapters/upstash/work-queue.ts";
 import type { Events, Ports } from "../ports/ports.ts";
 import type { ObjectStore } from "../adapters/s3/object-store.ts";
-import { connectRedis } from "./beat-ports.ts";
 import { systemChance, systemClock } from "./clock.ts";
 import { link } from "./links.ts";
 import { processLog } from "./log.ts";
@@ -40,12 +40,21 @@ function lazyEvents(): Events {
   };
 }
 
+/** Upstash's script flag for locking keys instead of the database; plain Redis refuses it. */
+function keyLocking(): boolean {
+  return new URL(link("Redis", "url")).hostname.endsWith(".upstash.io");
+}
+
 let ports: Ports | undefined;
 
 /** Everything an operation may touch, wired to the real stores. One set of connections per function instance. */
 export function allPorts(): Ports {
   if (ports) return ports;
-  const redis = connectRedis();
+  const redis = createRedis({
+    url: link("Redis", "url"),
+    token: link("Redis", "token"),
+    keyLocking: keyLocking(),
+  });
   const record = createDynamoRecord({
     client: createDynamoClient(),
     table: link("Record", "name"),

@@ -1,6 +1,6 @@
-import { createAgenda } from "../adapters/upstash/agenda.ts";
+import { createBeatAgenda } from "../adapters/upstash/agenda.ts";
+import { createBeatRedis } from "../adapters/upstash/beat-redis.ts";
 import { createKeyMirror } from "../adapters/upstash/key-mirror.ts";
-import { createRedis } from "../adapters/upstash/redis.ts";
 import { createBeatRegistry } from "../adapters/upstash/registry.ts";
 import type { BeatPorts } from "../ports/ports.ts";
 import { systemClock } from "./clock.ts";
@@ -8,27 +8,18 @@ import { link } from "./links.ts";
 import { processLog } from "./log.ts";
 import { settings } from "./settings.ts";
 
-/** Upstash's script flag for locking keys instead of the database; plain Redis refuses it. */
-function keyLocking(): boolean {
-  return new URL(link("Redis", "url")).hostname.endsWith(".upstash.io");
-}
-
-export function connectRedis() {
-  return createRedis({ url: link("Redis", "url"), token: link("Redis", "token"), keyLocking: keyLocking() });
-}
-
 let ports: BeatPorts | undefined;
 
-/** The ports of the heartbeat, which must stay light: nothing of AWS. One connection per function instance. */
+/** The ports of the heartbeat, which must stay light: nothing of AWS, and no more of Redis than a beat needs. One connection per function instance. */
 export function beatPorts(): BeatPorts {
   if (ports) return ports;
-  const redis = connectRedis();
+  const redis = createBeatRedis({ url: link("Redis", "url"), token: link("Redis", "token") });
   ports = {
     settings,
     clock: systemClock,
     registry: createBeatRegistry(redis),
     keyMirror: createKeyMirror(redis),
-    agenda: createAgenda(redis),
+    agenda: createBeatAgenda(redis),
     log: processLog,
   };
   return ports;

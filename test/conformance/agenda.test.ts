@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { createMemoryAgenda } from "../../shared/adapters/memory/agenda.ts";
-import { createAgenda } from "../../shared/adapters/upstash/agenda.ts";
+import { createAgenda, createBeatAgenda } from "../../shared/adapters/upstash/agenda.ts";
 import { AGENDA_KEY } from "../../shared/adapters/upstash/keys.ts";
 import type { Agenda } from "../../shared/ports/agenda.ts";
 import { testRandomAgenda } from "./agenda-random.ts";
@@ -11,8 +11,11 @@ describe("Agenda in memory", () => {
   describeAgenda(withMemory(createMemoryAgenda));
 });
 
-describeOnRedis("Agenda", (engine) => {
-  const store = withRedis(engine, createAgenda);
+describeOnRedis("Agenda, entries by the heartbeat's client,", (engine) => {
+  const store = withRedis(engine, (client, beatClient) => ({
+    ...createAgenda(client),
+    ...createBeatAgenda(beatClient),
+  }));
   describeAgenda(store);
   describeOnRedisOnly(store);
   testRandomAgenda(store);

@@ -10,8 +10,8 @@ describe("Key mirror in memory", () => {
   describeKeyMirror(withMemory(createMemoryKeyMirror));
 });
 
-describeOnRedis("Key mirror", (engine) => {
-  const store = withRedis(engine, createKeyMirror);
+describeOnRedis("Key mirror by the heartbeat's client", (engine) => {
+  const store = withRedis(engine, (_, beatClient) => createKeyMirror(beatClient));
   describeKeyMirror(store);
   describeOnRedisOnly(store);
   testRandomKeyMirror(store);

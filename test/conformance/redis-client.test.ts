@@ -3,8 +3,14 @@ import { afterEach, expect, test } from "vitest";
 import { listenOnLoopback } from "../../infra/local/free-port.ts";
 import { FUNCTION_SIZES } from "../../infra/sizes.ts";
 import { AWS_CLIENT_OPTIONS } from "../../shared/adapters/aws/client-options.ts";
+import {
+  type BeatClient,
+  type BeatCommands,
+  createBeatRedis,
+} from "../../shared/adapters/upstash/beat-redis.ts";
 import { FAILURES_TO_OPEN } from "../../shared/adapters/upstash/circuit-breaker.ts";
-import { type RedisClient, REQUEST_TIMEOUT_MS, createRedis } from "../../shared/adapters/upstash/redis.ts";
+import { type RedisClient, createRedis } from "../../shared/adapters/upstash/redis.ts";
+import { REQUEST_TIMEOUT_MS } from "../../shared/adapters/upstash/rest-client.ts";
 import { eventually } from "../fixtures/eventually.ts";
 import { StoreUnavailable } from "../../shared/ports/unavailable.ts";
 
@@ -14,15 +20,18 @@ afterEach(() => {
 });
 
 /** A server that misbehaves as told, in place of Redis. */
-async function clientOf(listener: RequestListener): Promise<RedisClient> {
+async function addressOf(listener: RequestListener): Promise<{ url: string; token: string }> {
   const server = createServer(listener);
   const port = await listenOnLoopback(server);
   closers.push(() => {
     server.close();
     server.closeAllConnections();
   });
-  return createRedis({ url: `http://127.0.0.1:${port}`, token: "secret-token" });
+  return { url: `http://127.0.0.1:${port}`, token: "secret-token" };
 }
+
+const clientOf = async (listener: RequestListener): Promise<RedisClient> =>
+  createRedis(await addressOf(listener));
 
 const ask = (client: RedisClient) => client.send((pipeline) => pipeline.get("shim:stamp"));
 const failureOf = async (client: RedisClient): Promise<unknown> =>
@@ -115,4 +124,51 @@ test("a request with its retries ends well before any function that makes it", (
   // The heartbeat has no AWS client.
   for (const [name, { timeoutS }] of Object.entries(FUNCTION_SIZES))
     if (name !== "heartbeat") expect(awsMs).toBeLessThan((timeoutS * 1_000) / 2);
+});
+
+test("the heartbeat's client says the same commands as the package's, and takes answers alike", async () => {
+  const said: string[][][] = [];
+  const paths: (string | undefined)[] = [];
+  const address = await addressOf((request, response) => {
+    let body = "";
+    request.on("data", (chunk: Buffer) => (body += chunk.toString()));
+    request.on("end", () => {
+      const commands = JSON.parse(body) as (string | number)[][];
+      paths.push(request.url);
+      // Options of a command come in any order, and in small letters or large ones.
+      said.push(commands.map((words) => words.map((word) => String(word).toUpperCase()).sort()));
+      response.end(JSON.stringify(commands.map((_, place) => ({ result: place }))));
+    });
+  });
+  const scored = { score: 1_767_225_600_000, member: "default:h1:s1:1" };
+  const build = (commands: BeatCommands): unknown =>
+    commands
+      .zadd("deadlines", { xx: true, gt: true, ch: true }, scored, { score: 7, member: "b" })
+      .zadd("deadlines", { gt: true }, scored)
+      .zadd("agenda", { lt: true }, scored)
+      .zmscore("deadlines", ["a", "b"])
+      .mget("a", "b")
+      .get("a")
+      .set("a", "text", { ex: 60 })
+      .set("a", "text", { ex: 60, nx: true });
+  const clients: BeatClient[] = [createRedis(address), createBeatRedis(address)];
+  for (const client of clients) expect(await client.send(build)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+  expect(said[1]).toEqual(said[0]);
+  expect(paths).toEqual(["/pipeline", "/pipeline"]);
+});
+
+test("what the heartbeat's client cannot get is unavailable, too, and a refusal fails its caller alone", async () => {
+  let status = 500;
+  const address = await addressOf((_, response) =>
+    response.writeHead(status).end('[{"result":"7"},{"error":"WRONGTYPE not a string"}]'),
+  );
+  const client = createBeatRedis(address);
+  await expect(client.send((commands) => commands.get("a"))).rejects.toBeInstanceOf(StoreUnavailable);
+  status = 200;
+  const [first, second] = await Promise.allSettled([
+    client.send((commands) => commands.get("a")),
+    client.send((commands) => commands.get("b")),
+  ]);
+  expect(first).toEqual({ status: "fulfilled", value: ["7"] });
+  expect(second).toMatchObject({ status: "rejected", reason: { store: "redis" } });
 });

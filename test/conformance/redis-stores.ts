@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, test } from "vitest";
 import { type RedisEngine, type RedisServer, startRedis } from "../../infra/local/redis.ts";
 import { findRedisServer } from "../../infra/local/redis-server-child.ts";
 import { type UpstashRest, startUpstashRest } from "../../infra/local/upstash-rest.ts";
+import { type BeatClient, createBeatRedis } from "../../shared/adapters/upstash/beat-redis.ts";
 import { type RedisClient, createRedis } from "../../shared/adapters/upstash/redis.ts";
 
 /** A port under test. `port` is valid inside tests; every test starts with an empty one. */
@@ -34,10 +35,13 @@ export function withMemory<T>(create: () => T & { lose(): void }): Store<T> {
   };
 }
 
-/** `wrap` changes the client that the port gets. */
+/**
+ * @param create makes the port of the client of most functions, and of the heartbeat's, which `wrap` does not change
+ * @param wrap changes the client that the port gets
+ */
 export function withRedis<T>(
   engine: RedisEngine,
-  create: (client: RedisClient) => T,
+  create: (client: RedisClient, beatClient: BeatClient) => T,
   wrap: (client: RedisClient) => RedisClient = (client) => client,
 ): RedisStore<T> {
   const commands: string[] = [];
@@ -51,7 +55,7 @@ export function withRedis<T>(
       onCommand: (name) => commands.push(name),
     });
     const client = wrap(createRedis(rest));
-    up = { server, rest, redis: server.connect(), client, port: create(client) };
+    up = { server, rest, redis: server.connect(), client, port: create(client, createBeatRedis(rest)) };
   });
   beforeEach(async () => {
     await started(up).server.flushAll();

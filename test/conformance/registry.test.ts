@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { createMemoryRegistry } from "../../shared/adapters/memory/registry.ts";
 import { DEADLINES_KEY, desiredKey, reportedKey, roomsKey } from "../../shared/adapters/upstash/keys.ts";
-import { createRegistry } from "../../shared/adapters/upstash/registry.ts";
+import { createBeatRegistry, createRegistry } from "../../shared/adapters/upstash/registry.ts";
 import type { Registry } from "../../shared/ports/registry.ts";
 import { StoreUnavailable } from "../../shared/ports/unavailable.ts";
 import { type RedisStore, describeOnRedis, replayingScripts, withMemory, withRedis } from "./redis-stores.ts";
@@ -12,8 +12,11 @@ describe("Registry in memory", () => {
   describeRegistry(withMemory(createMemoryRegistry));
 });
 
-describeOnRedis("Registry", (engine) => {
-  const store = withRedis(engine, createRegistry);
+describeOnRedis("Registry, beats by the heartbeat's client,", (engine) => {
+  const store = withRedis(engine, (client, beatClient) => ({
+    ...createRegistry(client),
+    ...createBeatRegistry(beatClient),
+  }));
   describeRegistry(store);
   describeOnRedisOnly(store);
   testRandomRegistry(store);

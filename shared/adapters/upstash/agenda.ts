@@ -1,4 +1,5 @@
-import type { Agenda, AgendaEntry } from "../../ports/agenda.ts";
+import type { Agenda, AgendaEntry, BeatAgenda } from "../../ports/agenda.ts";
+import type { BeatClient } from "./beat-redis.ts";
 import { AGENDA_KEY, STAMP_KEY } from "./keys.ts";
 import { raiseStamp } from "./lua/scripts.ts";
 import { parseAgendaMember, toAgendaMember } from "./members.ts";
@@ -7,6 +8,19 @@ import { CountReply, SparseScoresReply, TextsReply, inParts } from "./replies.ts
 
 /** The one member of the stamp: a sorted set, because its scores can be told never to fall. */
 const TICK = "tick";
+
+/** Only what a heartbeat does with the agenda. */
+export function createBeatAgenda(redis: BeatClient): BeatAgenda {
+  return {
+    async put(entries, dueMs) {
+      const parts = inParts(entries.map((entry) => ({ score: dueMs, member: toAgendaMember(entry) })));
+      if (parts.length === 0) return;
+      await redis.send((commands) => {
+        for (const part of parts) commands.zadd(AGENDA_KEY, { lt: true }, ...part);
+      });
+    },
+  };
+}
 
 /** The agenda as one sorted set, and the stamp beside it. */
 export function createAgenda(redis: RedisClient): Agenda {
@@ -20,14 +34,7 @@ export function createAgenda(redis: RedisClient): Agenda {
   }
 
   return {
-    async put(entries, dueMs) {
-      const parts = inParts(entries.map((entry) => ({ score: dueMs, member: toAgendaMember(entry) })));
-      if (parts.length === 0) return;
-      await redis.send((pipeline) => {
-        for (const part of parts) pipeline.zadd(AGENDA_KEY, { lt: true }, ...part);
-        return pipeline;
-      });
-    },
+    ...createBeatAgenda(redis),
     async due(nowMs, limit) {
       const [reply] = await redis.send((pipeline) =>
         pipeline.zrange(AGENDA_KEY, "-inf", nowMs, { byScore: true, offset: 0, count: limit }),

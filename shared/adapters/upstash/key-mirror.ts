@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import type { KeyMirror } from "../../ports/registry.ts";
+import type { BeatClient } from "./beat-redis.ts";
 import { apiKeyKey } from "./keys.ts";
-import type { RedisClient } from "./redis.ts";
 
 const Status = z.enum(["active", "revoked"]);
 
@@ -9,16 +9,16 @@ const Status = z.enum(["active", "revoked"]);
 const LIFETIME_S = 24 * 3_600;
 
 /** The status of API keys as the sweep last read it in the record. */
-export function createKeyMirror(redis: RedisClient): KeyMirror {
+export function createKeyMirror(redis: BeatClient): KeyMirror {
   return {
     async get(fleet, keyId) {
-      const [reply] = await redis.send((pipeline) => pipeline.get(apiKeyKey(fleet, keyId)));
+      const [reply] = await redis.send((commands) => commands.get(apiKeyKey(fleet, keyId)));
       const status = Status.safeParse(reply);
       return status.success ? status.data : null;
     },
     async set(fleet, keyId, status) {
       const options = status === "active" ? ({ ex: LIFETIME_S, nx: true } as const) : { ex: LIFETIME_S };
-      await redis.send((pipeline) => pipeline.set(apiKeyKey(fleet, keyId), status, options));
+      await redis.send((commands) => commands.set(apiKeyKey(fleet, keyId), status, options));
     },
   };
 }

@@ -1,8 +1,8 @@
-// Of this entry only the commands are used, and it is the smallest: Node's own adds 2 KB to the heartbeat's bundle.
+// Of this entry only the commands are used, and it is the smallest.
 import { type Pipeline, Redis } from "@upstash/redis/cloudflare";
-import { StoreUnavailable } from "../../ports/unavailable.ts";
 import { type CircuitBreaker, createCircuitBreaker } from "./circuit-breaker.ts";
 import { type SendRest, createRestClient, createRestSender } from "./rest-client.ts";
+import { sendTogether, unavailable } from "./send-together.ts";
 
 /** A Lua script with the hash it is called by, and the flag line (with the hash it then has) for key locking. */
 export type Script = {
@@ -33,12 +33,6 @@ export type RedisClient = {
   run(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>;
 };
 
-/** One request with all its retries: longer than Redis ever takes, shorter than a heartbeat may wait. */
-export const REQUEST_TIMEOUT_MS = 1_800;
-const RETRIES = 2;
-const BACKOFF_BASE_MS = 50;
-const ERROR_CHARACTERS_LIMIT = 300;
-
 /**
  * Connects to Redis over its REST protocol. Commands may run twice, because lost answers are asked for again. While Redis
  * does not answer, a circuit breaker fails most calls at once.
@@ -51,19 +45,8 @@ export function createRedis(
 ): RedisClient {
   const redis = createCommands({ url, token }, send);
   const circuit = createCircuitBreaker();
-  let waiting: Waiting[] = [];
-  const flush = async (): Promise<void> => {
-    const together = waiting;
-    waiting = [];
-    await runTogether(circuit, redis.pipeline(), together);
-  };
-
   return {
-    send: (build) =>
-      new Promise((resolve, reject) => {
-        waiting.push({ build, resolve, reject });
-        if (waiting.length === 1) queueMicrotask(() => void flush());
-      }),
+    send: sendTogether(circuit, () => redis.pipeline()),
     transact: (build) => orUnavailable(circuit, async () => build(redis.multi()).exec()),
     run: (script, keys, args) =>
       orUnavailable(circuit, async () => {
@@ -81,13 +64,7 @@ export function createRedis(
 
 /** The Upstash client's commands, with decoding and telemetry off, sent by ours: its constructor takes either, not both. */
 function createCommands(address: { url: string; token: string }, send: SendRest): Redis {
-  const client = createRestClient({
-    token: address.token,
-    send,
-    timeoutMs: REQUEST_TIMEOUT_MS,
-    retries: RETRIES,
-    backoffMs: (retry) => Math.random() * BACKOFF_BASE_MS * 2 ** retry,
-  });
+  const client = createRestClient({ token: address.token, send });
   class Commands extends Redis {
     protected override readonly client = client;
   }
@@ -100,35 +77,6 @@ function createCommands(address: { url: string; token: string }, send: SendRest)
   });
 }
 
-type Waiting = {
-  readonly build: (pipeline: Pipeline) => Commands;
-  readonly resolve: (replies: unknown[]) => void;
-  readonly reject: (error: StoreUnavailable) => void;
-};
-
-/** Runs what several callers want in one request. A command that Redis refuses fails its own caller alone. */
-async function runTogether(
-  circuit: CircuitBreaker,
-  pipeline: Pipeline,
-  together: readonly Waiting[],
-): Promise<void> {
-  const ends = together.map(({ build }) => {
-    build(pipeline);
-    return pipeline.length();
-  });
-  try {
-    const replies = await circuit.call(() => pipeline.exec({ keepErrors: true }));
-    for (const [i, { resolve, reject }] of together.entries()) {
-      const mine = replies.slice(i === 0 ? 0 : ends[i - 1], ends[i]);
-      const failed = mine.find(({ error }) => error !== undefined);
-      if (failed) reject(unavailable(new Error(failed.error)));
-      else resolve(mine.map(({ result }) => result));
-    }
-  } catch (error) {
-    for (const { reject } of together) reject(unavailable(error));
-  }
-}
-
 async function orUnavailable<T>(circuit: CircuitBreaker, call: () => Promise<T>): Promise<T> {
   try {
     return await circuit.call(call, isFault);
@@ -139,15 +87,6 @@ async function orUnavailable<T>(circuit: CircuitBreaker, call: () => Promise<T>)
 
 /** What Redis answers to a command is no fault of its own, even if it refuses it. */
 const isFault = (error: unknown) => !(error instanceof Error && error.name === "UpstashError");
-
-const unavailable = (error: unknown) => new StoreUnavailable("redis", withoutCommand(error));
-
-/** The client's message repeats the whole command, with whatever it holds: only what Redis said is kept. */
-function withoutCommand(error: unknown): unknown {
-  if (!(error instanceof Error)) return error;
-  const [said = ""] = error.message.split(", command was:");
-  return new Error(said.slice(0, ERROR_CHARACTERS_LIMIT), { cause: error.cause });
-}
 
 function isUnknownScript(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith("NOSCRIPT");

@@ -10,6 +10,7 @@ import {
   Reported,
 } from "../../ports/registry.ts";
 import { byLoad, loadWithRoom } from "../index-rules.ts";
+import type { BeatClient } from "./beat-redis.ts";
 import { createInboxHints, hintKeys, parseHints } from "./inbox-hints.ts";
 import { DEADLINES_KEY, desiredKey, reportedKey, roomKey, roomsKey } from "./keys.ts";
 import { publishDesired } from "./lua/scripts.ts";
@@ -57,40 +58,33 @@ export function createRegistry(redis: RedisClient): Registry {
 }
 
 /** Only what a heartbeat uses, without the scripts: each byte counts in what every host calls every few seconds. */
-export function createBeatRegistry(redis: RedisClient): BeatRegistry {
-  const { deadlines, extend } = createDeadlines(redis);
+export function createBeatRegistry(redis: BeatClient): BeatRegistry {
   return {
-    deadlines,
-    extend,
     beat: (incarnations, deadlineMs) => beat(redis, incarnations, deadlineMs),
-    async report(fleet, session, reported) {
-      const document = JSON.stringify(Reported.parse(reported));
-      await redis.send((pipeline) => pipeline.set(reportedKey(fleet, session), document, { ex: LIFETIME_S }));
-    },
-  };
-}
-
-function createDeadlines(
-  redis: RedisClient,
-): Pick<Registry, "deadlines" | "extend" | "overdue" | "count" | "forget"> {
-  return {
     async deadlines(incarnations) {
       const parts = inParts(incarnations.map(toDeadlineMember));
       if (parts.length === 0) return [];
-      const replies = await redis.send((pipeline) => {
-        for (const part of parts) pipeline.zmscore(DEADLINES_KEY, part);
-        return pipeline;
+      const replies = await redis.send((commands) => {
+        for (const part of parts) commands.zmscore(DEADLINES_KEY, part);
       });
       return replies.flatMap((reply) => SparseScoresReply.parse(reply));
     },
     async extend(incarnations, deadlineMs) {
       const parts = inParts(toScored(incarnations, deadlineMs));
       if (parts.length === 0) return;
-      await redis.send((pipeline) => {
-        for (const part of parts) pipeline.zadd(DEADLINES_KEY, { gt: true }, ...part);
-        return pipeline;
+      await redis.send((commands) => {
+        for (const part of parts) commands.zadd(DEADLINES_KEY, { gt: true }, ...part);
       });
     },
+    async report(fleet, session, reported) {
+      const document = JSON.stringify(Reported.parse(reported));
+      await redis.send((commands) => commands.set(reportedKey(fleet, session), document, { ex: LIFETIME_S }));
+    },
+  };
+}
+
+function createDeadlines(redis: RedisClient): Pick<Registry, "overdue" | "count" | "forget"> {
+  return {
     async overdue(nowMs, limit) {
       const range = { byScore: true, offset: 0, count: limit, withScores: true } as const;
       const [reply] = await redis.send((pipeline) => pipeline.zrange(DEADLINES_KEY, "-inf", nowMs, range));
@@ -117,7 +111,7 @@ function createDeadlines(
 }
 
 async function beat(
-  redis: RedisClient,
+  redis: BeatClient,
   incarnations: readonly Incarnation[],
   deadlineMs: number,
 ): Promise<Beat> {
@@ -125,8 +119,8 @@ async function beat(
   if (first === undefined) return { moved: 0, desired: [], reported: [], inboxes: [] };
   const desiredKeys = incarnations.map(({ fleet, session }) => desiredKey(fleet, session));
   const reportedKeys = incarnations.map(({ fleet, session }) => reportedKey(fleet, session));
-  const [moved, found] = await redis.send((pipeline) =>
-    pipeline
+  const [moved, found] = await redis.send((commands) =>
+    commands
       // XX: what the sweep took away is not revived. GT: a late beat takes nothing back.
       .zadd(DEADLINES_KEY, { xx: true, gt: true, ch: true }, first, ...rest)
       .mget(...desiredKeys, ...reportedKeys, ...hintKeys(incarnations)),

@@ -1,7 +1,6 @@
 import { Agent as HttpAgent, request as httpRequest } from "node:http";
 import type { RequestOptions } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
-import { errors } from "@upstash/redis/cloudflare";
 import type { Requester } from "@upstash/redis/cloudflare";
 
 /** One request of the REST protocol, as it goes over the wire. */
@@ -15,15 +14,16 @@ export type RestAnswer = { readonly status: number; readonly text: string; reado
 /** Sends one request, once. */
 export type SendRest = (request: RestRequest, timeoutMs: number) => Promise<RestAnswer>;
 
-export type RestClientOptions = {
-  readonly token: string;
-  readonly send: SendRest;
-  /** Of one request with all its tries, in milliseconds. */
-  readonly timeoutMs: number;
-  /** How often a request without an answer is sent again. */
-  readonly retries: number;
-  readonly backoffMs: (retry: number) => number;
-};
+/** One request with all its tries, in milliseconds: longer than Redis ever takes, shorter than a heartbeat may wait. */
+export const REQUEST_TIMEOUT_MS = 1_800;
+/** How often a request without an answer is sent again. */
+const RETRIES = 2;
+const BACKOFF_BASE_MS = 50;
+
+/** What Redis, or whoever stands before it, refused. Named as the package's own, which knows it by its name. */
+class UpstashError extends Error {
+  override readonly name = "UpstashError";
+}
 
 /**
  * What the commands of the Upstash client are sent by. Its own way is `fetch`, whose streams, signals and header objects
@@ -32,21 +32,21 @@ export type RestClientOptions = {
 export function createRestClient({
   token,
   send,
-  timeoutMs,
-  retries,
-  backoffMs,
-}: RestClientOptions): Requester {
+}: {
+  readonly token: string;
+  readonly send: SendRest;
+}): Requester {
   // What is read after a write of this client's is read from a replica that has it.
   let syncToken = "";
 
   async function ask(request: RestRequest): Promise<RestAnswer> {
-    const untilMs = performance.now() + timeoutMs;
+    const untilMs = performance.now() + REQUEST_TIMEOUT_MS;
     for (let retry = 0; ; retry++) {
       try {
         return await send(request, untilMs - performance.now());
       } catch (error) {
-        const pauseMs = backoffMs(retry);
-        if (retry >= retries || performance.now() + pauseMs >= untilMs) throw error;
+        const pauseMs = Math.random() * BACKOFF_BASE_MS * 2 ** retry;
+        if (retry >= RETRIES || performance.now() + pauseMs >= untilMs) throw error;
         await new Promise((resolve) => setTimeout(resolve, pauseMs));
       }
     }
@@ -61,7 +61,7 @@ export function createRestClient({
       };
       const answer = await ask({ path: `/${path.join("/")}`, headers, body: JSON.stringify(body) });
       const reply = parseReply(answer);
-      if (answer.status >= 400) throw new errors.UpstashError(reply.error ?? `status ${answer.status}`);
+      if (answer.status >= 400) throw new UpstashError(reply.error ?? `status ${answer.status}`);
       ({ syncToken } = answer);
       return reply;
     },
