@@ -4,6 +4,8 @@ import type { Complain } from "./laws.ts";
 
 /** While nothing goes wrong, what could go on goes on within this. */
 const PROMPT_MS = 15_000;
+/** The same for what others of its key or type keep back, who are looked at now and then only. */
+const RESTRICTED_PROMPT_MS = 25_000;
 
 const hasRoom = ({ state, held, capacity }: SessionRecord) =>
   state === "live" && Object.keys(held).length < capacity;
@@ -52,31 +54,44 @@ export function createHeldBackCheck(
 export function createWaitingCheck(complain: Complain) {
   /** Since when a task could go on, and does not; by its revision, for it may have gone on and come back since. */
   const since = new Map<string, { readonly rev: number; readonly fromMs: number }>();
+  /** Since when each session has had room without a break: what is given up to others again and again is no room. */
+  const roomSince = new Map<string, number>();
 
-  function couldGoOn(
+  /** Since when something has been there for a task to go on with, or null if it cannot. */
+  function couldGoOnSince(
     task: TaskRecord,
     tasks: ReadonlyMap<string, TaskRecord>,
     free: readonly SessionRecord[],
     heldBack: (task: TaskRecord) => boolean,
     nowMs: number,
-  ): boolean {
-    if (task.state === "blocked")
-      return task.waitingOn.every((id) => {
+  ): number | null {
+    if (task.state === "blocked") {
+      const ended = task.waitingOn.every((id) => {
         const other = tasks.get(`${task.fleet}/${id}`);
         return other !== undefined && "endedAtMs" in other;
       });
-    if (task.state !== "queued" || task.notBeforeMs > nowMs) return false;
-    if (heldBack(task)) return false;
+      return ended ? 0 : null;
+    }
+    if (task.state !== "queued" || task.notBeforeMs > nowMs) return null;
+    if (heldBack(task)) return null;
     // Who has not stopped it yet cannot have it again.
-    return free.some(
+    const places = free.filter(
       ({ fleet, capabilities, held }) =>
         fleet === task.fleet &&
         !(task.id in held) &&
         task.requires.every((word) => capabilities.includes(word)),
     );
+    if (places.length === 0) return null;
+    return Math.min(...places.map(({ fleet, id }) => roomSince.get(`${fleet}/${id}`) ?? nowMs));
   }
 
-  return function check(
+  function sawSession(session: SessionRecord, nowMs: number): void {
+    const key = `${session.fleet}/${session.id}`;
+    if (!hasRoom(session)) roomSince.delete(key);
+    else if (!roomSince.has(key)) roomSince.set(key, nowMs);
+  }
+
+  function check(
     tasks: ReadonlyMap<string, TaskRecord>,
     sessions: ReadonlyMap<string, SessionRecord>,
     rules: (fleet: string) => Rules,
@@ -86,9 +101,11 @@ export function createWaitingCheck(complain: Complain) {
   ): void {
     const free = [...sessions.values()].filter(hasRoom);
     const heldBack = createHeldBackCheck(tasks, sessions, rules);
+    const limited = ({ fleet, type }: TaskRecord) => type in rules(fleet).limits.types;
     for (const [key, task] of tasks) {
       if (task.state !== "blocked" && task.state !== "queued" && !since.has(key)) continue;
-      if (!couldGoOn(task, tasks, free, heldBack, nowMs)) {
+      const placeMs = couldGoOnSince(task, tasks, free, heldBack, nowMs);
+      if (placeMs === null) {
         since.delete(key);
         continue;
       }
@@ -97,8 +114,12 @@ export function createWaitingCheck(complain: Complain) {
       since.set(key, { rev: task.rev, fromMs });
       // What was announced in bad weather is found by the repair.
       const calm = Math.min(fromMs, changedMs(key)) > calmSinceMs;
-      if (calm && nowMs - fromMs > PROMPT_MS)
-        complain(1, `task ${task.id} (${task.state}) could go on for ${nowMs - fromMs} ms, and does not`);
+      const waitsMs = nowMs - Math.max(fromMs, placeMs);
+      const limitMs = task.key === null && !limited(task) ? PROMPT_MS : RESTRICTED_PROMPT_MS;
+      if (calm && waitsMs > limitMs)
+        complain(1, `task ${task.id} (${task.state}) could go on for ${waitsMs} ms, and does not`);
     }
-  };
+  }
+
+  return { sawSession, check };
 }

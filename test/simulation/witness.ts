@@ -107,7 +107,7 @@ export function createWitness({ weather, profile, nowMs }: WitnessParts) {
   const complain: Complain = (guarantee, what) => {
     violations.push({ atMs: nowMs(), guarantee, what });
   };
-  const checkWaiting = createWaitingCheck(complain);
+  const waiting = createWaitingCheck(complain);
   const serialKeys = createSerialKeys(complain);
   const pauses = createPauses(complain, nowMs);
   const promptness = createPromptness(complain);
@@ -152,6 +152,7 @@ export function createWitness({ weather, profile, nowMs }: WitnessParts) {
     const key = keyOf(next.fleet, next.id);
     const before = sessions.get(key) ?? null;
     sessions.set(key, next);
+    waiting.sawSession(next, nowMs());
     messages.sawSession(before, next);
     count(`session ${before?.state ?? "none"} -> ${next.state}`);
     checkSession(before, next, (id) => tasks.get(keyOf(next.fleet, id)) ?? null, complain);
@@ -282,7 +283,7 @@ export function createWitness({ weather, profile, nowMs }: WitnessParts) {
       for (const session of sessions.values()) checkSilence(session, now, blind);
       const calmMs = calmSinceMs(now);
       queue.checkPassedOver(tasks, now, complain);
-      checkWaiting(tasks, sessions, pauses.rulesOf, (key) => changed.get(key) ?? 0, calmMs, now);
+      waiting.check(tasks, sessions, pauses.rulesOf, (key) => changed.get(key) ?? 0, calmMs, now);
       promptness.audit(tasks, sessions, calmMs, now);
     },
   };
