@@ -1,6 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 import * as z from "zod/mini";
-import { Problem } from "../shared/contract/errors.ts";
+import { Problem } from "../shared/contract/problem.ts";
 import { jitteredDelayMs } from "./backoff.ts";
 import { ApiError, isTransient, isTransientStatus, UnavailableError } from "./problem.ts";
 

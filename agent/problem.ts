@@ -1,4 +1,4 @@
-import type { Problem } from "../shared/contract/errors.ts";
+import type { Problem } from "../shared/contract/problem.ts";
 
 /** The server refused a request, or failed at it, and said why. */
 export class ApiError extends Error {

@@ -3,7 +3,7 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from "aws-lambda";
 import { type Refusal, isRefusal, refuse } from "../shared/contract/errors.ts";
 import { HeartbeatRequest } from "../shared/contract/heartbeat.ts";
-import type { HeartbeatAnswer } from "../shared/contract/heartbeat.ts";
+import type { HeartbeatAnswer } from "../shared/contract/heartbeat-answer.ts";
 import { recordHeartbeat } from "../shared/operations/record-heartbeat.ts";
 import { beatPorts } from "../shared/runtime/beat-ports.ts";
 import { bearerOf, readTokenOf } from "./edge/bearer.ts";

@@ -1,4 +1,5 @@
 import { payloads } from "./bucket.ts";
+import { BUNDLE_FORMATS } from "./bundles.ts";
 import { GRANTS } from "./grants.ts";
 import { FUNCTION_LINKS } from "./links.ts";
 import type { LinkName } from "./links.ts";
@@ -47,7 +48,7 @@ function createFunction(name: FunctionName, more: Partial<sst.aws.FunctionArgs> 
     environment: { SHIM_DEFAULT_PROFILE: "standard" },
     logging: { logGroup: logGroup.name, format: "text" },
     // SST's documentation calls this the default; without it, SST 4.17 deploys twice the bytes.
-    nodejs: { minify: true },
+    nodejs: { minify: true, format: BUNDLE_FORMATS[name] },
     transform: { role: narrowRole },
     ...more,
   });

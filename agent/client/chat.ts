@@ -1,4 +1,4 @@
-import type { Command } from "../../shared/contract/heartbeat.ts";
+import type { Command } from "../../shared/contract/heartbeat-answer.ts";
 import type { HeldTask, Session } from "../../shared/contract/session.ts";
 import type { Beating } from "../worker/heart.ts";
 import { type ChatLife, type ChatLifeParts, createChatLife } from "./chat-life.ts";

@@ -1,9 +1,5 @@
-import {
-  AcknowledgeAnswer,
-  type Message,
-  MessagesAnswer,
-  SendAnswer,
-} from "../../shared/contract/message.ts";
+import { type Message } from "../../shared/contract/message.ts";
+import { AcknowledgeAnswer, MessagesAnswer, SendAnswer } from "../../shared/contract/message-routes.ts";
 import { newId } from "../ids.ts";
 import type { Registry } from "./registry.ts";
 

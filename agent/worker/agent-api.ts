@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
-import { HeartbeatAnswer, type HeartbeatRequest } from "../../shared/contract/heartbeat.ts";
+import { type HeartbeatRequest } from "../../shared/contract/heartbeat.ts";
+import { HeartbeatAnswer } from "../../shared/contract/heartbeat-answer.ts";
 import {
   ClaimAnswer,
   type EndRequest,

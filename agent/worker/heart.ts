@@ -1,4 +1,5 @@
-import type { Command, HeartbeatAnswer, SessionBeat } from "../../shared/contract/heartbeat.ts";
+import type { SessionBeat } from "../../shared/contract/heartbeat.ts";
+import type { Command, HeartbeatAnswer } from "../../shared/contract/heartbeat-answer.ts";
 import { jitteredDelayMs } from "../backoff.ts";
 import { ApiError, isTransient, messageOf } from "../problem.ts";
 import type { AgentApi } from "./agent-api.ts";

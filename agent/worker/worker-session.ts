@@ -1,4 +1,4 @@
-import type { Command } from "../../shared/contract/heartbeat.ts";
+import type { Command } from "../../shared/contract/heartbeat-answer.ts";
 import { createLifeEnder } from "./end-life.ts";
 import type { Beating, Heart } from "./heart.ts";
 import type { Life } from "./life.ts";

@@ -1,4 +1,5 @@
-import { ERRORS, type ErrorCode, type Problem, type Refusal, refuse } from "../../shared/contract/errors.ts";
+import { ERRORS, type ErrorCode, type Refusal, refuse } from "../../shared/contract/errors.ts";
+import type { Problem } from "../../shared/contract/problem.ts";
 import type { Log } from "../../shared/ports/ports.ts";
 import { StoreUnavailable } from "../../shared/ports/unavailable.ts";
 

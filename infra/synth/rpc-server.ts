@@ -2,6 +2,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { json } from "node:stream/consumers";
+import type { BundleFormat } from "../bundles.ts";
 import { buildFunction } from "./build-function.ts";
 import type { SynthFunction } from "./synthesis.ts";
 
@@ -9,7 +10,7 @@ type BuildRequest = {
   readonly functionID: string;
   readonly handler: string;
   readonly links: Record<string, Record<string, unknown>>;
-  readonly properties?: { readonly minify?: boolean };
+  readonly properties?: { readonly minify?: boolean; readonly format?: BundleFormat };
 };
 
 const BOOTSTRAP = {
@@ -30,10 +31,15 @@ export async function startRpcServer(root: string, artifacts: string) {
 
   const buildRequested = async ({ functionID: name, handler, links, properties }: BuildRequest) => {
     // Seen: SST 4.17 minifies only what asks for it, whatever its documentation says.
-    const minify = properties?.minify ?? false;
+    const { minify = false, format = "esm" } = properties ?? {};
     try {
-      const built = await buildFunction(root, handler, { folder: path.join(artifacts, name), minify });
-      functions.push({ name, handler, links, minified: minify, bytes: built.bytes, sources: built.sources });
+      const built = await buildFunction(root, handler, {
+        folder: path.join(artifacts, name),
+        minify,
+        format,
+      });
+      const sources = built.sources.map(({ file }) => file);
+      functions.push({ name, handler, links, minified: minify, bytes: built.bytes, sources });
       return { handler, out: built.folder, errors: [], sourcemaps: [] };
     } catch (error) {
       return {

@@ -15,8 +15,15 @@ import {
   type Scope,
 } from "./fleet.ts";
 import { CancelGroupAnswer, CancelGroupRequest, RedriveAnswer, RedriveRequest } from "./bulk.ts";
-import { HeartbeatAnswer, HeartbeatRequest } from "./heartbeat.ts";
-import { AcknowledgeAnswer, AcknowledgeRequest, MessagesAnswer, SendAnswer, SendRequest } from "./message.ts";
+import { HeartbeatRequest } from "./heartbeat.ts";
+import { HeartbeatAnswer } from "./heartbeat-answer.ts";
+import {
+  AcknowledgeAnswer,
+  AcknowledgeRequest,
+  MessagesAnswer,
+  SendAnswer,
+  SendRequest,
+} from "./message-routes.ts";
 import { LimitRequest, PauseRequest, RulesAnswer } from "./rules.ts";
 import {
   HeldTask,

@@ -1,5 +1,3 @@
-import * as z from "zod/mini";
-
 /**
  * Every error code with its HTTP status and what the caller should do next. A code is stable: clients branch
  * on it. `docs/PROTOCOL.md` has a line for each.
@@ -184,18 +182,6 @@ export const ERRORS = {
 } as const satisfies Record<string, { status: number; title: string; next: string }>;
 
 export type ErrorCode = keyof typeof ERRORS;
-
-/** An error's body: RFC 9457 problem details, with the stable `code` that clients branch on. */
-export const Problem = z.object({
-  type: z.string(),
-  title: z.string(),
-  status: z.int(),
-  code: z.string(),
-  detail: z.string(),
-  next: z.string(),
-  requestId: z.optional(z.string()),
-});
-export type Problem = z.infer<typeof Problem>;
 
 /** An expected refusal: what an operation returns instead of its result. It changed nothing. */
 export type Refusal = { readonly refused: ErrorCode; readonly detail: string };

@@ -1,8 +1,7 @@
 import * as z from "zod/mini";
 import { Epoch, Fence, Id } from "./ids.ts";
 import { HOST_SESSIONS_LIMIT } from "./limits.ts";
-import { Message } from "./message.ts";
-import { Activity } from "./session.ts";
+import { Activity } from "./session-state.ts";
 
 /** POST /v1/heartbeat. Unknown fields are ignored, so that an agent one version newer keeps working. */
 export const HeartbeatRequest = z.object({
@@ -33,29 +32,3 @@ export const HeartbeatRequest = z.object({
 });
 export type HeartbeatRequest = z.infer<typeof HeartbeatRequest>;
 export type SessionBeat = HeartbeatRequest["sessions"][number];
-
-/** What a session is asked to do. Repeated with every beat until acted on or moot. */
-export const Command = z.discriminatedUnion("type", [
-  z.object({ type: z.literal("start"), taskIds: z.array(Id) }),
-  z.object({ type: z.literal("cancel"), taskId: Id, fence: Fence }),
-  z.object({ type: z.literal("drain") }),
-  z.object({ type: z.literal("restart") }),
-  z.object({ type: z.literal("stop"), reason: z.string() }),
-  z.object({
-    type: z.literal("message"),
-    messages: z.array(Message),
-    /** Acknowledges exactly these; null without any. */
-    cursor: z.nullable(z.string()),
-    /** There are others, to be fetched. */
-    more: z.boolean(),
-  }),
-  z.object({ type: z.literal("config"), token: z.string(), hostToken: z.string(), tokenExpiresMs: z.int() }),
-]);
-export type Command = z.infer<typeof Command>;
-
-export const HeartbeatAnswer = z.object({
-  nowMs: z.int(),
-  intervalMs: z.int(),
-  sessions: z.array(z.object({ id: Id, commands: z.array(Command) })),
-});
-export type HeartbeatAnswer = z.infer<typeof HeartbeatAnswer>;

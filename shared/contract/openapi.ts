@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { API, type Route, type Who } from "./api.ts";
-import { Problem } from "./errors.ts";
+import { Problem } from "./problem.ts";
 import { PROTOCOL_VERSION } from "./protocol.ts";
 
 function jsonSchema(schema: z.ZodMiniType, io: "input" | "output") {

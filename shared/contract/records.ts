@@ -3,7 +3,8 @@ import { Epoch, Fence, Id } from "./ids.ts";
 import { Positions } from "./message.ts";
 import { ProfileName } from "./profile.ts";
 import { Rules } from "./rules.ts";
-import { Labels, SessionState } from "./session.ts";
+import { Labels } from "./session.ts";
+import { SessionState } from "./session-state.ts";
 import { Affinity, FailurePolicy, Progress, TaskError } from "./task.ts";
 import { BalancePolicy, Scope } from "./fleet.ts";
 

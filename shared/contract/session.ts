@@ -9,14 +9,8 @@ import {
   TOPICS_LIMIT,
 } from "./limits.ts";
 import { ProfileName } from "./profile.ts";
+import { Activity, SessionState } from "./session-state.ts";
 import { Task, TaskError, TaskState } from "./task.ts";
-
-export const SessionState = z.enum(["live", "draining", "recovering", "crashed", "ended"]);
-export type SessionState = z.infer<typeof SessionState>;
-
-/** What a session says it is doing. */
-export const Activity = z.enum(["working", "tool_running", "model_waiting", "awaiting_human", "idle"]);
-export type Activity = z.infer<typeof Activity>;
 
 export const Labels = z
   .record(Word, z.string().check(z.maxLength(LABEL_CHARACTERS_LIMIT)))

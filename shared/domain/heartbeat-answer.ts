@@ -1,5 +1,6 @@
-import type { Command, SessionBeat } from "../contract/heartbeat.ts";
-import type { SessionState } from "../contract/session.ts";
+import type { SessionBeat } from "../contract/heartbeat.ts";
+import type { Command } from "../contract/heartbeat-answer.ts";
+import type { SessionState } from "../contract/session-state.ts";
 
 type DesiredView = {
   readonly epoch: number;

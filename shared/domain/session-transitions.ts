@@ -1,5 +1,6 @@
 import type { SessionRecord } from "../contract/records.ts";
-import type { RegisterRequest, SessionState } from "../contract/session.ts";
+import type { RegisterRequest } from "../contract/session.ts";
+import type { SessionState } from "../contract/session-state.ts";
 import { SESSION_CAPACITY_DEFAULT } from "../contract/limits.ts";
 import { assert } from "./assert.ts";
 import { type Decision, UNCHANGED, commit, refused } from "./decision.ts";

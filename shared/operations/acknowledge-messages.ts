@@ -1,5 +1,5 @@
 import { type Refusal, isRefusal } from "../contract/errors.ts";
-import type { AcknowledgeAnswer } from "../contract/message.ts";
+import type { AcknowledgeAnswer } from "../contract/message-routes.ts";
 import type { SessionRecord } from "../contract/records.ts";
 import { UNCHANGED, commit } from "../domain/decision.ts";
 import { furthest, isFurther, logsOf, openPositions, positionsIn, sealPositions } from "../domain/inbox.ts";

@@ -1,5 +1,6 @@
 import { type Refusal, refuse } from "../contract/errors.ts";
-import type { MessagesAnswer, Positions } from "../contract/message.ts";
+import type { Positions } from "../contract/message.ts";
+import type { MessagesAnswer } from "../contract/message-routes.ts";
 import type { MessageRecord, SessionRecord } from "../contract/records.ts";
 import {
   furthest,

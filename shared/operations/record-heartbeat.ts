@@ -1,5 +1,6 @@
 import { type Refusal, refuse } from "../contract/errors.ts";
-import type { Command, HeartbeatAnswer, HeartbeatRequest, SessionBeat } from "../contract/heartbeat.ts";
+import type { HeartbeatRequest, SessionBeat } from "../contract/heartbeat.ts";
+import type { Command, HeartbeatAnswer } from "../contract/heartbeat-answer.ts";
 import { sessionLog } from "../contract/message.ts";
 import { PROFILES } from "../contract/profile.ts";
 import { commandsFor, hasRoom, standing } from "../domain/heartbeat-answer.ts";

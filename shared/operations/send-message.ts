@@ -1,6 +1,7 @@
 import { type Refusal, isRefusal, refuse } from "../contract/errors.ts";
 import { MESSAGE_BYTES_LIMIT } from "../contract/limits.ts";
-import { type SendAnswer, type SendRequest, sessionLog, sessionOf } from "../contract/message.ts";
+import { sessionLog, sessionOf } from "../contract/message.ts";
+import type { SendAnswer, SendRequest } from "../contract/message-routes.ts";
 import { hashOf } from "../domain/canonical-json.ts";
 import { refuseEpoch } from "../domain/session-transitions.ts";
 import type { SessionClaims } from "../domain/tokens.ts";

@@ -1,6 +1,7 @@
 import { type Refusal, refuse } from "../contract/errors.ts";
 import type { SessionRecord } from "../contract/records.ts";
-import { Activity, type Session } from "../contract/session.ts";
+import { type Session } from "../contract/session.ts";
+import { Activity } from "../contract/session-state.ts";
 import { isAlive } from "../domain/session-transitions.ts";
 import { sessionView } from "../domain/views.ts";
 import type { Ports } from "../ports/ports.ts";

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { Epoch, Fence, Id } from "../contract/ids.ts";
-import { SessionState } from "../contract/session.ts";
+import { SessionState } from "../contract/session-state.ts";
 import type { InboxHint, InboxHints } from "./inbox-hints.ts";
 
 /** One start of a session on its host, as a deadline names it. */

@@ -6,6 +6,7 @@ import type { Benchmark, BenchResult } from "./benchmark.ts";
 const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   recovery: async () => (await import("./recovery.ts")).measureRecovery,
   scale: async () => (await import("./scale.ts")).measureScale,
+  coldstart: async () => (await import("./coldstart.ts")).measureColdStarts,
   queue: async () => (await import("./queue.ts")).measureQueue,
 };
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { SessionRecord } from "../../shared/contract/records.ts";
-import type { SessionState } from "../../shared/contract/session.ts";
+import type { SessionState } from "../../shared/contract/session-state.ts";
 import { desiredOf } from "../../shared/domain/desired.ts";
 import {
   SESSION_TRANSITIONS,

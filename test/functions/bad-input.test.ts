@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DEADLINES_KEY } from "../../shared/adapters/upstash/keys.ts";
-import { ERRORS, Problem } from "../../shared/contract/errors.ts";
+import { ERRORS } from "../../shared/contract/errors.ts";
+import { Problem } from "../../shared/contract/problem.ts";
 import { useEmbeddedCloud } from "../fixtures/embedded-cloud.ts";
 import { PAYLOAD_MARKER, toRawRequest } from "./bad-case.ts";
 import { MISFITTING_BODIES, UNREADABLE_BODIES } from "./bad-bodies.ts";

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { HeartbeatAnswer } from "../../shared/contract/heartbeat.ts";
+import { HeartbeatAnswer } from "../../shared/contract/heartbeat-answer.ts";
 import { TOKEN_RENEWAL_MS } from "../../shared/domain/tokens.ts";
 import { useEmbeddedCloud } from "../fixtures/embedded-cloud.ts";
 import { type Actor, holdTask, makeKey, must, registerSession, resign } from "./cast.ts";

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { ErrorCode } from "../../shared/contract/errors.ts";
-import type { HeartbeatAnswer } from "../../shared/contract/heartbeat.ts";
+import type { HeartbeatAnswer } from "../../shared/contract/heartbeat-answer.ts";
 import { MESSAGE_BYTES_LIMIT, TOPICS_LIMIT } from "../../shared/contract/limits.ts";
-import type { MessagesAnswer, SendAnswer } from "../../shared/contract/message.ts";
+import type { MessagesAnswer, SendAnswer } from "../../shared/contract/message-routes.ts";
 import { useEmbeddedCloud } from "../fixtures/embedded-cloud.ts";
 import { type Actor, makeKey, must, registerSession } from "./cast.ts";
 

@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type * as z from "zod/mini";
 import { API, type Route } from "../../shared/contract/api.ts";
-import { ERRORS, type ErrorCode, Problem } from "../../shared/contract/errors.ts";
+import { ERRORS, type ErrorCode } from "../../shared/contract/errors.ts";
+import { Problem } from "../../shared/contract/problem.ts";
 import { RETENTION_MS_LIMIT, RETENTION_MS_MINIMUM } from "../../shared/contract/limits.ts";
 import { useEmbeddedCloud } from "../fixtures/embedded-cloud.ts";
 import { type Actor, holdTask, registerSession } from "./cast.ts";

@@ -1,5 +1,6 @@
-import type { Command } from "../../shared/contract/heartbeat.ts";
-import type { Message, SendAnswer } from "../../shared/contract/message.ts";
+import type { Command } from "../../shared/contract/heartbeat-answer.ts";
+import type { Message } from "../../shared/contract/message.ts";
+import type { SendAnswer } from "../../shared/contract/message-routes.ts";
 import type { Letter } from "./message-law.ts";
 import type { Network, Outcome } from "./network.ts";
 import type { Random } from "./random.ts";

@@ -1,4 +1,5 @@
-import type { Command, SessionBeat } from "../../shared/contract/heartbeat.ts";
+import type { SessionBeat } from "../../shared/contract/heartbeat.ts";
+import type { Command } from "../../shared/contract/heartbeat-answer.ts";
 import type { ClaimAnswer, HeldTask } from "../../shared/contract/session.ts";
 import type { Task } from "../../shared/contract/task.ts";
 import { type Talk, createMailbox } from "./chat-messages.ts";

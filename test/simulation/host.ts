@@ -1,4 +1,4 @@
-import type { HeartbeatAnswer } from "../../shared/contract/heartbeat.ts";
+import type { HeartbeatAnswer } from "../../shared/contract/heartbeat-answer.ts";
 import { EVENT_TOPICS } from "../../shared/contract/message.ts";
 import { PROFILES, type ProfileName } from "../../shared/contract/profile.ts";
 import type { RegisterAnswer } from "../../shared/contract/session.ts";

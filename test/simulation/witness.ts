@@ -1,4 +1,5 @@
-import type { HeartbeatAnswer, SessionBeat } from "../../shared/contract/heartbeat.ts";
+import type { SessionBeat } from "../../shared/contract/heartbeat.ts";
+import type { HeartbeatAnswer } from "../../shared/contract/heartbeat-answer.ts";
 import { PROFILES, type ProfileName } from "../../shared/contract/profile.ts";
 import type { FleetRecord, MessageRecord, SessionRecord, TaskRecord } from "../../shared/contract/records.ts";
 import { isOwned } from "../../shared/domain/task-transitions.ts";

@@ -4,7 +4,7 @@ import type { ClientRequest } from "node:http";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as z from "zod/mini";
-import { HeartbeatAnswer } from "../../shared/contract/heartbeat.ts";
+import { HeartbeatAnswer } from "../../shared/contract/heartbeat-answer.ts";
 import { HOST_SESSIONS_LIMIT } from "../../shared/contract/limits.ts";
 import { ClaimAnswer, RegisterAnswer } from "../../shared/contract/session.ts";
 import { eventually } from "../fixtures/eventually.ts";
