@@ -1,3 +1,4 @@
+import type { Redis } from "ioredis";
 import { QUEUE_SIZES } from "../sizes.ts";
 import type { QueueSize } from "../sizes.ts";
 import { ROUTES } from "../routes.ts";
@@ -35,6 +36,8 @@ export type CloudOptions = {
   schedule?: boolean;
   /** Hears what is being started. */
   onStep?: (step: string) => void;
+  /** Hears of each invocation once it has ended, and how long it took. */
+  onInvocation?: (fn: FunctionName, durationMs: number) => void;
   /** Hears of failed invocations, by function; they go to standard error if it is left out. */
   onError?: (fn: FunctionName, error: unknown) => void;
   /** Called when a store broke after the start: the cloud is of no use any more. */
@@ -46,6 +49,8 @@ export type Cloud = {
   readonly state: StateFolder;
   readonly redis: {
     readonly engine: RedisEngine;
+    /** A connection of one's own, past the REST server; the caller disconnects it. */
+    connect(): Redis;
     /** Loses all that Redis holds. */
     flushAll(): Promise<void>;
     /** False cuts every request to Redis until it is true again. */
@@ -109,7 +114,7 @@ async function startParts(
     defer,
   });
   onStep("functions");
-  const functions = createFunctions(options.functions ?? {});
+  const functions = createFunctions(options.functions ?? {}, options.onInvocation);
   const gateway = await startGateway({
     routes: ROUTES,
     functions: functions.invoke,
@@ -129,6 +134,7 @@ async function startParts(
     state,
     redis: {
       engine: redis.engine,
+      connect: () => redis.connect(),
       flushAll: () => redis.flushAll(),
       setReachable: (reachable) => {
         rest.setReachable(reachable);

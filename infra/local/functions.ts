@@ -17,11 +17,22 @@ export type Functions = {
  * The functions that are deployed, with their sizes. A handler is read when it is first needed, so that its
  * links can be published before.
  */
-export function createFunctions(overrides: Partial<Record<FunctionName, string>>): Functions {
+export function createFunctions(
+  overrides: Partial<Record<FunctionName, string>>,
+  onInvocation: (fn: FunctionName, durationMs: number) => void = () => undefined,
+): Functions {
   const load = (name: FunctionName) => importHandler(PROJECT, overrides[name] ?? FUNCTIONS[name]);
   const create = (name: FunctionName): Invoke => {
     const { timeoutS, memoryMb } = FUNCTION_SIZES[name];
-    return createFunction({ name, load: () => load(name), timeoutMs: timeoutS * 1_000, memoryMb });
+    const invoke = createFunction({ name, load: () => load(name), timeoutMs: timeoutS * 1_000, memoryMb });
+    return async (event) => {
+      const startedMs = performance.now();
+      try {
+        return await invoke(event);
+      } finally {
+        onInvocation(name, performance.now() - startedMs);
+      }
+    };
   };
   return {
     invoke: Object.fromEntries(NAMES.map((name) => [name, create(name)])) as Record<FunctionName, Invoke>,

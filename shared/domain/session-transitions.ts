@@ -130,6 +130,19 @@ export function letGo(session: SessionRecord, task: string, fence?: number): Dec
   return commit({ ...session, held, stopping, permits });
 }
 
+/** One holding of a task by a session: the same task may come back to it with another fence. */
+export type Tenure = { readonly task: string; readonly fence: number };
+
+/**
+ * A session as it is without one tenure, for whoever is about to put another in its place. Null if it does not have it, or
+ * if permits must be released first.
+ */
+export function withoutPlace(session: SessionRecord, { task, fence }: Tenure): SessionRecord | null {
+  if (semaphoresOf(session, task).length > 0) return null;
+  const left = letGo(session, task, fence);
+  return left.kind === "commit" ? left.next : null;
+}
+
 /** Marks a held task that the session no longer owns: it must stop working on it, and says so by its beats. */
 export function mustStop(session: SessionRecord, task: string, nowMs: number): Decision<SessionRecord> {
   if (!(task in session.held) || task in session.stopping) return UNCHANGED;

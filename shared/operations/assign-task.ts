@@ -3,7 +3,7 @@ import type { OwnedTask, SessionRecord, TaskRecord } from "../contract/records.t
 import type { Rules } from "../contract/rules.ts";
 import { commit } from "../domain/decision.ts";
 import { type Barrier, neededBy, pauseOf } from "../domain/rules.ts";
-import { reserve } from "../domain/session-transitions.ts";
+import { type Tenure, reserve, withoutPlace } from "../domain/session-transitions.ts";
 import { assign, isEnded, isOwnedBy, isReady, requeue, start } from "../domain/task-transitions.ts";
 import type { Ports } from "../ports/ports.ts";
 import { announceReady } from "./announce-ready.ts";
@@ -38,6 +38,8 @@ export type Hand = {
   readonly known?: TaskRecord | null;
   /** The session, if it was just read: whoever is overtaken by another change reads it again. */
   readonly session?: SessionRecord;
+  /** What the session lets go of with the same commit. */
+  readonly leaving?: Tenure | null;
 };
 
 /**
@@ -54,7 +56,7 @@ export async function assignTask(
   fleet: string,
   taskId: string,
   sessionId: string,
-  { starts, rules, known, session }: Hand,
+  { starts, rules, known, session, leaving = null }: Hand,
 ): Promise<Assignment> {
   const task = known ?? (await ports.record.tasks.get(fleet, taskId));
   if (!task || !isReady(task, ports.clock.nowMs())) {
@@ -69,7 +71,8 @@ export async function assignTask(
   }
   const semaphores = needed.map(({ id }) => id);
   const read = session?.id === sessionId ? session : undefined;
-  const reserved = await reservePlace(ports, fleet, sessionId, taskId, task.fence + 1, semaphores, read);
+  const place = { task: taskId, fence: task.fence + 1, semaphores, leaving };
+  const reserved = await reservePlace(ports, fleet, sessionId, place, read);
   if (typeof reserved === "string") return { outcome: reserved };
 
   const owner = { session: sessionId, epoch: reserved.epoch, host: reserved.host };
@@ -104,20 +107,21 @@ async function passOn(ports: Ports, task: TaskRecord, rules: Rules, keeps?: Barr
   for (const { id } of neededBy(rules, task)) if (id !== keeps) await letPass(ports, task.fleet, id);
 }
 
+type Place = Tenure & { readonly semaphores: readonly Barrier[]; readonly leaving: Tenure | null };
+
 async function reservePlace(
   ports: Ports,
   fleet: string,
   sessionId: string,
-  taskId: string,
-  fence: number,
-  semaphores: readonly Barrier[],
+  { task, fence, semaphores, leaving }: Place,
   read?: SessionRecord,
 ): Promise<SessionRecord | "no_room" | "still_held"> {
   for (let i = 0; i < RESERVE_TRIES; i++) {
-    const session = (i === 0 && read) || (await ports.record.sessions.get(fleet, sessionId));
-    if (!session) return "no_room";
-    if (taskId in session.held) return "still_held";
-    const next = reserve(session, session.epoch, taskId, fence, semaphores);
+    const found = (i === 0 && read) || (await ports.record.sessions.get(fleet, sessionId));
+    if (!found) return "no_room";
+    const session = (leaving && withoutPlace(found, leaving)) ?? found;
+    if (task in session.held) return "still_held";
+    const next = reserve(session, session.epoch, task, fence, semaphores);
     if (!next) {
       await publishSession(ports, session); // The hint that led here was wrong.
       return "no_room";

@@ -4,7 +4,7 @@ import type { OwnedTask, SessionRecord, TaskRecord } from "../contract/records.t
 import { UNCHANGED, commit } from "../domain/decision.ts";
 import { isFullClaim } from "../domain/claim-size.ts";
 import { pauseOf } from "../domain/rules.ts";
-import { hearReport, load, refuseEpoch } from "../domain/session-transitions.ts";
+import { type Tenure, hearReport, load, refuseEpoch, withoutPlace } from "../domain/session-transitions.ts";
 import { isSettledBy } from "../domain/task-settlement.ts";
 import { isEnded, isOwnedBy, start } from "../domain/task-transitions.ts";
 import type { SessionClaims } from "../domain/tokens.ts";
@@ -30,18 +30,53 @@ export async function claimTasks(
   claims: SessionClaims,
   max: number,
 ): Promise<{ tasks: HeldTask[] } | Refusal> {
-  const session = await ports.record.sessions.get(claims.fleet, claims.session);
-  if (!session) return refuse("session.not_found", `There is no session ${claims.session} in this fleet.`);
-  const stale = refuseEpoch(session, claims.epoch);
-  if (stale) return stale.refusal;
-
+  const session = await askingSession(ports, claims);
+  if (isRefusal(session)) return session;
   const owned = await startHeld(ports, session, max);
-  const tasks =
+  const { claimed } =
     session.state === "live"
       ? await withOnePublication(ports, (once) => takeReady(once, session, owned, max))
-      : owned;
-  const stolen = tasks.length === 0 ? await stealWaiting(ports, session) : null;
-  return { tasks: await hold(ports, session, stolen ? [stolen] : tasks) };
+      : { claimed: owned };
+  const stolen = claimed.length === 0 ? await stealWaiting(ports, session) : null;
+  return { tasks: await hold(ports, session, stolen ? [stolen] : claimed) };
+}
+
+/**
+ * Lets a session go of a task that it settled, and gives it the next: with one commit of the session, if the next is a ready one
+ * and the settled one had no permits.
+ *
+ * @returns the next task, or null if there is none or the session may claim no more
+ */
+export async function claimNext(
+  ports: Ports,
+  claims: SessionClaims,
+  settled: Tenure,
+): Promise<HeldTask | null> {
+  const letGo = () => releasePlace(ports, claims.fleet, claims.session, settled.task, settled.fence);
+  const session = await askingSession(ports, claims);
+  const without = isRefusal(session) ? null : withoutPlace(session, settled);
+  if (without?.state !== "live") {
+    await letGo();
+    const claimed = await claimTasks(ports, claims, 1);
+    return isRefusal(claimed) ? null : (claimed.tasks[0] ?? null);
+  }
+  const owned = await startHeld(ports, without, 1);
+  const { claimed, session: seen } = await takeReady(ports, without, owned, 1, settled);
+  if (settled.task in seen.held || seen === without) await letGo();
+  const [next = await stealNext(ports, claims)] = claimed;
+  return next ? ((await hold(ports, seen, [next]))[0] ?? null) : null;
+}
+
+async function stealNext(ports: Ports, claims: SessionClaims): Promise<OwnedTask | null> {
+  const session = await askingSession(ports, claims);
+  return isRefusal(session) ? null : stealWaiting(ports, session);
+}
+
+/** The session that asks for work, as long as it may. */
+async function askingSession(ports: Ports, claims: SessionClaims): Promise<SessionRecord | Refusal> {
+  const session = await ports.record.sessions.get(claims.fleet, claims.session);
+  if (!session) return refuse("session.not_found", `There is no session ${claims.session} in this fleet.`);
+  return refuseEpoch(session, claims.epoch)?.refusal ?? session;
 }
 
 /** Starts what waits for the session, and finds what runs in its name though it says nothing of it. */

@@ -17,7 +17,7 @@ import type { SessionClaims } from "../domain/tokens.ts";
 import type { Ports } from "../ports/ports.ts";
 import { announceReady } from "./announce-ready.ts";
 import { changeTask } from "./change.ts";
-import { claimTasks } from "./claim-tasks.ts";
+import { claimNext } from "./claim-tasks.ts";
 import { profileOf } from "./fleet-of.ts";
 import { notePerformance } from "./note-performance.ts";
 import { withOnePublication } from "./one-publication.ts";
@@ -75,16 +75,14 @@ export async function completeTask(
   };
   // Letting go of this task and taking the next are one change of the session, as far as others are told.
   const [task, next] = await withOnePublication(ports, async (once) => {
-    const settled = await settle(once, claims, id, fence, (current) =>
+    const settled = await settle(once, claims, id, (current) =>
       complete(current, holder, bodyHash, payloads, ports.clock.nowMs()),
     );
     if (isRefusal(settled)) return [settled, null] as const;
     await notePerformance(once, settled, claims.session, fence, true);
-    return [settled, await claimTasks(once, claims, 1)] as const;
+    return [settled, await claimNext(once, claims, { task: id, fence })] as const;
   });
-  if (isRefusal(task)) return task;
-  const [held] = next === null || isRefusal(next) ? [] : next.tasks;
-  return { task: await viewTask(ports, task), next: held ?? null };
+  return isRefusal(task) ? task : { task: await viewTask(ports, task), next };
 }
 
 /** The holder reports a failed attempt. */
@@ -103,7 +101,7 @@ export async function failTask(
     backoffBaseMs,
     uniform: ports.chance.uniform(),
   };
-  const task = await settle(ports, claims, id, fence, (current) =>
+  const task = await settleAndLetGo(ports, claims, id, fence, (current) =>
     fail(current, holderOf(claims, fence), failure, ports.clock.nowMs()),
   );
   if (isRefusal(task)) return task;
@@ -120,7 +118,7 @@ export async function releaseTask(
 ): Promise<{ task: Task } | Refusal> {
   const { fence, reason } = request;
   const bodyHash = hashOf("release", reason);
-  const task = await settle(ports, claims, id, fence, (current) =>
+  const task = await settleAndLetGo(ports, claims, id, fence, (current) =>
     release(current, holderOf(claims, fence), bodyHash, ports.clock.nowMs()),
   );
   if (!isRefusal(task)) return { task: await viewTask(ports, task) };
@@ -131,22 +129,31 @@ export async function releaseTask(
 }
 
 /**
- * Commits a holder's decision, then its effects, then lets the session go of the task, in this order: until the
- * last step the session's `held` remembers that effects may be missing. A replay runs the later steps again.
+ * Commits a holder's decision, then its effects. Whoever calls it lets the session go of the task afterwards: until then the
+ * session's `held` remembers that effects may be missing. A replay runs the later steps again.
  */
 async function settle(
+  ports: Ports,
+  { fleet }: SessionClaims,
+  id: string,
+  decide: (task: TaskRecord) => Decision<TaskRecord>,
+): Promise<TaskRecord | Refusal> {
+  const result = await changeTask(ports, fleet, id, decide);
+  if (isRefusal(result)) return result;
+  const task = result.document;
+  if (isEnded(task)) await runEndEffects(ports, task);
+  else await announceReady(ports, fleet, [task]);
+  return task;
+}
+
+async function settleAndLetGo(
   ports: Ports,
   claims: SessionClaims,
   id: string,
   fence: number,
   decide: (task: TaskRecord) => Decision<TaskRecord>,
 ): Promise<TaskRecord | Refusal> {
-  const { fleet, session } = claims;
-  const result = await changeTask(ports, fleet, id, decide);
-  if (isRefusal(result)) return result;
-  const task = result.document;
-  if (isEnded(task)) await runEndEffects(ports, task);
-  else await announceReady(ports, fleet, [task]);
-  await releasePlace(ports, fleet, session, id, fence);
+  const task = await settle(ports, claims, id, decide);
+  if (!isRefusal(task)) await releasePlace(ports, claims.fleet, claims.session, id, fence);
   return task;
 }

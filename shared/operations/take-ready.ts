@@ -4,7 +4,7 @@ import type { Rules } from "../contract/rules.ts";
 import { isFullClaim } from "../domain/claim-size.ts";
 import { offersOf } from "../domain/placement.ts";
 import { serves } from "../domain/ready-order.ts";
-import { isAlive, load } from "../domain/session-transitions.ts";
+import { type Tenure, isAlive, load } from "../domain/session-transitions.ts";
 import type { Ports } from "../ports/ports.ts";
 import type { Candidate } from "../ports/registry.ts";
 import type { ReadyTask, Take } from "../ports/work-queue.ts";
@@ -23,19 +23,21 @@ const VOID_LIMIT = 200;
 /**
  * Gives ready tasks to one session that asks for work, and starts them, after those it claims anyway.
  *
- * @returns all that the claim then has, at most `max`
+ * @param leaving what `session` has let go of already, and the record has not: the first place that is reserved replaces it
+ * @returns all that the claim then has, at most `max`, and the session as it was seen last
  */
 export async function takeReady(
   ports: Ports,
   session: SessionRecord,
   owned: readonly OwnedTask[],
   max: number,
-): Promise<OwnedTask[]> {
+  leaving: Tenure | null = null,
+): Promise<{ claimed: OwnedTask[]; session: SessionRecord }> {
   const { fleet, id } = session;
   const claimed = [...owned];
-  if (isFullClaim(claimed, max)) return claimed;
+  if (isFullClaim(claimed, max)) return { claimed, session };
   const rules = await rulesOf(ports, fleet);
-  if (rules.paused.fleet) return claimed;
+  if (rules.paused.fleet) return { claimed, session };
   let current = session;
   const aside: Take[] = [];
   for (let voids = 0; voids < VOID_LIMIT && !isFullClaim(claimed, max) && hasRoom(current);) {
@@ -57,6 +59,7 @@ export async function takeReady(
       starts: true,
       rules,
       session: current,
+      leaving,
     });
     if (assignment.outcome === "no_room") {
       await ports.workQueue.putBack(fleet, taken);
@@ -76,7 +79,7 @@ export async function takeReady(
     }
   }
   await putBackAll(ports, fleet, aside);
-  return claimed;
+  return { claimed, session: current };
 }
 
 /** What only its last holder had room for must not keep others from it meanwhile, and waits in its place again. */

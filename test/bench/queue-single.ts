@@ -5,7 +5,7 @@ import { completeTask } from "../../shared/operations/settle-task.ts";
 import { submitTasks } from "../../shared/operations/submit-tasks.ts";
 import type { BullMq, Connection } from "./bullmq-peer.ts";
 import type { BenchRow } from "./benchmark.ts";
-import { countOf, describeCommands, readCommands, resetCommands } from "./commands.ts";
+import { countOf, describeCommands, readCommands, resetCommands } from "../../infra/cost/redis-commands.ts";
 import { measurePairs, median, ratioRow, rounded, timed } from "./pairs.ts";
 import { FLEET, deliver, openSessions } from "./queue-ours.ts";
 import { claimsOf } from "./seed-fleet.ts";

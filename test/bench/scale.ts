@@ -13,7 +13,7 @@ import { type Repair, allFleets, sweepTick } from "../../shared/operations/sweep
 import { fillFleet } from "../../shared/operations/take-ready.ts";
 import { isRefusal } from "../../shared/contract/errors.ts";
 import type { BenchOptions, BenchResult, BenchRow } from "./benchmark.ts";
-import { countOf, readCommands, resetCommands } from "./commands.ts";
+import { countOf, readCommands, resetCommands } from "../../infra/cost/redis-commands.ts";
 import { measurePairs, ratioRow, rounded, timed } from "./pairs.ts";
 import { claimsOf, seedSessions, seedTasks } from "./seed-fleet.ts";
 import { type BenchStores, startBenchStores } from "./stores.ts";
