@@ -52,7 +52,11 @@ export async function startDynamoMeter(endpoint: string): Promise<DynamoMeter> {
   }
 
   async function read(headers: Headers, { TableName }: Request, key: Item): Promise<Item | null> {
-    const answer = await ask(headers, "GetItem", JSON.stringify({ TableName, Key: key, ConsistentRead: true }));
+    const answer = await ask(
+      headers,
+      "GetItem",
+      JSON.stringify({ TableName, Key: key, ConsistentRead: true }),
+    );
     return (JSON.parse(answer.text) as Answer).Item ?? null;
   }
 

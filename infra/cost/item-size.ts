@@ -29,7 +29,11 @@ const sum = <T>(values: readonly T[], bytes: (value: T) => number) =>
 
 /** A number takes a byte for each two significant digits, and one more. */
 function numberBytes(value: string): number {
-  const digits = value.replace(/^-/, "").replace(/e.*$/i, "").replace(".", "").replace(/^0+|0+$/g, "");
+  const digits = value
+    .replace(/^-/, "")
+    .replace(/e.*$/i, "")
+    .replace(".", "")
+    .replace(/^0+|0+$/g, "");
   return Math.ceil(digits.length / 2) + 1 + (value.startsWith("-") ? 1 : 0);
 }
 

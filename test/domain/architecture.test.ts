@@ -44,7 +44,7 @@ const LAYERS: readonly Layer[] = [
   { at: "infra", may: [], packages: [] },
   { at: "infra/local", may: ["infra", "shared/contract"], packages: ["*"] },
   { at: "infra/synth", may: ["infra"], packages: ["*"] },
-  { at: "infra/cost", may: ["infra/local"], packages: ["*"] },
+  { at: "infra/cost", may: ["infra", "infra/local", "shared/contract"], packages: ["*"] },
   { at: "sst.config.ts", may: ["infra"], packages: [] },
 ];
 
