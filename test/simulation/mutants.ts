@@ -109,7 +109,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a task is written before its place is reserved",
     file: operation("assign-task"),
-    find: "const reserved = await reservePlace(ports, fleet, sessionId, taskId, task.fence + 1, semaphores, read);",
+    find: "const reserved = await reservePlace(ports, fleet, sessionId, place, read);",
     replace: "const reserved = await ports.record.sessions.get(fleet, sessionId);",
   },
   {
@@ -169,9 +169,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a released task is let go of before it is committed",
     file: operation("settle-task"),
-    find: "  const { fleet, session } = claims;\n",
+    find: "  const task = await settle(ports, claims, id, decide);\n",
     replace:
-      "  const { fleet, session } = claims;\n  await changeSession(ports, fleet, session, (current) => letGo(current, id, fence));\n",
+      "  await releasePlace(ports, claims.fleet, claims.session, id, fence);\n  const task = await settle(ports, claims, id, decide);\n",
   },
   {
     name: "an end has no effects on others",
@@ -246,8 +246,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a place does not remember its permits",
     file: operation("assign-task"),
-    find: "reserve(session, session.epoch, taskId, fence, semaphores)",
-    replace: "reserve(session, session.epoch, taskId, fence, semaphores.slice(99))",
+    find: "reserve(session, session.epoch, task, fence, semaphores)",
+    replace: "reserve(session, session.epoch, task, fence, semaphores.slice(99))",
   },
   {
     name: "a permit is acquired after the task is written",
