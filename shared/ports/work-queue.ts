@@ -22,7 +22,7 @@ export interface WorkQueue {
   heads(fleet: string): Promise<ReadyTask[]>;
   /**
    * Sets of requirements that tasks wait with, for whoever takes one: some may be empty, and one that is new may be
-   * missing for a second. `heads` asks anew. An empty list is never an old one: nothing waits.
+   * missing for five seconds. `heads` asks anew. An empty list is never an old one: nothing waits.
    */
   requirements(fleet: string): Promise<(readonly string[])[]>;
   /**

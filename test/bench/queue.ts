@@ -4,7 +4,13 @@ import { type BullMq, type Connection, loadBullMq } from "./bullmq-peer.ts";
 import { type QueueWorld as World, measureSingleTasks } from "./queue-single.ts";
 import { measureBullMqKill } from "./bullmq-recovery.ts";
 import type { BenchOptions, BenchResult, BenchRow } from "./benchmark.ts";
-import { countOf, describeCommands, readCommands, resetCommands, transactionsOf } from "../../infra/cost/redis-commands.ts";
+import {
+  countOf,
+  describeCommands,
+  readCommands,
+  resetCommands,
+  transactionsOf,
+} from "../../infra/cost/redis-commands.ts";
 import { measurePairs, median, ratioRow, rounded, timed } from "./pairs.ts";
 import { FLEET, idsOf, openSessions, submitAll, workOff } from "./queue-ours.ts";
 import { measureRecovery } from "./recovery.ts";

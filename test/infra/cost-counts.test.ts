@@ -41,7 +41,7 @@ describe.skipIf(missing)(
     it("of a task: 8 write units, 2 invocations and 1 SQS request at most", async () => {
       const load = { tasks: TASKS, perSubmission: 20, sessions: 4 };
       const each = await measureTasks(ask, cloud().adminKey, metered(), load);
-      // 7.9 at full speed. Which requirements wait is asked once a second, so a slow machine asks more often for each task.
+      // 7.9 at full speed. Which requirements wait is asked once in 5 s, so a slow machine asks more often for each task.
       expect(each.redis).toBeLessThanOrEqual(12);
       // Task: head 4, index 2; its place 1; its mark 1; and 2 each 20 tasks.
       expect(each.writeUnits).toBeGreaterThan(7);

@@ -8,7 +8,7 @@ import type { RedisClient } from "./redis.ts";
 import { CountReply, TextReply, TextsReply, inParts, parseScored } from "./replies.ts";
 
 /** How long a list of queues is used again by whoever takes: each take would ask for it otherwise. */
-const QUEUES_KNOWN_MS = 1_000;
+const QUEUES_KNOWN_MS = 5_000;
 
 /** The ready queues in Redis: a sorted set per set of requirements, and one of what is taken. */
 export function createWorkQueue(redis: RedisClient): WorkQueue {
