@@ -10,15 +10,18 @@ export type DynamoWorkerMessage = { port: number };
 const { path } = workerData as DynamoWorkerData;
 const server = dynalite({ path: path ?? undefined, createTableMs: 0 });
 
+let closing = false;
 process.on("uncaughtException", (error: NodeJS.ErrnoException) => {
-  // dynalite throws when a client hangs up in the middle of a request: that request is over, and nothing else.
-  if (error.code !== "ECONNRESET") throw error;
+  // dynalite throws when a client hangs up in the middle of a request: that request is over, and nothing else. It throws,
+  // too, when one is still under way as its database is closed.
+  if (error.code !== "ECONNRESET" && !closing) throw error;
 });
 
 server.keepAliveTimeout = KEEP_ALIVE_MS;
 const port = await listenOnLoopback(server);
 
 parentPort?.on("message", () => {
+  closing = true;
   server.close(() => parentPort?.close());
   server.closeAllConnections();
 });
