@@ -66,6 +66,16 @@ describe("a session that completes its task", () => {
     expect((await world.session("s1")).held).toEqual({ b: 1 });
   });
 
+  it("starts what already waits for it before what is ready", async () => {
+    const { world, chat, first } = await working({ id: "a" });
+    await world.submit({ id: "waits" });
+    await world.deliver();
+    expect(await world.task("waits")).toMatchObject({ state: "assigned", owner: { session: "s1" } });
+    await world.submit({ id: "ready", priority: 1 });
+    expect(must(await finish(world.ports, chat, first)).next?.task.id).toBe("waits");
+    expect(Object.keys((await world.session("s1")).held)).toEqual(["waits"]);
+  });
+
   it("takes nothing more and lets go when it is drained meanwhile", async () => {
     const { world, chat, first } = await working({ id: "a" }, { id: "b" });
     const raced = interrupting(world.ports, "workQueue.take", () => drainSession(world.ports, FLEET, "s1"));

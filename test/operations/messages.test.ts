@@ -54,6 +54,21 @@ describe("a message", () => {
     expect(refused).toMatchObject({ refused: "cursor.invalid" });
   });
 
+  it("are read and acknowledged by an operator in the name of any session there is", async () => {
+    const { ports, a } = await twoChats();
+    await send(ports, "session:a", "to a");
+    const operator = (session: string) => ({ fleet: FLEET, session, claims: null });
+    const page = must(await readMessages(ports, operator("a"), null));
+    expect(page.messages).toMatchObject([{ body: "to a" }]);
+    must(await acknowledgeMessages(ports, operator("a"), page.cursor ?? ""));
+    expect((await read(ports, a)).messages).toEqual([]);
+    for (const answer of [
+      await readMessages(ports, operator("none"), null),
+      await acknowledgeMessages(ports, operator("a"), "made up"),
+    ])
+      expect(answer).toHaveProperty("refused");
+  });
+
   it("to a session that does not exist is refused", async () => {
     const { ports } = await twoChats();
     const by = { fleet: FLEET, claims: null, seed: null };

@@ -120,3 +120,13 @@ describe("a take that was left behind", () => {
     ]);
   });
 });
+
+it("a queued name of which the record knows nothing is dropped, and keeps nobody from what is behind it", async () => {
+  const world = createWorld();
+  await world.register("s1", { capacity: 1 });
+  await world.ports.workQueue.add(FLEET, [{ taskId: "ghost", requires: [], order: 0 }]);
+  await world.submit({ id: "a" });
+  await world.deliver();
+  expect(await world.task("a")).toMatchObject({ state: "assigned" });
+  expect(await world.ports.workQueue.heads(FLEET)).toEqual([]);
+});
