@@ -1,6 +1,6 @@
 import { type IncomingMessage, createServer } from "node:http";
 import { text } from "node:stream/consumers";
-import { listenOnLoopback, LOOPBACK } from "../local/free-port.ts";
+import { closeServer, listenOnLoopback, LOOPBACK } from "../local/free-port.ts";
 import { type Item, indexWriteUnits, itemBytes, readUnits, writeUnits } from "./item-size.ts";
 
 /** What DynamoDB would bill, by operation and what it was about. */
@@ -95,11 +95,7 @@ export async function startDynamoMeter(endpoint: string): Promise<DynamoMeter> {
       used = [];
       return taken;
     },
-    close: async () => {
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeAllConnections();
-      await closed;
-    },
+    close: () => closeServer(server),
   };
 }
 

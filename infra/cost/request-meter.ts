@@ -1,5 +1,5 @@
 import { createServer, request as startRequest } from "node:http";
-import { LOOPBACK, listenOnLoopback } from "../local/free-port.ts";
+import { closeServer, LOOPBACK, listenOnLoopback } from "../local/free-port.ts";
 
 export type RequestMeter = {
   readonly url: string;
@@ -32,10 +32,6 @@ export async function startRequestMeter(endpoint: string): Promise<RequestMeter>
       seen = [];
       return taken;
     },
-    close: async () => {
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeAllConnections();
-      await closed;
-    },
+    close: () => closeServer(server),
   };
 }

@@ -1,3 +1,4 @@
+import type { Server as HttpServer } from "node:http";
 import { createServer } from "node:net";
 import type { Server } from "node:net";
 
@@ -18,6 +19,13 @@ export function listenOnLoopback(server: Server, port = 0): Promise<number> {
       else reject(new Error("The server listens on no port: this is a bug of the embedded cloud."));
     });
   });
+}
+
+/** Stops listening and cuts every connection. */
+export async function closeServer(server: HttpServer): Promise<void> {
+  const closed = new Promise((resolve) => server.close(resolve));
+  server.closeAllConnections();
+  await closed;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ERRORS } from "../../shared/contract/errors.ts";
-import { KEEP_ALIVE_MS, LOOPBACK, listenOnLoopback } from "./free-port.ts";
+import { closeServer, KEEP_ALIVE_MS, LOOPBACK, listenOnLoopback } from "./free-port.ts";
 import { buildGatewayEvent, decodePath } from "./gateway-event.ts";
 import { sendAnswer, sendMessage } from "./gateway-response.ts";
 import { createRouter } from "./gateway-routes.ts";
@@ -60,11 +60,7 @@ export async function startGateway<Name extends string>(options: GatewayOptions<
   const port = await listenOnLoopback(server, options.port);
   return {
     url: `http://${LOOPBACK}:${port}`,
-    close: async () => {
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeAllConnections();
-      await closed;
-    },
+    close: () => closeServer(server),
   };
 }
 

@@ -4,6 +4,7 @@ import type { SessionState } from "../contract/session-state.ts";
 import { SESSION_CAPACITY_DEFAULT } from "../contract/limits.ts";
 import { assert } from "./assert.ts";
 import { type Decision, UNCHANGED, commit, refused } from "./decision.ts";
+import type { Tenure } from "./semaphore.ts";
 
 /** The legal transitions of one session; `live` from an end is a restart, with a higher epoch. */
 export const SESSION_TRANSITIONS: Readonly<Record<SessionState, readonly SessionState[]>> = {
@@ -129,9 +130,6 @@ export function letGo(session: SessionRecord, task: string, fence?: number): Dec
   const { [task]: _semaphores, ...permits } = session.permits;
   return commit({ ...session, held, stopping, permits });
 }
-
-/** One holding of a task by a session: the same task may come back to it with another fence. */
-export type Tenure = { readonly task: string; readonly fence: number };
 
 /**
  * A session as it is without one tenure, for whoever is about to put another in its place. Null if it does not have it, or

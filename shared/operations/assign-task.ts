@@ -3,7 +3,8 @@ import type { OwnedTask, SessionRecord, TaskRecord } from "../contract/records.t
 import type { Rules } from "../contract/rules.ts";
 import { commit } from "../domain/decision.ts";
 import { type Barrier, neededBy, pauseOf } from "../domain/rules.ts";
-import { type Tenure, reserve, withoutPlace } from "../domain/session-transitions.ts";
+import type { Tenure } from "../domain/semaphore.ts";
+import { reserve, withoutPlace } from "../domain/session-transitions.ts";
 import { assign, isEnded, isOwnedBy, isReady, requeue, start } from "../domain/task-transitions.ts";
 import type { Ports } from "../ports/ports.ts";
 import { announceReady } from "./announce-ready.ts";
@@ -71,12 +72,11 @@ export async function assignTask(
   }
   const semaphores = needed.map(({ id }) => id);
   const read = session?.id === sessionId ? session : undefined;
-  const place = { task: taskId, fence: task.fence + 1, semaphores, leaving };
-  const reserved = await reservePlace(ports, fleet, sessionId, place, read);
+  const tenure = { task: taskId, session: sessionId, fence: task.fence + 1 };
+  const reserved = await reservePlace(ports, fleet, tenure, { semaphores, leaving, read });
   if (typeof reserved === "string") return { outcome: reserved };
 
   const owner = { session: sessionId, epoch: reserved.epoch, host: reserved.host };
-  const tenure = { task: taskId, session: sessionId, fence: task.fence + 1 };
   const full = await acquirePermits(ports, fleet, tenure, needed);
   if (full !== null) {
     await undoPlace(ports, reserved, taskId);
@@ -107,14 +107,15 @@ async function passOn(ports: Ports, task: TaskRecord, rules: Rules, keeps?: Barr
   for (const { id } of neededBy(rules, task)) if (id !== keeps) await letPass(ports, task.fleet, id);
 }
 
-type Place = Tenure & { readonly semaphores: readonly Barrier[]; readonly leaving: Tenure | null };
-
 async function reservePlace(
   ports: Ports,
   fleet: string,
-  sessionId: string,
-  { task, fence, semaphores, leaving }: Place,
-  read?: SessionRecord,
+  { task, session: sessionId, fence }: Tenure,
+  {
+    semaphores,
+    leaving,
+    read,
+  }: { semaphores: readonly Barrier[]; leaving: Tenure | null; read?: SessionRecord },
 ): Promise<SessionRecord | "no_room" | "still_held"> {
   for (let i = 0; i < RESERVE_TRIES; i++) {
     const found = (i === 0 && read) || (await ports.record.sessions.get(fleet, sessionId));

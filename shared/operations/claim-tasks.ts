@@ -4,7 +4,8 @@ import type { OwnedTask, SessionRecord, TaskRecord } from "../contract/records.t
 import { UNCHANGED, commit } from "../domain/decision.ts";
 import { isFullClaim } from "../domain/claim-size.ts";
 import { pauseOf } from "../domain/rules.ts";
-import { type Tenure, hearReport, load, refuseEpoch, withoutPlace } from "../domain/session-transitions.ts";
+import type { Tenure } from "../domain/semaphore.ts";
+import { hearReport, load, refuseEpoch, withoutPlace } from "../domain/session-transitions.ts";
 import { isSettledBy } from "../domain/task-settlement.ts";
 import { isEnded, isOwnedBy, start } from "../domain/task-transitions.ts";
 import type { SessionClaims } from "../domain/tokens.ts";
@@ -52,7 +53,7 @@ export async function claimNext(
   claims: SessionClaims,
   settled: Tenure,
 ): Promise<HeldTask | null> {
-  const letGo = () => releasePlace(ports, claims.fleet, claims.session, settled.task, settled.fence);
+  const letGo = () => releasePlace(ports, claims.fleet, settled.session, settled.task, settled.fence);
   const session = await askingSession(ports, claims);
   const without = isRefusal(session) ? null : withoutPlace(session, settled);
   if (without?.state !== "live") {
@@ -62,7 +63,7 @@ export async function claimNext(
   }
   const owned = await startHeld(ports, without, 1);
   const { claimed, session: seen } = await takeReady(ports, without, owned, 1, settled);
-  if (settled.task in seen.held || seen === without) await letGo();
+  if (seen === without) await letGo();
   const [next = await stealNext(ports, claims)] = claimed;
   return next ? ((await hold(ports, seen, [next]))[0] ?? null) : null;
 }

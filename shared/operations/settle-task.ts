@@ -80,7 +80,7 @@ export async function completeTask(
     );
     if (isRefusal(settled)) return [settled, null] as const;
     await notePerformance(once, settled, claims.session, fence, true);
-    return [settled, await claimNext(once, claims, { task: id, fence })] as const;
+    return [settled, await claimNext(once, claims, { task: id, session: claims.session, fence })] as const;
   });
   return isRefusal(task) ? task : { task: await viewTask(ports, task), next };
 }

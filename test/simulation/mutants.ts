@@ -109,7 +109,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a task is written before its place is reserved",
     file: operation("assign-task"),
-    find: "const reserved = await reservePlace(ports, fleet, sessionId, place, read);",
+    find: "const reserved = await reservePlace(ports, fleet, tenure, { semaphores, leaving, read });",
     replace: "const reserved = await ports.record.sessions.get(fleet, sessionId);",
   },
   {
