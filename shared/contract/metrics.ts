@@ -1,0 +1,37 @@
+/** Namespace of all that the deployment tells CloudWatch of itself. Which stage it is tells the dimension `service`. */
+export const METRIC_NAMESPACE = "Shim";
+
+/**
+ * What is counted and measured when it happens, by whichever function sees it. In CloudWatch under the dimension
+ * `service` alone: a metric for each fleet or session would be billed as one of its own.
+ */
+export const EVENT_METRICS = {
+  /** A session was given up as crashed. */
+  SessionsCrashed: "Count",
+  /** From the last accepted beat of a crashed session until a task of it runs again elsewhere, in milliseconds. */
+  CrashRecoveryDuration: "Milliseconds",
+  /** A task ended as a dead letter. */
+  DeadLetters: "Count",
+  /** A waiting task was moved from one live session to another. */
+  TasksMoved: "Count",
+  /** A request was answered with 500, or a message, an entry of the agenda or a tick failed, for an unexpected reason. */
+  Errors: "Count",
+  /** Redis did not answer. */
+  RedisUnavailable: "Count",
+  /** DynamoDB, S3 or SQS did not answer. */
+  RecordUnavailable: "Count",
+  /** Redis commands that beats took, on average of a minute of one function instance; 2 for a steady one. */
+  RedisCommandsPerBeat: "None",
+} as const;
+export type EventMetric = keyof typeof EVENT_METRICS;
+
+/** What a fleet looks like, once a minute by the sweep while somebody works. In CloudWatch under `service` and `Fleet`. */
+export const FLEET_GAUGES = [
+  "ActiveSessions",
+  "TasksQueued",
+  "TasksInProgress",
+  "TasksCompleted",
+  "TasksFailed",
+  "TasksCancelled",
+] as const;
+export type FleetGauge = (typeof FLEET_GAUGES)[number];
