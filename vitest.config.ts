@@ -6,6 +6,9 @@ import type { TestSpecification } from "vitest/node";
 // Tests start many processes of the same programs: from the second on, each finds its code compiled.
 process.env.NODE_COMPILE_CACHE ??= enableCompileCache().directory;
 
+// The embedded cloud's log of every task belongs to the tests that read it.
+process.env.AWS_LAMBDA_LOG_LEVEL ??= "WARN";
+
 /**
  * Files of a layer share processes, and so what they import: an embedded cloud is started with modules of its own.
  * `sst` is read anew with them, because it reads the links of a cloud from the environment once.

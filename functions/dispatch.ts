@@ -6,6 +6,5 @@ import { allPorts } from "../shared/runtime/all-ports.ts";
 import { forEachMessage } from "./edge/sqs.ts";
 
 export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
-  const ports = allPorts();
-  return forEachMessage(event, ReadyEvent, ports.log, (message) => dispatchReady(ports, message));
+  return forEachMessage(event, ReadyEvent, allPorts(), dispatchReady);
 }

@@ -8,20 +8,21 @@ import { recordHeartbeat } from "../shared/operations/record-heartbeat.ts";
 import { beatPorts } from "../shared/runtime/beat-ports.ts";
 import { bearerOf, readTokenOf } from "./edge/bearer.ts";
 import { parseBody } from "./edge/body.ts";
-import { errorAnswer, jsonAnswer, problemAnswer } from "./edge/problem.ts";
+import { type HttpAnswer, errorAnswer, jsonAnswer, problemAnswer } from "./edge/problem.ts";
 
 export async function handler(event: APIGatewayProxyEventV2): Promise<APIGatewayProxyStructuredResultV2> {
+  const { status, headers, body } = await answerBeat(event);
+  await beatPorts().meter.beatEnded();
+  return { statusCode: status, headers, body };
+}
+
+async function answerBeat(event: APIGatewayProxyEventV2): Promise<HttpAnswer> {
   const { requestId } = event.requestContext;
-  const ports = beatPorts();
   try {
     const result = await beat(event);
-    const { status, headers, body } = isRefusal(result)
-      ? problemAnswer(result, requestId)
-      : jsonAnswer(200, result);
-    return { statusCode: status, headers, body };
+    return isRefusal(result) ? problemAnswer(result, requestId) : jsonAnswer(200, result);
   } catch (error) {
-    const { status, headers, body } = errorAnswer(error, requestId, ports.log);
-    return { statusCode: status, headers, body };
+    return errorAnswer(error, requestId, beatPorts());
   }
 }
 

@@ -1,5 +1,5 @@
 // Triggered by every route that no other function answers: fleets, keys, sessions and hosts seen from outside, messages,
-// progress, load, rebalance, pauses, limits, retention, health, the OpenAPI document, and routes that are not built yet.
+// progress, load, rebalance, pauses, limits, retention, metrics, health, the OpenAPI document, and routes that are not built yet.
 import * as z from "zod/mini";
 import { API } from "../shared/contract/api.ts";
 import { isRefusal, refuse } from "../shared/contract/errors.ts";
@@ -15,6 +15,7 @@ import { createKey, listKeys, revokeKey } from "../shared/operations/manage-keys
 import { changeRetention, readRetention } from "../shared/operations/manage-retention.ts";
 import { limitTasks, pauseTasks, readRules, resumeTasks } from "../shared/operations/manage-rules.ts";
 import { rebalanceFleet, setBalancing } from "../shared/operations/rebalance-fleet.ts";
+import { readMetrics } from "../shared/operations/read-metrics.ts";
 import { type Reader, readMessages } from "../shared/operations/read-messages.ts";
 import { sendMessage } from "../shared/operations/send-message.ts";
 import { summariseProgress } from "../shared/operations/summarise-progress.ts";
@@ -25,6 +26,7 @@ import { type Things, serveById } from "./edge/by-id.ts";
 import { openCursor, sealCursor } from "./edge/cursor.ts";
 import { createApp, requestIdOf, serve, toHandler } from "./edge/endpoint.ts";
 import { NOT_IMPLEMENTED } from "./edge/not-implemented.ts";
+import { toPrometheus } from "./edge/prometheus.ts";
 import { problemAnswer } from "./edge/problem.ts";
 
 const app = createApp();
@@ -107,6 +109,9 @@ serve(app, API.summariseProgress, {
 });
 serve(app, API.listLoad, { run: ({ ports, fleet }) => listLoad(ports, fleet) });
 
+serve(app, API.readMetrics, {
+  run: async ({ ports, fleet }) => ({ text: await toPrometheus(await readMetrics(ports, fleet), fleet) }),
+});
 app.get("/v1/health", async (c) => {
   const health = await checkHealth(allPorts());
   return c.json(health, health.ok ? 200 : 503);

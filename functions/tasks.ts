@@ -13,17 +13,18 @@ import { listTasks } from "../shared/operations/list-tasks.ts";
 import { redriveTask } from "../shared/operations/redrive-task.ts";
 import { completeTask, failTask, releaseTask, reportProgress } from "../shared/operations/settle-task.ts";
 import { submitTasks } from "../shared/operations/submit-tasks.ts";
-import { getTask } from "../shared/operations/view-task.ts";
+import { getTask, getTaskStory } from "../shared/operations/view-task.ts";
 import type { Ports } from "../shared/ports/ports.ts";
 import { type Things, serveById } from "./edge/by-id.ts";
 import { openCursor, sealCursor } from "./edge/cursor.ts";
 import { type BodyOf, createApp, serve, toHandler } from "./edge/endpoint.ts";
+import { traceOf } from "./edge/trace.ts";
 
 const app = createApp();
 
 serve(app, API.submitTasks, {
-  run: async ({ ports, fleet, body, seed }) =>
-    submitTasks(ports, fleet, Array.isArray(body) ? body : [body], seed),
+  run: async ({ ports, fleet, header, body, seed }) =>
+    submitTasks(ports, fleet, Array.isArray(body) ? body : [body], seed, traceOf(header("traceparent"))),
 });
 
 const TaskQuery = z.object({
@@ -99,7 +100,8 @@ function serveHolder<R extends Route>(
   );
 }
 
-serveById(app, API.getTask, tasks, async (id, { ports, fleet }) => {
+serveById(app, API.getTask, tasks, async (id, { ports, fleet, query }) => {
+  if (query["events"] === "1") return getTaskStory(ports, fleet, id);
   const task = await getTask(ports, fleet, id);
   return isRefusal(task) ? task : { task };
 });

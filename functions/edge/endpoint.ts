@@ -12,7 +12,7 @@ import { link } from "../../shared/runtime/links.ts";
 import { type Caller, authenticate, refuseCaller } from "./authenticate.ts";
 import { parseBody } from "./body.ts";
 import { readSeed, withIdempotency } from "./idempotency.ts";
-import { type HttpAnswer, errorAnswer, jsonAnswer, problemAnswer } from "./problem.ts";
+import { type HttpAnswer, errorAnswer, jsonAnswer, problemAnswer, textAnswer } from "./problem.ts";
 
 /** A request that was let in and whose body fits. */
 export type Request<B> = {
@@ -45,6 +45,7 @@ export type BodyOf<R extends Route> = R extends { readonly body: infer S extends
 const FLEET_OF_ROOT = "default";
 
 type Raw = {
+  readonly requestId: string;
   readonly method: string;
   readonly path: string;
   readonly params: Readonly<Record<string, string>>;
@@ -59,12 +60,13 @@ async function answerRequest<R extends Route>(
   endpoint: Endpoint<R>,
   raw: Raw,
 ): Promise<{ status: number; value: object } | Refusal> {
-  const ports = allPorts();
-  const caller = await authenticate(ports, raw.header("authorization"), () => link("RootKey", "value"));
+  const asked = { ...allPorts(), log: allPorts().log.with({ requestId: raw.requestId }) };
+  const caller = await authenticate(asked, raw.header("authorization"), () => link("RootKey", "value"));
   if (isRefusal(caller)) return caller;
   const forbidden = refuseCaller(route.who ?? {}, caller, raw.params["id"]);
   if (forbidden) return forbidden;
   const fleet = caller.kind === "root" ? FLEET_OF_ROOT : caller.fleet;
+  const ports = { ...asked, log: asked.log.with({ fleet }) };
   const request = await readRequest(route, raw);
   const { params, query, header } = raw;
   if (isRefusal(request)) return (await endpoint.missing?.({ ports, caller, fleet, params })) ?? request;
@@ -113,6 +115,7 @@ export function serve<R extends Route>(app: Hono, route: R, endpoint: Endpoint<R
     let answer: HttpAnswer;
     try {
       const result = await answerRequest(route, endpoint, {
+        requestId,
         method: c.req.method,
         path: c.req.path,
         params: c.req.param(),
@@ -120,9 +123,13 @@ export function serve<R extends Route>(app: Hono, route: R, endpoint: Endpoint<R
         header: (name) => headers[name],
         bytes: async () => new Uint8Array(await c.req.arrayBuffer()),
       });
-      answer = isRefusal(result) ? problemAnswer(result, requestId) : jsonAnswer(result.status, result.value);
+      if (isRefusal(result)) answer = problemAnswer(result, requestId);
+      else
+        answer = route.text
+          ? textAnswer(result.status, route.text, result.value)
+          : jsonAnswer(result.status, result.value);
     } catch (error) {
-      answer = errorAnswer(error, requestId, allPorts().log);
+      answer = await errorAnswer(error, requestId, allPorts());
     }
     return c.body(answer.body, answer.status as ContentfulStatusCode, answer.headers);
   });

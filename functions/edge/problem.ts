@@ -1,7 +1,7 @@
 import { ERRORS, type ErrorCode, type Refusal, refuse } from "../../shared/contract/errors.ts";
 import type { Problem } from "../../shared/contract/problem.ts";
-import type { Log } from "../../shared/ports/ports.ts";
-import { StoreUnavailable } from "../../shared/ports/unavailable.ts";
+import type { Ports } from "../../shared/ports/ports.ts";
+import { StoreUnavailable, failureOf } from "../../shared/ports/unavailable.ts";
 
 /** Seconds after which a request that met an unavailable store may be repeated. */
 const RETRY_AFTER_S = 1;
@@ -19,6 +19,12 @@ export function jsonAnswer(status: number, value: unknown): HttpAnswer {
     headers: { "content-type": "application/json", "cache-control": "no-store" },
     body: JSON.stringify(value),
   };
+}
+
+/** The `text` of an outcome. */
+export function textAnswer(status: number, contentType: string, value: object): HttpAnswer {
+  const body = "text" in value ? String(value.text) : "";
+  return { status, headers: { "content-type": contentType, "cache-control": "no-store" }, body };
 }
 
 /** A refusal as RFC 9457 problem details. */
@@ -43,7 +49,11 @@ export function problemAnswer({ refused, detail }: Refusal, requestId: string): 
 }
 
 /** What a thrown error becomes: only a store that does not answer is told apart, all else is logged and hidden. */
-export function errorAnswer(error: unknown, requestId: string, log: Log): HttpAnswer {
+export async function errorAnswer(
+  error: unknown,
+  requestId: string,
+  { log, metrics }: Pick<Ports, "log" | "metrics">,
+): Promise<HttpAnswer> {
   const unavailable = error instanceof StoreUnavailable;
   const code: ErrorCode = unavailable ? "service.unavailable" : "internal";
   const stack = error instanceof Error ? error.stack : String(error);
@@ -53,6 +63,7 @@ export function errorAnswer(error: unknown, requestId: string, log: Log): HttpAn
     store: unavailable ? error.store : undefined,
     error: stack,
   });
+  await metrics.note(null, failureOf(error), 1);
   return problemAnswer(
     refuse(code, unavailable ? "Nothing was lost; repeat the same request." : "The error was logged."),
     requestId,

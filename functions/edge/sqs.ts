@@ -1,7 +1,8 @@
 import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
 import type * as z from "zod/mini";
 import { $ZodError } from "zod/v4/core";
-import type { Log } from "../../shared/ports/ports.ts";
+import type { Ports } from "../../shared/ports/ports.ts";
+import { failureOf } from "../../shared/ports/unavailable.ts";
 
 /**
  * Handles each message by itself and names those that failed, by message id, so that one poison message harms no
@@ -10,15 +11,17 @@ import type { Log } from "../../shared/ports/ports.ts";
 export async function forEachMessage<T>(
   { Records }: SQSEvent,
   schema: z.ZodMiniType<T>,
-  log: Log,
-  run: (message: T) => Promise<void>,
+  ports: Ports,
+  run: (ports: Ports, message: T) => Promise<void>,
 ): Promise<SQSBatchResponse> {
   const batchItemFailures: SQSBatchResponse["batchItemFailures"] = [];
   for (const { messageId, body } of Records) {
+    const log = ports.log.with({ messageId });
     try {
-      await run(schema.parse(JSON.parse(body)));
+      await run({ ...ports, log }, schema.parse(JSON.parse(body)));
     } catch (error) {
-      log.error("message failed", { messageId, error: describe(error) });
+      log.error("message failed", { error: describe(error) });
+      await ports.metrics.note(null, failureOf(error), 1);
       batchItemFailures.push({ itemIdentifier: messageId });
     }
   }

@@ -45,6 +45,7 @@ import {
   ReleaseRequest,
   TaskAnswer,
   TaskPage,
+  TaskStoryAnswer,
   TaskSubmission,
   TasksAnswer,
 } from "./task.ts";
@@ -74,6 +75,8 @@ export type Route = {
   readonly idempotencyKey?: boolean;
   readonly status: number;
   readonly answer: z.ZodMiniType;
+  /** Of an answer that is no JSON: its content type. */
+  readonly text?: string;
 };
 
 const CompleteAnswer = z.extend(TaskAnswer, { next: z.nullable(HeldTask) });
@@ -141,10 +144,11 @@ export const API = {
   getTask: {
     method: "GET",
     path: "/v1/tasks/{id}",
-    summary: "Read a task",
+    summary: "Read a task; with events=1 also what happened to it",
     who: { scopes: ["submit", "operate", "agent"], session: "any" },
+    query: ["events"],
     status: 200,
-    answer: TaskAnswer,
+    answer: TaskStoryAnswer,
   },
   reportProgress: {
     method: "POST",
@@ -245,6 +249,15 @@ export const API = {
     who: { scopes: ["operate", "submit"] },
     status: 200,
     answer: LoadAnswer,
+  },
+  readMetrics: {
+    method: "GET",
+    path: "/metrics",
+    summary: "What a fleet can be measured by, in Prometheus' text format",
+    who: { scopes: ["operate"] },
+    status: 200,
+    answer: z.string(),
+    text: "text/plain; version=0.0.4; charset=utf-8",
   },
   listSessions: {
     method: "GET",

@@ -57,6 +57,8 @@ export const MAX_ATTEMPTS_DEFAULT = 3;
 export const MAX_ATTEMPTS_LIMIT = 100;
 /** Assignments of a task without a start in between; giving back the last of them is a dead letter. */
 export const PLACEMENTS_LIMIT = 10;
+/** Changes of a task's state, between its submission and its end, that its head keeps: the latest. */
+export const TASK_EVENTS_LIMIT = 20;
 /** Tasks in one submission item of the record. */
 export const SUBMISSION_MEMBERS_LIMIT = 25;
 /**

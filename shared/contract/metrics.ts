@@ -10,6 +10,10 @@ export const EVENT_METRICS = {
   SessionsCrashed: "Count",
   /** From the last accepted beat of a crashed session until a task of it runs again elsewhere, in milliseconds. */
   CrashRecoveryDuration: "Milliseconds",
+  /** From when a task could start until it did, in milliseconds. */
+  TaskWait: "Milliseconds",
+  /** From the start of the attempt that completed a task until then, in milliseconds. */
+  TaskDuration: "Milliseconds",
   /** A task ended as a dead letter. */
   DeadLetters: "Count",
   /** A waiting task was moved from one live session to another. */
@@ -25,13 +29,11 @@ export const EVENT_METRICS = {
 } as const;
 export type EventMetric = keyof typeof EVENT_METRICS;
 
-/** What a fleet looks like, once a minute by the sweep while somebody works. In CloudWatch under `service` and `Fleet`. */
+/** What a fleet has, once a minute by the sweep while it has any. In CloudWatch under `service` and `Fleet`. */
 export const FLEET_GAUGES = [
+  /** Sessions live, draining or recovering. */
   "ActiveSessions",
-  "TasksQueued",
-  "TasksInProgress",
-  "TasksCompleted",
-  "TasksFailed",
-  "TasksCancelled",
+  /** Tasks that have not ended. */
+  "OpenTasks",
 ] as const;
 export type FleetGauge = (typeof FLEET_GAUGES)[number];

@@ -58,7 +58,7 @@ function operation(operationId: string, route: Route): object {
     responses: {
       [route.status]: {
         description: "Done",
-        content: { "application/json": { schema: jsonSchema(route.answer, "output") } },
+        content: { [route.text ?? "application/json"]: { schema: jsonSchema(route.answer, "output") } },
       },
       default: problem,
     },

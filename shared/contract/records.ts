@@ -5,7 +5,7 @@ import { ProfileName } from "./profile.ts";
 import { Rules } from "./rules.ts";
 import { Labels } from "./session.ts";
 import { SessionState } from "./session-state.ts";
-import { Affinity, FailurePolicy, Progress, TaskError } from "./task.ts";
+import { Affinity, FailurePolicy, Progress, TaskError, TaskState } from "./task.ts";
 import { BalancePolicy, Scope } from "./fleet.ts";
 
 /**
@@ -31,6 +31,20 @@ export type Owner = z.infer<typeof Owner>;
 /** Which holder gave a task up (completed, failed or released it) and with what body: a replay is known by it. */
 export const SettledBy = z.object({ session: Id, epoch: Epoch, fence: Fence, bodyHash: z.string() });
 export type SettledBy = z.infer<typeof SettledBy>;
+
+/**
+ * A change of a task's state, in few bytes: the state, when (epoch ms), the session that took it or lost it, the attempt that
+ * started, a code that tells why, and when the last beat of a session that crashed was accepted.
+ */
+export const KeptEvent = z.object({
+  s: TaskState,
+  t: Millis,
+  o: z.optional(Id),
+  n: z.optional(z.int()),
+  c: z.optional(z.string()),
+  b: z.optional(Millis),
+});
+export type KeptEvent = z.infer<typeof KeptEvent>;
 
 const TaskBase = z.object({
   ...Document,
@@ -64,6 +78,10 @@ const TaskBase = z.object({
   error: z.nullable(TaskError),
   createdAtMs: Millis,
   startedAtMs: z.nullable(Millis),
+  /** Changes of its state between submission and end; absent until there are any. */
+  events: z.optional(z.array(KeptEvent)),
+  /** The trace that its submitter named. */
+  trace: z.optional(z.string()),
 });
 
 /** A task's head item. What a state needs is required by its variant. */
@@ -287,6 +305,8 @@ export const SweepRecord = z.object({
   holder: z.string(),
   untilMs: Millis,
   tickAtMs: Millis,
+  /** Since when ticks have come without a gap. */
+  upSinceMs: z.optional(Millis),
   /** Fleet the repair is at; null starts again with the first. */
   repairing: z.nullable(Id),
   /** Where the repair goes on in that fleet, per kind of document; null starts with its first page. */

@@ -126,7 +126,29 @@ export type ReleaseRequest = z.infer<typeof ReleaseRequest>;
 export const ReasonRequest = z.strictObject({ reason: z.optional(Text) });
 export type ReasonRequest = z.infer<typeof ReasonRequest>;
 
+/** One change of a task's state. */
+export const TaskEvent = z.object({
+  at: Instant,
+  state: TaskState,
+  /** The session that took it, or from which it went; null if none did. */
+  sessionId: z.nullable(Id),
+  /** Attempts started by then. */
+  attempt: z.int(),
+  /** Why, where the state alone does not tell: a code such as `task.crash`. */
+  reason: z.nullable(z.string()),
+});
+export type TaskEvent = z.infer<typeof TaskEvent>;
+
 export const TaskAnswer = z.object({ task: Task });
+/** GET /v1/tasks/{id}; the last two with `?events=1`. */
+export const TaskStoryAnswer = z.object({
+  task: Task,
+  /** From submission to end; of very many changes in between only the latest. */
+  events: z.optional(z.array(TaskEvent)),
+  /** By which all that was logged of the task is found. */
+  correlationId: z.optional(z.string()),
+});
+export type TaskStoryAnswer = z.infer<typeof TaskStoryAnswer>;
 export const TasksAnswer = z.object({ tasks: z.array(Task) });
 export const TaskPage = z.object({ tasks: z.array(Task), cursor: z.nullable(z.string()) });
 

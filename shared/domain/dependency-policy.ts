@@ -50,17 +50,19 @@ export function settleBlocked(task: TaskRecord, nowMs: number): Decision<TaskRec
 
 function unblock(task: TaskIn<"blocked">, nowMs: number): TaskIn<"queued" | "cancelled"> {
   const { skippedBy } = task;
-  if (skippedBy === undefined) return enter(task, "queued", { notBeforeMs: nowMs });
-  return enter(task, "cancelled", {
+  if (skippedBy === undefined) return enter(task, "queued", { notBeforeMs: nowMs }, { nowMs });
+  const skipped = {
     fence: task.fence + 1,
     error: { code: "dependency.skipped", message: `Dependency ${skippedBy} did not complete.` },
     lastHolder: null,
     endedAtMs: nowMs,
     effectsPending: true,
-  });
+  };
+  return enter(task, "cancelled", skipped, { nowMs });
 }
 
 function failByDependency(task: TaskIn<"blocked">, dependency: string, nowMs: number): TaskIn<"failed"> {
   const error = { code: "dependency.failed", message: `Dependency ${dependency} did not complete.` };
-  return enter(task, "failed", { fence: task.fence + 1, error, endedAtMs: nowMs, effectsPending: true });
+  const failed = { fence: task.fence + 1, error, endedAtMs: nowMs, effectsPending: true };
+  return enter(task, "failed", failed, { nowMs });
 }

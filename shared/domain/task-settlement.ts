@@ -74,17 +74,16 @@ export function complete(
 ): Decision<TaskRecord> {
   const running = heldRunning(task, holder, bodyHash);
   if ("kind" in running) return running;
-  return commit(
-    enter(running, "completed", {
-      fence: running.fence + 1,
-      settledBy: { ...holder, bodyHash },
-      progress: { percent: 100, message: running.progress?.message ?? null },
-      error: null,
-      ...payloads,
-      endedAtMs: nowMs,
-      effectsPending: false,
-    }),
-  );
+  const completed = {
+    fence: running.fence + 1,
+    settledBy: { ...holder, bodyHash },
+    progress: { percent: 100, message: running.progress?.message ?? null },
+    error: null,
+    ...payloads,
+    endedAtMs: nowMs,
+    effectsPending: false,
+  };
+  return commit(enter(running, "completed", completed, { nowMs }));
 }
 
 export type Failure = {
@@ -106,27 +105,14 @@ export function fail(
   if ("kind" in running) return running;
   const settledBy: SettledBy = { ...holder, bodyHash: failure.bodyHash };
   const fence = running.fence + 1;
-  if (!failure.retryable || running.attempt >= running.maxAttempts)
-    return commit(
-      enter(running, "failed", {
-        fence,
-        settledBy,
-        error: failure.error,
-        endedAtMs: nowMs,
-        effectsPending: false,
-      }),
-    );
-  const waitMs = fullJitterMs(running.attempt, failure.backoffBaseMs, failure.uniform);
-  return commit(
-    enter(running, "queued", {
-      fence,
-      settledBy,
-      error: failure.error,
-      placements: 0,
-      progress: null,
-      notBeforeMs: nowMs + waitMs,
-    }),
-  );
+  const { error } = failure;
+  if (!failure.retryable || running.attempt >= running.maxAttempts) {
+    const failed = { fence, settledBy, error, endedAtMs: nowMs, effectsPending: false };
+    return commit(enter(running, "failed", failed, { nowMs }));
+  }
+  const notBeforeMs = nowMs + fullJitterMs(running.attempt, failure.backoffBaseMs, failure.uniform);
+  const queued = { fence, settledBy, error, placements: 0, progress: null, notBeforeMs };
+  return commit(enter(running, "queued", queued, { nowMs, reason: error.code ?? "task.failed" }));
 }
 
 /** The holder gives the task back unharmed: the attempt does not count. */
@@ -137,7 +123,7 @@ export function release(
   nowMs: number,
 ): Decision<TaskRecord> {
   if (isOwnedBy(task, holder.session, holder.epoch) && task.fence === holder.fence) {
-    const back = giveBack(task, nowMs);
+    const back = giveBack(task, { nowMs, reason: "task.released" });
     return commit({ ...back, settledBy: { ...holder, bodyHash } });
   }
   const settled = heldRunning(task, holder, bodyHash);

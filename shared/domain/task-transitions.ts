@@ -2,6 +2,7 @@ import type { EndedTask, OwnedTask, Owner, TaskIn, TaskRecord } from "../contrac
 import { PLACEMENTS_LIMIT } from "../contract/limits.ts";
 import { fullJitterMs } from "./backoff.ts";
 import { type Decision, UNCHANGED, commit, refused } from "./decision.ts";
+import type { Occasion } from "./task-events.ts";
 import { enter } from "./task-state.ts";
 
 export function isOwned(task: TaskRecord): task is OwnedTask {
@@ -22,33 +23,31 @@ export function isReady(task: TaskRecord, nowMs: number): task is TaskIn<"queued
 }
 
 /** Gives a ready task to a session. The caller has reserved `task.fence + 1` in the session's `held` before. */
-export function assign(task: TaskIn<"queued">, owner: Owner): TaskIn<"assigned"> {
-  return enter(task, "assigned", {
-    owner,
-    notBeforeMs: task.notBeforeMs,
-    fence: task.fence + 1,
-    progress: null,
-  });
+export function assign(task: TaskIn<"queued">, owner: Owner, nowMs: number): TaskIn<"assigned"> {
+  const { notBeforeMs, fence } = task;
+  return enter(task, "assigned", { owner, notBeforeMs, fence: fence + 1, progress: null }, { nowMs });
 }
 
 /** Moves a waiting assignment to another session. */
 export function reassign(task: TaskIn<"assigned">, owner: Owner, nowMs: number): TaskIn<"assigned"> {
   const { notBeforeMs, fence } = task;
-  return enter(task, "assigned", { owner, notBeforeMs, movedAtMs: nowMs, fence: fence + 1 });
+  const moved = { owner, notBeforeMs, movedAtMs: nowMs, fence: fence + 1 };
+  return enter(task, "assigned", moved, { nowMs, reason: "task.moved" });
 }
 
 /** The holder starts: this is what counts as an attempt. */
 export function start(task: TaskIn<"assigned">, nowMs: number): TaskIn<"running"> {
-  return enter(task, "running", {
+  const started = {
     owner: task.owner,
     attempt: task.attempt + 1,
     startedAtMs: nowMs,
     timeoutAtMs: task.timeoutMs === null ? null : nowMs + task.timeoutMs,
-  });
+  };
+  return enter(task, "running", started, { nowMs });
 }
 
 /** Back to the queue without fault of the task, or a dead letter if that happened too often in a row. */
-export function giveBack(task: OwnedTask, nowMs: number): TaskIn<"queued" | "failed"> {
+export function giveBack(task: OwnedTask, occasion: Occasion): TaskIn<"queued" | "failed"> {
   const fence = task.fence + 1;
   const placements = task.placements + 1;
   const attempt = task.state === "running" ? task.attempt - 1 : task.attempt;
@@ -57,22 +56,19 @@ export function giveBack(task: OwnedTask, nowMs: number): TaskIn<"queued" | "fai
       code: "placements.spent",
       message: `Given back ${placements} times in a row without an attempt that ended.`,
     };
-    return enter(task, "failed", {
-      fence,
-      placements,
-      attempt,
-      error,
-      endedAtMs: nowMs,
-      effectsPending: true,
-    });
+    const failed = { fence, placements, attempt, error, endedAtMs: occasion.nowMs, effectsPending: true };
+    return enter(task, "failed", failed, occasion);
   }
-  const notBeforeMs = task.state === "assigned" ? task.notBeforeMs : nowMs; // One that only waited keeps its turn.
-  return enter(task, "queued", { fence, placements, attempt, progress: null, notBeforeMs });
+  // One that only waited keeps its turn.
+  const notBeforeMs = task.state === "assigned" ? task.notBeforeMs : occasion.nowMs;
+  return enter(task, "queued", { fence, placements, attempt, progress: null, notBeforeMs }, occasion);
 }
 
 /** Back to the queue because it may not start now: it keeps its turn, and nothing is counted. */
-export function standBack(task: TaskIn<"assigned">): TaskIn<"queued"> {
-  return enter(task, "queued", { fence: task.fence + 1, notBeforeMs: task.notBeforeMs, progress: null });
+export function standBack(task: TaskIn<"assigned">, nowMs: number): TaskIn<"queued"> {
+  const { notBeforeMs, fence } = task;
+  const queued = { fence: fence + 1, notBeforeMs, progress: null };
+  return enter(task, "queued", queued, { nowMs, reason: "task.paused" });
 }
 
 export type Loss = {
@@ -84,6 +80,8 @@ export type Loss = {
   readonly detail: string;
   readonly backoffBaseMs: number;
   readonly uniform: number;
+  /** Of a crash: when the session's last beat was accepted, if known. */
+  readonly lastBeatAtMs?: number | null;
 };
 
 /**
@@ -91,14 +89,17 @@ export type Loss = {
  * retried at once, anything later after a backoff.
  */
 export function requeue(task: OwnedTask, loss: Loss, nowMs: number): TaskIn<"queued" | "failed"> {
-  if (task.state === "assigned" || loss.cause === "moved") return giveBack(task, nowMs);
+  const code = `task.${loss.cause}`;
+  const occasion = { nowMs, reason: code, lastBeatAtMs: loss.lastBeatAtMs };
+  if (task.state === "assigned" || loss.cause === "moved") return giveBack(task, occasion);
   const fence = task.fence + 1;
-  const error = { code: `task.${loss.cause}`, message: loss.detail };
+  const error = { code, message: loss.detail };
   if (task.attempt >= task.maxAttempts)
-    return enter(task, "failed", { fence, error, endedAtMs: nowMs, effectsPending: true });
+    return enter(task, "failed", { fence, error, endedAtMs: nowMs, effectsPending: true }, occasion);
   const atOnce = loss.cause === "crash" && task.attempt === 1;
   const waitMs = atOnce ? 0 : fullJitterMs(task.attempt, loss.backoffBaseMs, loss.uniform);
-  return enter(task, "queued", { fence, error, placements: 0, progress: null, notBeforeMs: nowMs + waitMs });
+  const queued = { fence, error, placements: 0, progress: null, notBeforeMs: nowMs + waitMs };
+  return enter(task, "queued", queued, occasion);
 }
 
 /** Raises a queued task's fence, so that a reservation made for the old one can never become an assignment. */
@@ -115,15 +116,8 @@ export function cancel(task: TaskRecord, reason: string | null, nowMs: number): 
     ? { session: task.owner.session, epoch: task.owner.epoch, fence: task.fence }
     : null;
   const error = reason === null ? null : { code: "task.cancelled", message: reason };
-  return commit(
-    enter(task, "cancelled", {
-      fence: task.fence + 1,
-      error,
-      lastHolder,
-      endedAtMs: nowMs,
-      effectsPending: true,
-    }),
-  );
+  const cancelled = { fence: task.fence + 1, error, lastHolder, endedAtMs: nowMs, effectsPending: true };
+  return commit(enter(task, "cancelled", cancelled, { nowMs }));
 }
 
 /** Returns a dead letter to the queue with all its attempts, or to wait for dependencies that run again. */
@@ -143,8 +137,9 @@ export function redrive(
     settledBy: null,
     progress: null,
   };
-  if (waitingOn.length > 0) return commit(enter(task, "blocked", { ...anew, waitingOn }));
-  return commit(enter(task, "queued", { ...anew, notBeforeMs: nowMs }));
+  const occasion = { nowMs, reason: "task.redriven" };
+  if (waitingOn.length > 0) return commit(enter(task, "blocked", { ...anew, waitingOn }, occasion));
+  return commit(enter(task, "queued", { ...anew, notBeforeMs: nowMs }, occasion));
 }
 
 /** The effects of an end have all run. */

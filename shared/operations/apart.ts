@@ -6,14 +6,15 @@ import { StoreUnavailable } from "../ports/unavailable.ts";
  * A store that does not answer concerns all of them, and is thrown.
  */
 export async function apart(
-  { log }: Ports,
-  about: Record<string, unknown>,
+  ports: Ports,
+  about: Readonly<Record<string, unknown>>,
   act: () => Promise<unknown>,
 ): Promise<void> {
   try {
     await act();
   } catch (error) {
     if (error instanceof StoreUnavailable) throw error;
-    log.error("left half-done; the sweep tries again", { ...about, error: String(error) });
+    ports.log.error("left half-done; the sweep tries again", { ...about, error: String(error) });
+    await ports.metrics.note(null, "Errors", 1);
   }
 }

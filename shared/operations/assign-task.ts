@@ -9,6 +9,7 @@ import { assign, isEnded, isOwnedBy, isReady, requeue, start } from "../domain/t
 import type { Ports } from "../ports/ports.ts";
 import { announceReady } from "./announce-ready.ts";
 import { changeTask } from "./change.ts";
+import { commitTask } from "./commit-task.ts";
 import { fullAmong, letPass } from "./let-through.ts";
 import { acquirePermits } from "./permits.ts";
 import { publishSession } from "./publish-session.ts";
@@ -83,11 +84,9 @@ export async function assignTask(
     await passOn(ports, task, rules, full);
     return { outcome: "held_back", barrier: full };
   }
-  const waiting = assign(task, owner);
-  const written = await ports.record.tasks.commit(
-    task,
-    starts ? start(waiting, ports.clock.nowMs()) : waiting,
-  );
+  const nowMs = ports.clock.nowMs();
+  const waiting = assign(task, owner, nowMs);
+  const written = await commitTask(ports, task, starts ? start(waiting, nowMs) : waiting);
   if (!written) {
     await undoPlace(ports, reserved, taskId);
     const now = await ports.record.tasks.get(fleet, taskId);

@@ -3,6 +3,7 @@ import type { SessionRecord, TaskRecord } from "../contract/records.ts";
 import type { Decision } from "../domain/decision.ts";
 import type { Ports } from "../ports/ports.ts";
 import type { Commit } from "../ports/record.ts";
+import { commitTask } from "./commit-task.ts";
 import { publishSession } from "./publish-session.ts";
 
 /** Commits that lose the race this often in a row are refused; each loss means that somebody else got on. */
@@ -44,7 +45,7 @@ async function change<T>(
 
 /** Changes one task. An unknown task is refused. */
 export async function changeTask(
-  { record }: Ports,
+  ports: Ports,
   fleet: string,
   id: string,
   decide: (task: TaskRecord) => Decision<TaskRecord>,
@@ -54,8 +55,8 @@ export async function changeTask(
     refusal: refuse("task.not_found", `There is no task ${id} in this fleet.`),
   } as const;
   const result = await change(
-    () => record.tasks.get(fleet, id),
-    record.tasks.commit,
+    () => ports.record.tasks.get(fleet, id),
+    (previous, next) => commitTask(ports, previous, next),
     (task) => (task ? decide(task) : missing),
   );
   return result as Changed<TaskRecord> | Refusal;

@@ -4,6 +4,7 @@ import { reserve, semaphoresOf } from "../domain/session-transitions.ts";
 import { reassign } from "../domain/task-transitions.ts";
 import type { Ports } from "../ports/ports.ts";
 import { type Assignment, confirm } from "./assign-task.ts";
+import { commitTask } from "./commit-task.ts";
 import { acquirePermits } from "./permits.ts";
 import { releasePlace, undoPlace } from "./release-place.ts";
 
@@ -31,7 +32,7 @@ export async function moveTask(
     return { outcome: "held_back", barrier };
   }
   const owner = { session: to, epoch: place.epoch, host: place.host };
-  const written = await ports.record.tasks.commit(task, reassign(task, owner, ports.clock.nowMs()));
+  const written = await commitTask(ports, task, reassign(task, owner, ports.clock.nowMs()));
   if (!written) {
     await undoPlace(ports, place, taskId);
     return { outcome: "not_ready" };

@@ -55,19 +55,22 @@ export async function returnWork(
   );
   if (isRefusal(given)) return null;
   const session = given.document;
-  if (given.changed)
-    ports.log.warn("session given up", {
-      fleet,
-      session: id,
-      epoch,
-      endsAs: giving.endsAs,
-      cause: giving.cause,
-      tasks: load(session),
-    });
+  if (given.changed) await tellGivenUp(ports, session, giving);
   const ours = session.epoch === epoch + 1 && !isAlive(session);
   if (!ours) return null;
   if (session.state === "recovering") await returnTasks(ports, session);
   return session;
+}
+
+async function tellGivenUp(ports: Ports, session: SessionRecord, { endsAs, cause }: GivingUp): Promise<void> {
+  const { fleet, id, epoch } = session;
+  const about = { fleet, session: id, epoch: epoch - 1, endsAs, cause, tasks: load(session) };
+  if (endsAs === "ended") {
+    ports.log.info("session ended", about);
+    return;
+  }
+  ports.log.warn("session given up", about);
+  await ports.metrics.note(fleet, "SessionsCrashed", 1);
 }
 
 /** The second half, once its work is back: those who listen are told, then the session is crashed or ended. */
@@ -87,7 +90,7 @@ export async function endRecovery(ports: Ports, session: SessionRecord): Promise
 
 /** Requeues everything a recovering session holds. */
 async function returnTasks(ports: Ports, session: SessionRecord): Promise<void> {
-  const { fleet, id, held } = session;
+  const { fleet, id, held, lastBeatAtMs } = session;
   const [tasks, { backoffBaseMs }] = await Promise.all([
     ports.record.tasks.getMany(fleet, Object.keys(held)),
     profileOf(ports, fleet),
@@ -104,7 +107,7 @@ async function returnTasks(ports: Ports, session: SessionRecord): Promise<void> 
       return commit(
         requeue(
           current,
-          { cause, detail, backoffBaseMs, uniform: ports.chance.uniform() },
+          { cause, detail, backoffBaseMs, uniform: ports.chance.uniform(), lastBeatAtMs },
           ports.clock.nowMs(),
         ),
       );

@@ -43,7 +43,9 @@ async function takeBack(
   { fleet, id, owner, fence }: OwnedTask,
 ): Promise<TaskIn<"queued"> | null> {
   const result = await changeTask(ports, fleet, id, (task) =>
-    task.state === "assigned" && task.fence === fence ? commit(standBack(task)) : UNCHANGED,
+    task.state === "assigned" && task.fence === fence
+      ? commit(standBack(task, ports.clock.nowMs()))
+      : UNCHANGED,
   );
   if (isRefusal(result) || !result.changed || result.document.state !== "queued") return null;
   await releasePlace(ports, fleet, owner.session, id, fence);

@@ -1,8 +1,9 @@
 import { PROFILES } from "../contract/profile.ts";
 import type { FleetRecord, SweepRecord } from "../contract/records.ts";
 import type { Ports } from "../ports/ports.ts";
-import { StoreUnavailable } from "../ports/unavailable.ts";
+import { StoreUnavailable, failureOf } from "../ports/unavailable.ts";
 import { DEFAULT_FLEET } from "./fleet-of.ts";
+import { measureFleets } from "./measure-fleets.ts";
 import { type Repair, type Tick, allFleets, livesOrLost, sweepTick } from "./sweep-tick.ts";
 
 /**
@@ -15,6 +16,10 @@ const TAKE_OVER_LOOKS_A_TICK = 5;
 const TAKE_OVER_LOOKS = 15;
 /** When one page was not enough: a thousand sessions that went silent at once do not wait ten ticks. */
 const MORE_AFTER_MS = 100;
+/** Between two counts of what fleets have. A run that takes over counts at once, as the last did a minute ago. */
+const MEASURE_EVERY_MS = 60_000;
+/** Ticks that come further apart mean that sweeps were missed: an idle deployment has one each minute. */
+const UP_GAP_MS = 150_000;
 /** A lease that was not renewed for this long is of a sweep that died. */
 const LEASE_MS = 15_000;
 
@@ -34,6 +39,7 @@ export async function runSweep(
   if (isRunning(ports, held)) held = await takeOver(ports, holder);
   let failed = false;
   let lastRepairMs = 0;
+  let measuredMs = 0;
   for (let ticks = 0; ; ticks++) {
     const nowMs = ports.clock.nowMs();
     if (nowMs - startedMs >= SWEEP_RUN_MS) return { ticks, ended: "time" };
@@ -49,6 +55,10 @@ export async function runSweep(
     );
     failed = result === null;
     if (result) lastRepairMs = result.lastRepairMs;
+    if (result?.busy && nowMs - measuredMs >= MEASURE_EVERY_MS) {
+      await measureFleets(ports, fleets);
+      measuredMs = nowMs;
+    }
     const idle = result?.busy === false;
     held = await keepRepair(ports, held, result?.repair ?? repairBefore, idle);
     if (!held) return { ticks: ticks + 1, ended: "overtaken" };
@@ -104,6 +114,7 @@ function leased(held: SweepRecord | null, holder: string, nowMs: number, repair:
     holder,
     untilMs: nowMs + LEASE_MS,
     tickAtMs: nowMs,
+    upSinceMs: held && nowMs - held.tickAtMs < UP_GAP_MS ? (held.upSinceMs ?? nowMs) : nowMs,
     repairing,
     cursors,
     rebuild,
@@ -121,6 +132,7 @@ async function guarded(
   } catch (error) {
     if (!(error instanceof StoreUnavailable)) throw error;
     ports.log.error("sweep tick failed", { store: error.store, error: String(error) });
+    await ports.metrics.note(null, failureOf(error), 1);
     return null;
   }
 }

@@ -8,6 +8,7 @@ import { edgesOf, findAmbiguous } from "../domain/dependency-policy.ts";
 import { type IdentifiedSubmission, newSubmissions, newTask, submissionHash } from "../domain/new-task.ts";
 import type { Ports } from "../ports/ports.ts";
 import { announceReady } from "./announce-ready.ts";
+import { commitTask } from "./commit-task.ts";
 import { fleetOf } from "./fleet-of.ts";
 import { linkDependencies } from "./link-dependencies.ts";
 import { openGroup } from "./open-group.ts";
@@ -19,12 +20,14 @@ import { viewTask } from "./view-task.ts";
  *
  * @param seed what ids of tasks without one are derived from, so that a repeated request names the same tasks;
  *   null makes new ones
+ * @param trace the submitter's own trace, by which it will look for what became of them
  */
 export async function submitTasks(
   ports: Ports,
   fleet: string,
   submissions: readonly TaskSubmission[],
   seed: string | null,
+  trace: string | null = null,
 ): Promise<{ tasks: Task[] } | Refusal> {
   const wanted = submissions.map((submission, i) => ({
     ...submission,
@@ -54,10 +57,8 @@ export async function submitTasks(
   await fileSubmissions(ports, fleet, places);
   for (const submission of fresh) {
     const data = await ports.record.payloads.put(fleet, submission.id, "data", submission.data ?? null);
-    const created = await createTask(
-      ports,
-      newTask(fleet, submission, data, placeOf(places, submission.id), nowMs),
-    );
+    const task = newTask(fleet, submission, data, placeOf(places, submission.id), nowMs);
+    const created = await createTask(ports, trace === null ? task : { ...task, trace });
     if (isRefusal(created)) return created;
     byId.set(created.id, created);
   }
@@ -163,9 +164,9 @@ function placeOf(submissions: readonly SubmissionRecord[], taskId: string): Task
 }
 
 /** Creates a task, or finds that the same was created meanwhile. */
-async function createTask({ record }: Ports, task: TaskRecord): Promise<TaskRecord | Refusal> {
-  const created = await record.tasks.commit(null, task);
-  const existing = created ?? (await record.tasks.get(task.fleet, task.id));
+async function createTask(ports: Ports, task: TaskRecord): Promise<TaskRecord | Refusal> {
+  const created = await commitTask(ports, null, task);
+  const existing = created ?? (await ports.record.tasks.get(task.fleet, task.id));
   if (existing?.bodyHash !== task.bodyHash)
     return refuse("task.exists", `A different task ${task.id} was submitted meanwhile.`);
   return existing;

@@ -148,6 +148,7 @@ async function handleDue(
     } catch (error) {
       if (error instanceof StoreUnavailable) throw error;
       ports.log.error("agenda entry failed; it is tried again", { ...entry, error: String(error) });
+      await ports.metrics.note(null, "Errors", 1);
       againInMs = RETRY_MS;
     }
     await ports.agenda.done([entry]);

@@ -1,6 +1,7 @@
 import { type Refusal, refuse } from "../contract/errors.ts";
 import type { TaskRecord } from "../contract/records.ts";
-import type { Task } from "../contract/task.ts";
+import type { Task, TaskStoryAnswer } from "../contract/task.ts";
+import { correlationOf, eventsOf } from "../domain/task-events.ts";
 import { taskView } from "../domain/views.ts";
 import type { Ports } from "../ports/ports.ts";
 
@@ -34,5 +35,22 @@ export async function viewTask(
 /** One task by its id. */
 export async function getTask(ports: Ports, fleet: string, id: string): Promise<Task | Refusal> {
   const task = await ports.record.tasks.get(fleet, id);
-  return task ? viewTask(ports, task) : refuse("task.not_found", `There is no task ${id} in this fleet.`);
+  return task ? viewTask(ports, task) : unknown(id);
 }
+
+/** One task and what happened to it. */
+export async function getTaskStory(
+  ports: Ports,
+  fleet: string,
+  id: string,
+): Promise<TaskStoryAnswer | Refusal> {
+  const task = await ports.record.tasks.get(fleet, id);
+  if (!task) return unknown(id);
+  return {
+    task: await viewTask(ports, task),
+    events: eventsOf(task),
+    correlationId: correlationOf(task),
+  };
+}
+
+const unknown = (id: string) => refuse("task.not_found", `There is no task ${id} in this fleet.`);

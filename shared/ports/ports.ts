@@ -1,3 +1,4 @@
+import type { EventMetric, FleetGauge } from "../contract/metrics.ts";
 import type { ProfileName } from "../contract/profile.ts";
 import type { Agenda, BeatAgenda } from "./agenda.ts";
 import type { HeldBack } from "./held-back.ts";
@@ -29,9 +30,32 @@ export interface Events {
 
 /** Structured log. Never given a secret or a payload. */
 export interface Log {
+  /** The same log, with these fields in whatever it is told. */
+  with(fields: Record<string, unknown>): Log;
   info(message: string, fields?: Record<string, unknown>): void;
   warn(message: string, fields?: Record<string, unknown>): void;
   error(message: string, fields?: Record<string, unknown>): void;
+}
+
+/** What those who watch the deployment are told. A store that does not answer is no reason to reject. */
+export interface Metrics {
+  /**
+   * Something happened, or took so long.
+   *
+   * @param fleet null if it concerns the deployment
+   */
+  note(fleet: string | null, metric: EventMetric, value: number): Promise<void>;
+  /** What a fleet has just now. */
+  gauge(fleet: string, values: Readonly<Partial<Record<FleetGauge, number>>>): Promise<void>;
+}
+
+/**
+ * Running sums of rare events for each fleet and (null) for the deployment, in Redis, for whoever asks for all of them at once. Approximate: a repeated
+ * request may add twice, and a lost Redis starts at zero, which scrapers take for a restart.
+ */
+export interface Tallies {
+  add(fleet: string | null, sums: Readonly<Record<string, number>>): Promise<void>;
+  read(fleet: string | null): Promise<Readonly<Record<string, number>>>;
 }
 
 /** What a deployment fixes. */
@@ -57,10 +81,12 @@ export type Ports = {
   readonly agenda: Agenda;
   readonly events: Events;
   readonly log: Log;
+  readonly metrics: Metrics;
+  readonly tallies: Tallies;
 };
 
 /** What a heartbeat needs: no record, so its function carries no DynamoDB client. */
-export type BeatPorts = Pick<Ports, "settings" | "clock" | "keyMirror" | "log"> & {
+export type BeatPorts = Pick<Ports, "settings" | "clock" | "keyMirror" | "log" | "metrics"> & {
   readonly registry: BeatRegistry;
   readonly agenda: BeatAgenda;
 };

@@ -1,3 +1,5 @@
+import type { EventMetric } from "../contract/metrics.ts";
+
 /**
  * A store did not answer, or refused for lack of capacity, after its client's bounded retries. Whether a write
  * was applied is unknown; repeating the request is safe. The HTTP edge answers 503.
@@ -12,4 +14,10 @@ export class StoreUnavailable extends Error {
     this.name = "StoreUnavailable";
     this.store = store;
   }
+}
+
+/** Which event an error is: a store that does not answer, or one that nobody expected. */
+export function failureOf(error: unknown): EventMetric {
+  if (!(error instanceof StoreUnavailable)) return "Errors";
+  return error.store === "redis" ? "RedisUnavailable" : "RecordUnavailable";
 }

@@ -1,5 +1,7 @@
 import { createDynamoClient } from "../adapters/dynamo/client.ts";
 import { createDynamoRecord } from "../adapters/dynamo/record.ts";
+import { createLog } from "../adapters/powertools/log.ts";
+import { createMetrics } from "../adapters/powertools/metrics.ts";
 import { createObjectStore, createS3Client } from "../adapters/s3/object-store.ts";
 import { createEvents, createSqsClient } from "../adapters/sqs/events.ts";
 import { createAgenda } from "../adapters/upstash/agenda.ts";
@@ -7,12 +9,13 @@ import { createHeldBack } from "../adapters/upstash/held-back.ts";
 import { createKeyMirror } from "../adapters/upstash/key-mirror.ts";
 import { createRedis } from "../adapters/upstash/redis.ts";
 import { createRegistry } from "../adapters/upstash/registry.ts";
+import { createTallies } from "../adapters/upstash/tallies.ts";
 import { createWorkQueue } from "../adapters/upstash/work-queue.ts";
 import type { Events, Ports } from "../ports/ports.ts";
 import type { ObjectStore } from "../adapters/s3/object-store.ts";
 import { systemChance, systemClock } from "./clock.ts";
 import { link } from "./links.ts";
-import { processLog } from "./log.ts";
+import { withTallies } from "./metrics.ts";
 import { settings } from "./settings.ts";
 
 /** Made when first used: a function that never touches objects has no link to the bucket. */
@@ -55,6 +58,8 @@ export function allPorts(): Ports {
     token: link("Redis", "token"),
     keyLocking: keyLocking(),
   });
+  const log = createLog();
+  const tallies = createTallies(redis);
   const record = createDynamoRecord({
     client: createDynamoClient(),
     table: link("Record", "name"),
@@ -72,7 +77,9 @@ export function allPorts(): Ports {
     heldBack: createHeldBack(redis),
     agenda: createAgenda(redis),
     events: lazyEvents(),
-    log: processLog,
+    log,
+    metrics: withTallies(createMetrics(), tallies, log),
+    tallies,
   };
   return ports;
 }

@@ -12,9 +12,10 @@ import { createKeyMirror } from "../../shared/adapters/upstash/key-mirror.ts";
 import { createRedis } from "../../shared/adapters/upstash/redis.ts";
 import { createRegistry } from "../../shared/adapters/upstash/registry.ts";
 import { type RestRequest, createRestSender } from "../../shared/adapters/upstash/rest-client.ts";
+import { createTallies } from "../../shared/adapters/upstash/tallies.ts";
 import { createWorkQueue } from "../../shared/adapters/upstash/work-queue.ts";
 import { systemChance } from "../../shared/runtime/clock.ts";
-import type { Ports } from "../../shared/ports/ports.ts";
+import type { Log, Ports } from "../../shared/ports/ports.ts";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import type { RecordStore } from "../../shared/ports/record.ts";
 import type { Redis } from "ioredis";
@@ -60,6 +61,8 @@ export async function startBenchStores(record: "memory" | "dynamo"): Promise<Ben
   });
   const events: { fleet: string; taskIds: string[] }[] = [];
   const ignore = () => undefined;
+  const error = (message: string) => process.stderr.write(`error: ${message}\n`);
+  const log: Log = { info: ignore, warn: ignore, error, with: () => log };
   const ports: Ports = {
     settings: {
       defaultProfile: "standard",
@@ -78,7 +81,9 @@ export async function startBenchStores(record: "memory" | "dynamo"): Promise<Ben
       tasksReady: async (fleet, taskIds) => void events.push({ fleet, taskIds: [...taskIds] }),
       wakeSweep: async () => undefined,
     },
-    log: { info: ignore, warn: ignore, error: (message) => process.stderr.write(`error: ${message}\n`) },
+    log,
+    metrics: { note: async () => undefined, gauge: async () => undefined },
+    tallies: createTallies(client),
   };
   return {
     ports,

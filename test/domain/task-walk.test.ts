@@ -106,7 +106,7 @@ function take(task: TaskRecord, { what, session, stale, uniform }: Step, nowMs: 
   const loss = { detail: "lost", backoffBaseMs: 100, uniform };
   switch (what) {
     case "assign":
-      return isReady(task, nowMs) ? assign(task, owner) : task;
+      return isReady(task, nowMs) ? assign(task, owner, nowMs) : task;
     case "start":
       return task.state === "assigned" ? start(task, nowMs) : task;
     case "reassign":
@@ -247,7 +247,7 @@ describe("the table of transitions", () => {
     ({ ...base, state, lastHolder: null, effectsPending: false }) as unknown as TaskRecord;
   /** A decision that proposes each state, given any task whatever. */
   const proposals: Record<string, (task: never) => unknown> = {
-    assigned: (task) => assign(task, owner),
+    assigned: (task) => assign(task, owner, 0),
     "assigned again": (task) => reassign(task, owner, 0),
     running: (task) => start(task, 1),
   };
@@ -274,7 +274,7 @@ describe("the table of transitions", () => {
   });
 
   it("drops the fields of the state it leaves", () => {
-    const running = start(assign(fresh(1, false) as never, owner), 5);
+    const running = start(assign(fresh(1, false) as never, owner, 5), 5);
     expect(running).not.toHaveProperty("notBeforeMs");
     expect(running).toMatchObject({ timeoutAtMs: 55, startedAtMs: 5 });
     expect(requeue(running, loss, 6)).toMatchObject({ state: "failed", error: { code: "task.crash" } });
@@ -284,7 +284,10 @@ describe("the table of transitions", () => {
 
 describe("what a loss costs a task", () => {
   const owner = { session: "s1", epoch: 1, host: "h" };
-  const running = (attempt: number) => ({ ...start(assign(fresh(5, false) as never, owner), 10), attempt });
+  const running = (attempt: number) => ({
+    ...start(assign(fresh(5, false) as never, owner, 10), 10),
+    attempt,
+  });
   const loss = { detail: "", backoffBaseMs: 1_000, uniform: 0.999_999 };
 
   it("retries a first crash at once, and what comes later after a backoff", () => {
@@ -304,7 +307,7 @@ describe("what a loss costs a task", () => {
   });
 
   it("leaves one that only waited its turn in the queue", () => {
-    const waiting = assign({ ...fresh(3, false), state: "queued", notBeforeMs: 7 } as never, owner);
+    const waiting = assign({ ...fresh(3, false), state: "queued", notBeforeMs: 7 } as never, owner, 7);
     expect(requeue(waiting, { cause: "crash", ...loss }, 100_000)).toMatchObject({
       state: "queued",
       notBeforeMs: 7,
@@ -312,7 +315,7 @@ describe("what a loss costs a task", () => {
   });
 
   it("ends as a dead letter after too many assignments without a start", () => {
-    const waiting = { ...assign(fresh(3, false) as never, owner), placements: PLACEMENTS_LIMIT - 1 };
+    const waiting = { ...assign(fresh(3, false) as never, owner, 0), placements: PLACEMENTS_LIMIT - 1 };
     expect(requeue(waiting, { cause: "crash", ...loss }, 1)).toMatchObject({
       state: "failed",
       error: { code: "placements.spent" },

@@ -140,7 +140,7 @@ describe("totals", () => {
 
 describe("what answers show", () => {
   const task = newTask("f", { id: "t", type: "t", data: 1 }, REF, { id: "sub_x", index: 0 }, 0);
-  const running = start(assign(task as never, { session: "s1", epoch: 1, host: "h" }), 1_000);
+  const running = start(assign(task as never, { session: "s1", epoch: 1, host: "h" }, 1_000), 1_000);
 
   it("is whom a task belongs to, or who settled it last", () => {
     expect(taskView(task, { data: 1 })).toMatchObject({ sessionId: null, result: null, endedAt: null });

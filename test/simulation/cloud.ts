@@ -6,11 +6,12 @@ import { createMemoryHeldBack } from "../../shared/adapters/memory/held-back.ts"
 import { createMemoryKeyMirror } from "../../shared/adapters/memory/key-mirror.ts";
 import { createMemoryRecord } from "../../shared/adapters/memory/record.ts";
 import { createMemoryRegistry } from "../../shared/adapters/memory/registry.ts";
+import { createMemoryTallies } from "../../shared/adapters/memory/tallies.ts";
 import { createMemoryWorkQueue } from "../../shared/adapters/memory/work-queue.ts";
 import { dispatchReady } from "../../shared/operations/dispatch-ready.ts";
 import { newFleet } from "../../shared/operations/fleet-of.ts";
 import { runSweep } from "../../shared/operations/run-sweep.ts";
-import type { Ports } from "../../shared/ports/ports.ts";
+import type { Log, Ports } from "../../shared/ports/ports.ts";
 import { StoreUnavailable } from "../../shared/ports/unavailable.ts";
 import { forEachMessage } from "../../functions/edge/sqs.ts";
 import { QUEUE_SIZES } from "../../infra/sizes.ts";
@@ -59,6 +60,7 @@ export function createCloud(parts: CloudParts) {
     workQueue: createMemoryWorkQueue(),
     heldBack: createMemoryHeldBack(),
     agenda: createMemoryAgenda(),
+    tallies: createMemoryTallies(),
   };
   const nowMs = () => Math.floor(scheduler.nowMs());
   let ids = 0;
@@ -66,6 +68,7 @@ export function createCloud(parts: CloudParts) {
   const logged = (level: string) => (message: string, fields?: Record<string, unknown>) => {
     history.note(scheduler.nowMs(), `${level} ${message} ${JSON.stringify(fields ?? {})}`);
   };
+  const log: Log = { info: () => undefined, warn: logged("warn"), error: logged("error"), with: () => log };
   const thrown: string[] = [];
 
   const dispatchQueue = createQueue({
@@ -75,9 +78,7 @@ export function createCloud(parts: CloudParts) {
     ...QUEUE_SIZES.dispatch,
     run: (records) =>
       invoke("dispatch", random.chance(0.7), (ports) =>
-        forEachMessage({ Records: records as SQSRecord[] }, ReadyEvent, ports.log, (event) =>
-          dispatchReady(ports, event),
-        ),
+        forEachMessage({ Records: records as SQSRecord[] }, ReadyEvent, ports, dispatchReady),
       ),
   });
   const wakeQueue = createQueue({
@@ -109,7 +110,8 @@ export function createCloud(parts: CloudParts) {
         wakeQueue.send("{}", 0);
       },
     },
-    log: { info: () => undefined, warn: logged("warn"), error: logged("error") },
+    log,
+    metrics: { note: async () => undefined, gauge: async () => undefined },
   };
 
   const latencyMs = (path: string): number => {

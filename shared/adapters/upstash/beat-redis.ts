@@ -11,6 +11,7 @@ type Expiring = { readonly ex: number } | { readonly ex: number; readonly nx: tr
 /** The commands of a heartbeat, called as the package's pipelines call them. */
 export type BeatCommands = {
   get(key: string): BeatCommands;
+  hincrby(key: string, field: string, by: number): BeatCommands;
   mget(...keys: string[]): BeatCommands;
   set(key: string, value: string, options: Expiring): BeatCommands;
   zadd(key: string, how: Raising, first: Scored, ...rest: Scored[]): BeatCommands;
@@ -23,6 +24,13 @@ export type BeatClient = {
   send(build: (commands: BeatCommands) => unknown): Promise<unknown[]>;
 };
 
+export type BeatRedisOptions = {
+  readonly url: string;
+  readonly token: string;
+  /** Hears how many commands a request has. */
+  readonly onCommands?: (count: number) => void;
+};
+
 type Command = readonly (string | number)[];
 
 /**
@@ -30,12 +38,14 @@ type Command = readonly (string | number)[];
  * the heartbeat's bundle would weigh (docs/decisions/0201-light-heartbeat.md).
  */
 export function createBeatRedis(
-  { url, token }: { readonly url: string; readonly token: string },
+  { url, token, onCommands = () => undefined }: BeatRedisOptions,
   send: SendRest = createRestSender(url),
 ): BeatClient {
   const client = createRestClient({ token, send });
-  const post = (commands: readonly Command[]) =>
-    client.request<Reply[]>({ path: ["pipeline"], body: commands }) as Promise<Reply[]>;
+  const post = (commands: readonly Command[]) => {
+    onCommands(commands.length);
+    return client.request<Reply[]>({ path: ["pipeline"], body: commands }) as Promise<Reply[]>;
+  };
   return { send: sendTogether(createCircuitBreaker(), () => createBeatBatch(post)) };
 }
 
@@ -49,6 +59,7 @@ function createBeatBatch(post: (commands: readonly Command[]) => Promise<Reply[]
     length: () => commands.length,
     exec: () => post(commands),
     get: (key) => add("GET", key),
+    hincrby: (key, field, by) => add("HINCRBY", key, field, by),
     mget: (...keys) => add("MGET", ...keys),
     set: (key, value, options) =>
       add("SET", key, value, "EX", options.ex, ...("nx" in options ? ["NX"] : [])),

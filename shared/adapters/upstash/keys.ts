@@ -47,6 +47,11 @@ export function heldBackKey(fleet: string, barrier: string): string {
   return `shim:held-back:${fleet}:${barrier}`;
 }
 
+/** Hash: name of a running sum -> the sum; of a fleet, or (null) of the deployment. */
+export function talliesKey(fleet: string | null): string {
+  return fleet === null ? "shim:tallies" : `shim:tallies:${fleet}`;
+}
+
 export function apiKeyKey(fleet: string, keyId: string): string {
   return `shim:key:${fleet}:${keyId}`;
 }

@@ -12,6 +12,11 @@ const Score = z.coerce.number();
 const TextOrScore = z.union([z.string(), z.number()]);
 export const SparseScoresReply = z.array(z.nullable(Score));
 
+/** The answer to HGETALL, names and numbers in turn. */
+export function parseCounts(reply: unknown): Record<string, number> {
+  return Object.fromEntries(parseScored(reply).map(({ member, score }) => [member, score]));
+}
+
 /** The answer to WITHSCORES: members and scores in turn. */
 export function parseScored(reply: unknown): { readonly member: string; readonly score: number }[] {
   const flat = z.array(TextOrScore).parse(reply);

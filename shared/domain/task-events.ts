@@ -1,0 +1,82 @@
+import { TASK_EVENTS_LIMIT } from "../contract/limits.ts";
+import type { KeptEvent, TaskRecord } from "../contract/records.ts";
+import type { TaskEvent } from "../contract/task.ts";
+
+/** When a task changes its state, and why if the state itself does not say it. */
+export type Occasion = {
+  readonly nowMs: number;
+  readonly reason?: string;
+  /** If its session crashed: when that session's last beat was accepted, if known. */
+  readonly lastBeatAtMs?: number | null;
+};
+
+/**
+ * Adds to a task's events what `next` will not tell by itself once it has gone on. Submission and end are never added: the
+ * head has their times, and bytes of the head are write units.
+ */
+export function withEvent<T extends TaskRecord>(previous: TaskRecord, next: T, occasion: Occasion): T {
+  const kept = keptEvents(previous, next, occasion);
+  return kept.length === 0 ? next : { ...next, events: kept.slice(-TASK_EVENTS_LIMIT) };
+}
+
+function keptEvents(previous: TaskRecord, next: TaskRecord, occasion: Occasion): readonly KeptEvent[] {
+  const before = previous.events ?? [];
+  if ("endedAtMs" in next) return before;
+  const ended = "endedAtMs" in previous ? [endOf(previous)] : [];
+  const event = eventOf(previous, next, occasion);
+  const last = before.at(-1);
+  // An assignment that starts at once is one event.
+  const startsAtOnce = event.s === "running" && last?.s === "assigned" && last.t === event.t;
+  return [...(startsAtOnce ? before.slice(0, -1) : before), ...ended, event];
+}
+
+function eventOf(previous: TaskRecord, next: TaskRecord, occasion: Occasion): KeptEvent {
+  const owner = "owner" in next ? next.owner : "owner" in previous ? previous.owner : undefined;
+  return {
+    s: next.state,
+    t: occasion.nowMs,
+    ...(owner && { o: owner.session }),
+    ...(next.state === "running" && { n: next.attempt }),
+    ...(occasion.reason !== undefined && { c: occasion.reason }),
+    ...(occasion.lastBeatAtMs != null && { b: occasion.lastBeatAtMs }),
+  };
+}
+
+function endOf(task: Extract<TaskRecord, { endedAtMs: number }>): KeptEvent {
+  const holder = task.state === "cancelled" ? task.lastHolder?.session : lastHolderOf(task);
+  return {
+    s: task.state,
+    t: task.endedAtMs,
+    ...(holder !== undefined && { o: holder }),
+    ...(task.error?.code !== undefined && { c: task.error.code }),
+  };
+}
+
+const lastHolderOf = ({ events = [] }: TaskRecord): string | undefined =>
+  events.findLast(({ s }) => s === "running")?.o;
+
+/** Everything that happened to a task, in its order. Of very many changes only the latest are kept. */
+export function eventsOf(task: TaskRecord): TaskEvent[] {
+  const submitted: KeptEvent = { s: task.dependsOn.length > 0 ? "blocked" : "queued", t: task.createdAtMs };
+  const events = [submitted, ...(task.events ?? []), ...("endedAtMs" in task ? [endOf(task)] : [])];
+  let attempt = 0;
+  return events.map(({ s, t, o = null, n, c = null }) => {
+    attempt = n ?? attempt;
+    return { at: new Date(t).toISOString(), state: s, sessionId: o, attempt, reason: c };
+  });
+}
+
+/** What a task's logs are found by, from its submission to its end: the submitter's own trace, if it named one. */
+export const correlationOf = ({ id, trace }: Pick<TaskRecord, "id" | "trace">): string => trace ?? id;
+
+/**
+ * How long a task that was taken from a crashed session did not run, in milliseconds: from that session's last beat to its
+ * next start. Null if `next` is no such start.
+ */
+export function recoveredAfterMs(next: TaskRecord): number | null {
+  if (next.state !== "running") return null;
+  const before = (next.events ?? []).slice(0, -1);
+  const since = before.slice(before.findLastIndex(({ s }) => s === "running") + 1);
+  const crash = since.findLast(({ b }) => b !== undefined);
+  return crash?.b === undefined ? null : Math.max(0, next.startedAtMs - crash.b);
+}
