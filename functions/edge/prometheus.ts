@@ -1,6 +1,6 @@
 import { Counter, Gauge, type Metric, Registry } from "prom-client";
-import { recoveriesIn } from "../../shared/domain/tallies.ts";
-import type { MetricsReading } from "../../shared/operations/read-metrics.ts";
+import { predictionIn, recoveriesIn } from "../../shared/domain/tallies.ts";
+import type { MetricsReading } from "../../shared/contract/metrics.ts";
 
 const inSeconds = (ms: number) => ms / 1_000;
 
@@ -39,6 +39,22 @@ export async function toPrometheus(reading: MetricsReading, fleet: string): Prom
     "Sessions given up as crashed.",
     ofFleet(fleetSums["SessionsCrashed"]),
   );
+  const { precision, recall } = predictionIn(fleetSums);
+  const prediction = "Of the session starts that";
+  if (precision !== null)
+    add(
+      Gauge,
+      "shim_crash_prediction_precision",
+      `${prediction} entered the danger zone, the share that crashed.`,
+      ofFleet(precision),
+    );
+  if (recall !== null)
+    add(
+      Gauge,
+      "shim_crash_prediction_recall",
+      `${prediction} crashed, the share that had entered the danger zone.`,
+      ofFleet(recall),
+    );
   add(
     Counter,
     "shim_dead_letters_total",

@@ -1,3 +1,5 @@
+import type { ProgressSummary } from "./task.ts";
+
 /** Namespace of all that the deployment tells CloudWatch of itself. Which stage it is tells the dimension `service`. */
 export const METRIC_NAMESPACE = "Shim";
 
@@ -8,6 +10,12 @@ export const METRIC_NAMESPACE = "Shim";
 export const EVENT_METRICS = {
   /** A session was given up as crashed. */
   SessionsCrashed: "Count",
+  /** A session was in the danger zone for the first time since its start. */
+  SessionsEndangered: "Count",
+  /** A session that was given up as crashed had been in the danger zone since its start. */
+  EndangeredCrashed: "Count",
+  /** From the last accepted beat of a crashed session until it was started again, in milliseconds. */
+  SessionRestartDuration: "Milliseconds",
   /** From the last accepted beat of a crashed session until a task of it runs again elsewhere, in milliseconds. */
   CrashRecoveryDuration: "Milliseconds",
   /** From when a task could start until it did, in milliseconds. */
@@ -37,3 +45,14 @@ export const FLEET_GAUGES = [
   "OpenTasks",
 ] as const;
 export type FleetGauge = (typeof FLEET_GAUGES)[number];
+
+/** What a fleet and the deployment it is in can be measured by, read now. */
+export type MetricsReading = {
+  readonly progress: ProgressSummary;
+  /** Running sums of the fleet and of the deployment. */
+  readonly fleetSums: Readonly<Record<string, number>>;
+  readonly sums: Readonly<Record<string, number>>;
+  /** Since when sweeps have come without a gap, and when the last one ticked; null if none ever did. */
+  readonly sweep: { readonly upSinceMs: number; readonly tickAtMs: number } | null;
+  readonly nowMs: number;
+};

@@ -3,6 +3,8 @@ import type { EventMetric } from "../contract/metrics.ts";
 /** Events of which running sums are kept: the rare ones, because each addition is a Redis command. */
 export const COUNTED = [
   "SessionsCrashed",
+  "SessionsEndangered",
+  "EndangeredCrashed",
   "DeadLetters",
   "TasksMoved",
   "Errors",
@@ -38,4 +40,14 @@ export function recoveriesIn(sums: Readonly<Record<string, number>>) {
     return { boundMs, atMost };
   });
   return { buckets, count: sums[`${RECOVERY}/count`] ?? 0, sumMs: sums[`${RECOVERY}/sum`] ?? 0 };
+}
+
+/**
+ * How well the danger zone foretells a crash: of the starts of sessions that entered it, the share that crashed (precision);
+ * of those that crashed, the share that had entered it (recall). Null where there is nothing to divide by. A start that lives
+ * on in danger counts against precision until it crashes.
+ */
+export function predictionIn(sums: Readonly<Record<string, number>>) {
+  const share = (of: number | undefined) => (of ? (sums["EndangeredCrashed"] ?? 0) / of : null);
+  return { precision: share(sums["SessionsEndangered"]), recall: share(sums["SessionsCrashed"]) };
 }

@@ -5,6 +5,7 @@ import { sessionLog } from "../contract/message.ts";
 import { PROFILES } from "../contract/profile.ts";
 import { commandsFor, hasRoom, standing } from "../domain/heartbeat-answer.ts";
 import { sealPositions, unreadOf } from "../domain/inbox.ts";
+import { riskZone } from "../domain/risk.ts";
 import { spread } from "../domain/spread.ts";
 import { type HostClaims, TOKEN_LIFE_MS, TOKEN_RENEWAL_MS, signToken } from "../domain/tokens.ts";
 import type { InboxHint } from "../ports/inbox-hints.ts";
@@ -120,6 +121,8 @@ type News = {
   readonly report: Reported | null;
   /** Whether a task that it was to stop has stopped, so that the sweep must look. */
   readonly stopped: boolean;
+  /** Whether it is in the danger zone for the first time since its start. */
+  readonly endangered: boolean;
 };
 
 /** What a beat says that was not known before; null in a steady beat. */
@@ -139,21 +142,28 @@ function newsOf(
   const asked = (desired.asked === true || toStop.length > 0) && !(ours && before.seq === seq);
   const stopped = toStop.some((task) => !(task in report.tasks));
   if (!stopped && !asked && sameReport(before, report)) return null;
-  if (asked) return { report: { ...report, answeredAtMs: nowMs }, stopped };
-  return { report: sameReport(before, report) ? null : report, stopped };
+  const endangered =
+    report.endangered === true && !(before?.epoch === beat.epoch && before.endangered === true);
+  if (asked) return { report: { ...report, answeredAtMs: nowMs }, stopped, endangered };
+  return { report: sameReport(before, report) ? null : report, stopped, endangered };
 }
 
 async function keepNews(
-  { registry, agenda, clock }: BeatPorts,
+  { registry, agenda, clock, metrics }: BeatPorts,
   fleet: string,
   session: string,
-  { report, stopped }: News,
+  { report, stopped, endangered }: News,
 ): Promise<void> {
+  if (endangered) await metrics.note(fleet, "SessionsEndangered", 1);
   if (report) await registry.report(fleet, session, report);
   if (stopped) await agenda.put([{ kind: "settle", fleet, session }], clock.nowMs());
 }
 
 function reportOf(claims: HostClaims, seq: number, beat: SessionBeat, before: Reported | null): Reported {
+  const earlier = before?.epoch === beat.epoch ? before : null;
+  // A beat without signals says nothing new of the risk.
+  const zone = riskZone(beat.signals) ?? earlier?.zone;
+  const endangered = zone === "danger" || earlier?.endangered === true;
   const tasks = (beat.tasks ?? []).map(
     ({ id, fence, percent, message }) =>
       [
@@ -166,19 +176,23 @@ function reportOf(claims: HostClaims, seq: number, beat: SessionBeat, before: Re
     epoch: beat.epoch,
     seq,
     activity: beat.activity ?? null,
+    ...(zone && { zone }),
+    ...(endangered && { endangered }),
     // Only who once listed a task says by leaving it out that it dropped it: simple agents list nothing, ever.
-    listed: tasks.length > 0 || (before?.epoch === beat.epoch && before.listed === true),
+    listed: tasks.length > 0 || earlier?.listed === true,
     tasks: Object.fromEntries(tasks),
   };
 }
 
 function sameReport(before: Reported | null, now: Reported): boolean {
-  if (!before) return now.listed !== true && now.activity === null;
+  if (!before) return now.listed !== true && now.activity === null && now.zone === undefined;
   const kept = before.boot === now.boot && before.epoch === now.epoch && before.listed === now.listed;
   const ids = Object.keys(now.tasks);
   return (
     kept &&
     before.activity === now.activity &&
+    before.zone === now.zone &&
+    before.endangered === now.endangered &&
     ids.length === Object.keys(before.tasks).length &&
     ids.every((id) => sameTask(before.tasks[id], now.tasks[id]))
   );

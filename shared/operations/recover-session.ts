@@ -4,6 +4,7 @@ import { type Decision, UNCHANGED, commit } from "../domain/decision.ts";
 import { finishRecovery, giveUp, isAlive, letGo, load, semaphoresOf } from "../domain/session-transitions.ts";
 import { isEnded, isOwned, requeue, voidReservation } from "../domain/task-transitions.ts";
 import type { Ports } from "../ports/ports.ts";
+import { StoreUnavailable } from "../ports/unavailable.ts";
 import { announceSessionEnd } from "./announce-event.ts";
 import { announceReady } from "./announce-ready.ts";
 import { changeSession, changeTask } from "./change.ts";
@@ -71,6 +72,18 @@ async function tellGivenUp(ports: Ports, session: SessionRecord, { endsAs, cause
   }
   ports.log.warn("session given up", about);
   await ports.metrics.note(fleet, "SessionsCrashed", 1);
+  if (await wasEndangered(ports, session)) await ports.metrics.note(fleet, "EndangeredCrashed", 1);
+}
+
+/** Whether the start that crashed had been in the danger zone, as far as Redis knows: nothing may wait for that. */
+async function wasEndangered({ registry }: Ports, { fleet, id, epoch }: SessionRecord): Promise<boolean> {
+  try {
+    const [report] = await registry.reported(fleet, [id]);
+    return report?.epoch === epoch - 1 && report.endangered === true;
+  } catch (error) {
+    if (error instanceof StoreUnavailable) return false;
+    throw error;
+  }
 }
 
 /** The second half, once its work is back: those who listen are told, then the session is crashed or ended. */

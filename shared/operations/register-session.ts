@@ -69,10 +69,21 @@ export async function registerSession(
   const session = await ports.record.sessions.commit(previous, next);
   if (!session)
     return refuse("conflict.retry", `Session ${id} was registered by somebody else at the same time.`);
+  await measureRestart(ports, previous, session);
   await ports.keyMirror.set(fleet, by.keyId, "active");
   await placeReading(ports, session, inbox);
   await welcome(ports, session, profile);
   return answer(ports, by, session, profile);
+}
+
+/** How long a session that crashed was away. */
+async function measureRestart(
+  { metrics }: Ports,
+  previous: SessionRecord | null,
+  { fleet, startedAtMs }: SessionRecord,
+): Promise<void> {
+  if (previous?.state !== "crashed" || previous.lastBeatAtMs === null) return;
+  await metrics.note(fleet, "SessionRestartDuration", Math.max(0, startedAtMs - previous.lastBeatAtMs));
 }
 
 /** Makes this boot the host's, unless another is alive and its token was not presented. */

@@ -36,6 +36,10 @@ export const Reported = z.object({
   epoch: Epoch,
   seq: z.int(),
   activity: z.nullable(z.string()),
+  /** The risk zone that its latest signals put it in. */
+  zone: z.optional(z.enum(["safe", "warning", "danger"])),
+  /** Whether it has been in the danger zone since its start. */
+  endangered: z.optional(z.boolean()),
   /** Whether it has listed a task since its start: then what it does not list it does not work on. */
   listed: z.optional(z.boolean()),
   /** When the latest beat arrived while the session was asked for a report, epoch ms: this is of then or later. */

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { RECOVERY_BOUNDS_MS, recoveriesIn, sumsOf } from "../../shared/domain/tallies.ts";
+import { RECOVERY_BOUNDS_MS, predictionIn, recoveriesIn, sumsOf } from "../../shared/domain/tallies.ts";
 
 function addUp(durationsMs: readonly number[]): Record<string, number> {
   const sums: Record<string, number> = {};
@@ -29,4 +29,10 @@ it("keeps sums of rare events only: each is a command", () => {
     null,
     null,
   ]);
+});
+
+it("tells how well danger foretold crashes, and nothing where nothing happened", () => {
+  expect(predictionIn({})).toEqual({ precision: null, recall: null });
+  const sums = { SessionsEndangered: 4, EndangeredCrashed: 3, SessionsCrashed: 12 };
+  expect(predictionIn(sums)).toEqual({ precision: 0.75, recall: 0.25 });
 });

@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { tapPorts } from "../fixtures/crash-points.ts";
-import { FLEET, createWorld, must } from "../fixtures/memory-world.ts";
+import { portsWithout, tapPorts } from "../fixtures/crash-points.ts";
+import { FLEET, type World, createWorld, must } from "../fixtures/memory-world.ts";
 import type { HeartbeatRequest } from "../../shared/contract/heartbeat.ts";
 import { TOKEN_LIFE_MS, TOKEN_RENEWAL_MS, readToken } from "../../shared/domain/tokens.ts";
 import { cancelTask } from "../../shared/operations/cancel-task.ts";
 import { createKey, revokeKey } from "../../shared/operations/manage-keys.ts";
 import { recordHeartbeat } from "../../shared/operations/record-heartbeat.ts";
+import { recoverSession } from "../../shared/operations/recover-session.ts";
 import { endSession } from "../../shared/operations/end-session.ts";
 import { getSession } from "../../shared/operations/view-session.ts";
 
@@ -174,5 +175,62 @@ describe("renewal of tokens", () => {
     const ended = { ...hostClaims, keyExpiresMs: world.nowMs() };
     const { sessions } = await world.beat({ hostClaims: ended }, [{ id: "s1", epoch: 1 }]);
     expect(sessions[0]?.commands).toEqual([]);
+  });
+});
+
+describe("risk zones", () => {
+  const inDanger = { contextUsed: 0.8 };
+  const notes = (world: World) =>
+    world.metrics.map(({ metric }) => metric).filter((name) => /Endangered|Crashed|Restart/.test(name));
+
+  it("are kept when they change; a start that enters danger counts once, and its crash as foretold", async () => {
+    const world = createWorld();
+    const session = await world.register("s1");
+    const beat = (signals?: object) =>
+      world.beat(session, [{ id: "s1", epoch: 1, signals: signals as Record<string, unknown> }]);
+    const reported = async () => (await world.ports.registry.reported(FLEET, ["s1"]))[0];
+    await beat({ contextUsed: 0.1 });
+    expect(await reported()).toMatchObject({ zone: "safe" });
+    await beat(inDanger);
+    expect(await reported()).toMatchObject({ zone: "danger", endangered: true });
+    await beat();
+    expect(await reported()).toMatchObject({ zone: "danger" });
+    await beat({ contextUsed: 0.1 });
+    await beat(inDanger);
+    expect(notes(world)).toEqual(["SessionsEndangered"]);
+    const lastBeatAtMs = world.nowMs();
+    await recoverSession(world.ports, FLEET, "s1", 1, { endsAs: "crashed", cause: "killed", lastBeatAtMs });
+    world.advance(3_000);
+    await world.register("s1");
+    expect(notes(world)).toEqual([
+      "SessionsEndangered",
+      "SessionsCrashed",
+      "EndangeredCrashed",
+      "SessionRestartDuration",
+    ]);
+    expect(world.metrics.at(-1)).toEqual({ metric: "SessionRestartDuration", value: 3_000 });
+  });
+
+  it("of a start that never was in danger foretell nothing, and a new start begins anew", async () => {
+    const world = createWorld();
+    const session = await world.register("s1");
+    await world.beat(session, [{ id: "s1", epoch: 1, signals: inDanger }]);
+    const again = await world.register("s1");
+    await world.beat(again, [{ id: "s1", epoch: 2, signals: { contextUsed: 0.1 } }]);
+    const crashed = { endsAs: "crashed", cause: "killed", lastBeatAtMs: null } as const;
+    const before = notes(world).filter((name) => name === "EndangeredCrashed").length;
+    await recoverSession(world.ports, FLEET, "s1", 2, crashed);
+    expect(notes(world).filter((name) => name === "EndangeredCrashed")).toHaveLength(before);
+  });
+
+  it("keep nobody from recovering when Redis cannot be asked", async () => {
+    const world = createWorld();
+    const session = await world.register("s1");
+    await world.submit({ id: "a" });
+    await world.claim(session);
+    const blind = portsWithout(world.ports, "registry.reported");
+    const crashed = { endsAs: "crashed", cause: "killed", lastBeatAtMs: null } as const;
+    await recoverSession(blind, FLEET, "s1", 1, crashed);
+    expect((await world.task("a")).state).toBe("queued");
   });
 });

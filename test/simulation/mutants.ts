@@ -44,22 +44,22 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "giving back does not raise the fence",
     file: DOMAIN_TASKS,
-    find: `function giveBack(task: OwnedTask, nowMs: number): TaskIn<"queued" | "failed"> {
+    find: `function giveBack(task: OwnedTask, occasion: Occasion): TaskIn<"queued" | "failed"> {
   const fence = task.fence + 1;`,
-    replace: `function giveBack(task: OwnedTask, nowMs: number): TaskIn<"queued" | "failed"> {
+    replace: `function giveBack(task: OwnedTask, occasion: Occasion): TaskIn<"queued" | "failed"> {
   const fence = task.fence;`,
   },
   {
     name: "a crash's requeue does not raise the fence",
     file: DOMAIN_TASKS,
-    find: "  const fence = task.fence + 1;\n  const error = { code: `task.${loss.cause}`",
-    replace: "  const fence = task.fence;\n  const error = { code: `task.${loss.cause}`",
+    find: "  const fence = task.fence + 1;\n  const error = { code, message: loss.detail }",
+    replace: "  const fence = task.fence;\n  const error = { code, message: loss.detail }",
   },
   {
     name: "a move counts as an attempt",
     file: DOMAIN_TASKS,
-    find: `return enter(task, "assigned", { owner, notBeforeMs, movedAtMs: nowMs, fence: fence + 1 });`,
-    replace: `return enter(task, "assigned", { owner, notBeforeMs, movedAtMs: nowMs, fence: fence + 1, attempt: task.attempt + 1 });`,
+    find: `const moved = { owner, notBeforeMs, movedAtMs: nowMs, fence: fence + 1 };`,
+    replace: `const moved = { owner, notBeforeMs, movedAtMs: nowMs, fence: fence + 1, attempt: task.attempt + 1 };`,
   },
   {
     name: "attempts have no limit after crashes",
@@ -208,9 +208,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "one poison message fails its batch",
     file: "functions/edge/sqs.ts",
-    find: "    try {\n      await run(schema.parse(JSON.parse(body)));\n    } catch (error) {",
+    find: "    try {\n      await run({ ...ports, log }, schema.parse(JSON.parse(body)));\n    } catch (error) {",
     replace:
-      "    const read = schema.parse(JSON.parse(body));\n    try {\n      await run(read);\n    } catch (error) {",
+      "    const read = schema.parse(JSON.parse(body));\n    try {\n      await run({ ...ports, log }, read);\n    } catch (error) {",
   },
   {
     name: "permits are given beyond the limit",
@@ -271,9 +271,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a submission is acknowledged before it is committed",
     file: operation("submit-tasks"),
-    find: "const created = await record.tasks.commit(null, task);",
+    find: "const created = await commitTask(ports, null, task);",
     replace:
-      "const created = await Promise.resolve(task);\n  void record.tasks.commit(null, task).catch(() => null);",
+      "const created = await Promise.resolve(task);\n  void commitTask(ports, null, task).catch(() => null);",
   },
   {
     name: "a dependency that had ended already is waited for",
