@@ -31,10 +31,13 @@ type Pending = { readonly event: unknown; resolve(answer: unknown): void; reject
 const API = "/2018-06-01/runtime";
 const CALL = /^\/2018-06-01\/runtime\/invocation\/([^/]+)\/(response|error)$/;
 
+/** By what the runtime's part of a function's process asks for events. */
+export type RuntimeClient = "http" | "fetch";
+
 /** Bundles the runtime's part of a function's process into a folder: read as TypeScript, it would start later than any function. */
-export async function buildRuntimeClient(folder: string): Promise<string> {
-  const outfile = path.join(folder, "runtime-client.mjs");
-  const entry = path.join(import.meta.dirname, "runtime-client.ts");
+export async function buildRuntimeClient(folder: string, by: RuntimeClient = "http"): Promise<string> {
+  const outfile = path.join(folder, `client-by-${by}.mjs`);
+  const entry = path.join(import.meta.dirname, `client-by-${by}.ts`);
   await build({ entryPoints: [entry], outfile, bundle: true, platform: "node", format: "esm", minify: true });
   return outfile;
 }

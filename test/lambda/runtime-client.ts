@@ -4,31 +4,12 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
+import type { Ask } from "./ask.ts";
 
-type Answer = { readonly headers: Readonly<Record<string, unknown>>; readonly body: string };
 type Handler = (event: unknown, context: object) => unknown;
-
-// As Lambda's own does: imported, it would load undici, whose milliseconds would hide those of a function.
-const { Agent, request } = process.getBuiltinModule("node:http");
 
 const variable = (name: string) => process.env[name] ?? "";
 const api = `http://${variable("AWS_LAMBDA_RUNTIME_API")}/2018-06-01/runtime`;
-const agent = new Agent({ keepAlive: true });
-
-function ask(method: "GET" | "POST", place: string, body = ""): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const asked = request(`${api}${place}`, { method, agent }, (response) => {
-      let text = "";
-      response.setEncoding("utf8");
-      response.on("data", (part: string) => (text += part));
-      response.on("end", () => {
-        resolve({ headers: response.headers, body: text });
-      });
-    });
-    asked.on("error", reject);
-    asked.end(body);
-  });
-}
 
 /** An error as the Runtime API takes it. */
 function describe(error: unknown): string {
@@ -48,8 +29,8 @@ async function importHandler(): Promise<Handler> {
   return handler as Handler;
 }
 
-async function answerNext(handler: Handler): Promise<void> {
-  const { headers, body } = await ask("GET", "/invocation/next");
+async function answerNext(ask: Ask, handler: Handler): Promise<void> {
+  const { headers, body } = await ask("GET", `${api}/invocation/next`);
   const id = String(headers["lambda-runtime-aws-request-id"]);
   const deadlineMs = Number(headers["lambda-runtime-deadline-ms"]);
   const context = {
@@ -59,16 +40,19 @@ async function answerNext(handler: Handler): Promise<void> {
   };
   try {
     const answer = JSON.stringify((await handler(JSON.parse(body), context)) ?? null);
-    await ask("POST", `/invocation/${id}/response`, answer);
+    await ask("POST", `${api}/invocation/${id}/response`, answer);
   } catch (error) {
-    await ask("POST", `/invocation/${id}/error`, describe(error));
+    await ask("POST", `${api}/invocation/${id}/error`, describe(error));
   }
 }
 
-try {
-  const handler = await importHandler();
-  for (;;) await answerNext(handler);
-} catch (error) {
-  await ask("POST", "/init/error", describe(error));
-  process.exit(1);
+/** Runs the function that the environment names until the process is ended. */
+export async function runFunction(ask: Ask): Promise<void> {
+  try {
+    const handler = await importHandler();
+    for (;;) await answerNext(ask, handler);
+  } catch (error) {
+    await ask("POST", `${api}/init/error`, describe(error));
+    process.exit(1);
+  }
 }
