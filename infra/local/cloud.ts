@@ -3,6 +3,7 @@ import { QUEUE_SIZES } from "../sizes.ts";
 import type { QueueSize } from "../sizes.ts";
 import { ROUTES } from "../routes.ts";
 import type { FunctionName } from "../routes.ts";
+import type { Elsewhere } from "./elsewhere.ts";
 import { startEventSource } from "./event-source.ts";
 import { createFunctions } from "./functions.ts";
 import type { Functions } from "./functions.ts";
@@ -13,7 +14,7 @@ import { buildScheduledEvent, startSchedule } from "./schedule.ts";
 import { reasonOf } from "./start-error.ts";
 import { openStateFolder } from "./state-folder.ts";
 import type { StateFolder } from "./state-folder.ts";
-import { BUCKET_NAME, TABLE_NAME, startStores } from "./stores.ts";
+import { startStores } from "./stores.ts";
 import type { QueueName, Stores } from "./stores.ts";
 import type { OnCommand } from "./upstash-commands.ts";
 
@@ -22,6 +23,10 @@ const SWEEP_SCHEDULE = "sweep-every-minute";
 export type CloudOptions = {
   /** Folder of all that outlives the process, or null to keep everything in memory. */
   stateDir: string | null;
+  /** Stores that run already and are used instead of embedded ones. */
+  elsewhere?: Elsewhere;
+  /** What the names of table, bucket and queues begin with: of use where others have theirs beside them. */
+  prefix?: string;
   /** Of the API; a free one if it is left out. */
   port?: number;
   /** Timing of the fleet `default`. */
@@ -57,6 +62,8 @@ export type Cloud = {
     setReachable(reachable: boolean): void;
   };
   readonly dynamoEndpoint: string;
+  readonly tableName: string;
+  readonly bucketName: string;
   /** SQS and S3, with the queues' addresses. */
   readonly queuesAndObjects: Omit<Stores["queuesAndObjects"], "close">;
   /** One invocation of the sweep, as the schedule makes it. */
@@ -105,6 +112,8 @@ async function startParts(
   const state = openStateFolder(options.stateDir);
   const stores = await startStores({
     folder: state.path,
+    elsewhere: options.elsewhere,
+    prefix: options.prefix,
     knownUrl: state.credentials.url,
     redisEngine: options.redisEngine,
     onRedisCommand: options.onRedisCommand,
@@ -128,7 +137,7 @@ async function startParts(
   await functions.load();
   state.saveCredentials({ url: gateway.url });
   startTriggers(options, stores, functions, onError, defer);
-  const { redis, rest, dynamo, queuesAndObjects } = stores;
+  const { redis, rest, dynamo, tableName, bucketName, queuesAndObjects } = stores;
   return {
     url: gateway.url,
     state,
@@ -141,20 +150,23 @@ async function startParts(
       },
     },
     dynamoEndpoint: dynamo.endpoint,
+    tableName,
+    bucketName,
     queuesAndObjects,
     runSweep: () => functions.invoke.sweep(buildScheduledEvent(SWEEP_SCHEDULE, new Date())),
   };
 }
 
-function publishAddresses({ rest, dynamo, queuesAndObjects }: Stores, state: StateFolder, url: string): void {
+function publishAddresses(stores: Stores, state: StateFolder, url: string): void {
+  const { rest, dynamo, tableName, bucketName, queuesAndObjects } = stores;
   const { dispatch, wake } = queuesAndObjects.queues;
   publishLinks(
     {
       RootKey: { value: state.credentials.rootKey },
       TokenKeys: { value: state.credentials.tokenKeys },
       Redis: { url: rest.url, token: rest.token },
-      Record: { name: TABLE_NAME },
-      Payloads: { name: BUCKET_NAME },
+      Record: { name: tableName },
+      Payloads: { name: bucketName },
       DispatchQueue: { url: dispatch.url },
       WakeQueue: { url: wake.url },
       HeartbeatEndpoint: { url: `${url}/v1/heartbeat` },

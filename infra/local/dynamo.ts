@@ -19,6 +19,8 @@ const TABLE_POLL_MS = 5;
 export type Dynamo = { readonly endpoint: string; close(): Promise<void> };
 
 export type DynamoOptions = {
+  /** A DynamoDB that runs already; nothing is started then. */
+  endpoint?: string;
   /** Folder of the store, or null to keep everything in memory. */
   path: string | null;
   tableName: string;
@@ -32,7 +34,12 @@ export type DynamoOptions = {
  * Starts DynamoDB with the record's table. Throws `StartError` if another process has the folder open, or if it
  * is not a store that opens.
  */
-export async function startDynamo({ path, tableName, knownUrl, onFailure }: DynamoOptions): Promise<Dynamo> {
+export async function startDynamo(options: DynamoOptions): Promise<Dynamo> {
+  const { path, tableName, knownUrl, onFailure } = options;
+  if (options.endpoint !== undefined) {
+    await createTable(options.endpoint, tableName);
+    return { endpoint: options.endpoint, close: async () => undefined };
+  }
   if (path !== null) await checkStore(path, knownUrl);
   const worker = new Worker(new URL("./dynamo-worker.ts", import.meta.url), {
     workerData: { path } satisfies DynamoWorkerData,

@@ -1,4 +1,4 @@
-import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
+import { BucketAlreadyOwnedByYou, CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { CreateQueueCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { buildApp } from "fauxqs";
 // The package exports no way to keep S3 objects on disk without listening on every interface, so its parts are
@@ -23,6 +23,10 @@ export type QueuesAndObjects<Name extends string> = {
 };
 
 export type QueuesAndObjectsOptions<Name extends string> = {
+  /** An SQS and S3 that run already; nothing is started then. */
+  endpoint?: string;
+  /** What the names of the queues begin with. */
+  prefix: string;
   queues: Readonly<Record<Name, QueueSize>>;
   bucketName: string;
   /** Folder of the objects, or null to keep them in memory. Queues are always in memory: the record outlives them. */
@@ -33,16 +37,9 @@ export type QueuesAndObjectsOptions<Name extends string> = {
 export async function startQueuesAndObjects<Name extends string>(
   options: QueuesAndObjectsOptions<Name>,
 ): Promise<QueuesAndObjects<Name>> {
-  const stores = { sqsStore: new SqsStore(), snsStore: new SnsStore(), s3Store: new S3Store() };
-  if (options.objectsPath !== null) {
-    const persistence = new FileS3Persistence(options.objectsPath);
-    persistence.loadS3(stores.s3Store);
-    stores.s3Store.persistence = persistence;
-  }
-  // Without a host of its own a queue is addressed as it is reached: no name server knows `sqs.REGION.localhost`.
-  stores.sqsStore.host = "";
-  const app = buildApp({ logger: false, defaultRegion: REGION, stores });
-  const endpoint = await app.listen({ port: 0, host: LOOPBACK });
+  const running = { endpoint: options.endpoint ?? "", close: async () => undefined };
+  const server = options.endpoint === undefined ? await startServer(options.objectsPath) : running;
+  const { endpoint } = server;
   const client = { endpoint, region: REGION, credentials: CREDENTIALS };
   const sqs = new SQSClient(client);
   const names = Object.keys(options.queues) as Name[];
@@ -50,12 +47,29 @@ export async function startQueuesAndObjects<Name extends string>(
   const queues = {} as Record<Name, Queue>;
   for (const name of names) {
     const size = options.queues[name];
-    deadLetters[name] = await createQueue(sqs, `${name}-dead-letters`, size);
-    queues[name] = await createQueue(sqs, name, size, deadLetters[name].arn);
+    const full = `${options.prefix}-${name}`;
+    deadLetters[name] = await createQueue(sqs, `${full}-dead-letters`, size);
+    queues[name] = await createQueue(sqs, full, size, deadLetters[name].arn);
   }
   sqs.destroy();
-  await createBucket(new S3Client(client), options.bucketName);
-  return { endpoint, queues, deadLetters, close: () => app.close() };
+  await createBucket(new S3Client({ ...client, forcePathStyle: true }), options.bucketName);
+  return { endpoint, queues, deadLetters, close: () => server.close() };
+}
+
+async function startServer(
+  objectsPath: string | null,
+): Promise<{ endpoint: string; close(): Promise<void> }> {
+  const stores = { sqsStore: new SqsStore(), snsStore: new SnsStore(), s3Store: new S3Store() };
+  if (objectsPath !== null) {
+    const persistence = new FileS3Persistence(objectsPath);
+    persistence.loadS3(stores.s3Store);
+    stores.s3Store.persistence = persistence;
+  }
+  // Without a host of its own a queue is addressed as it is reached: no name server knows `sqs.REGION.localhost`.
+  stores.sqsStore.host = "";
+  const app = buildApp({ logger: false, defaultRegion: REGION, stores });
+  const endpoint = await app.listen({ port: 0, host: LOOPBACK });
+  return { endpoint, close: () => app.close() };
 }
 
 async function createQueue(
@@ -79,10 +93,12 @@ async function createQueue(
   return { url: QueueUrl, arn: arnOf("sqs", name), size };
 }
 
-/** A bucket that is already on disk is the one meant. */
+/** A bucket that is there already is the one meant. */
 async function createBucket(s3: S3Client, name: string): Promise<void> {
   try {
     await s3.send(new CreateBucketCommand({ Bucket: name }));
+  } catch (error) {
+    if (!(error instanceof BucketAlreadyOwnedByYou)) throw error;
   } finally {
     s3.destroy();
   }

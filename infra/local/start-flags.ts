@@ -13,6 +13,9 @@ Runs the whole control plane on this machine until Ctrl-C. Everything listens on
   --redis ENGINE     redis-server (must be on PATH) or js-redis-server (default: the first that is there)
   --json             print one JSON line when ready: {"ready":true,"url","rootKey","adminKey"}
   --help             print this
+
+Another DynamoDB, or another SQS and S3, is used where SHIM_DYNAMODB_ENDPOINT or SHIM_AWS_ENDPOINT say, such as
+http://127.0.0.1:8000. Then --state-dir keeps what is left: keys, and the record or the objects.
 `;
 
 export type StartFlags = {

@@ -2,6 +2,7 @@
 import { enableCompileCache } from "node:module";
 import type { Cloud, CloudOptions } from "./cloud.ts";
 import { DEFAULT_PORT, findDefaultPort } from "./free-port.ts";
+import { readElsewhere } from "./elsewhere.ts";
 import { StartError, reasonOf } from "./start-error.ts";
 import { keepStandardOutput } from "./standard-output.ts";
 import { USAGE, parseStartFlags } from "./start-flags.ts";
@@ -56,6 +57,7 @@ async function run(flags: StartFlags): Promise<void> {
   const progress = createProgress();
   const options: CloudOptions = {
     stateDir: flags.stateDir,
+    elsewhere: readElsewhere(process.env),
     port: flags.port ?? (await findDefaultPort()),
     profile: flags.profile,
     redisEngine: flags.redis,

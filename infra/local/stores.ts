@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import type { QueueSize } from "../sizes.ts";
+import type { Elsewhere } from "./elsewhere.ts";
 import { startDynamo } from "./dynamo.ts";
 import type { Dynamo } from "./dynamo.ts";
 import { startQueuesAndObjects } from "./queues-and-objects.ts";
-import type { QueuesAndObjects } from "./queues-and-objects.ts";
+import type { QueuesAndObjects, QueuesAndObjectsOptions } from "./queues-and-objects.ts";
 import { startRedis } from "./redis.ts";
 import type { RedisEngine, RedisServer } from "./redis.ts";
 import { StartError, reasonOf } from "./start-error.ts";
@@ -12,18 +13,22 @@ import type { OnCommand } from "./upstash-commands.ts";
 import { startUpstashRest } from "./upstash-rest.ts";
 import type { UpstashRest } from "./upstash-rest.ts";
 
-export const TABLE_NAME = "shim-record";
-export const BUCKET_NAME = "shim-payloads";
+/** What the names of table, bucket and queues begin with, if nobody says otherwise. */
+const PREFIX = "shim";
 
 export type QueueName = "dispatch" | "wake";
 export type Stores = {
   dynamo: Dynamo;
+  tableName: string;
+  bucketName: string;
   redis: RedisServer;
   rest: UpstashRest;
   queuesAndObjects: QueuesAndObjects<QueueName>;
 };
 
 export type StoresOptions = {
+  elsewhere?: Elsewhere;
+  prefix?: string;
   /** Folder of the record and the objects, or null to keep them in memory. Redis and queues always are. */
   folder: string | null;
   /** Where the cloud that used this folder last answers, for the case that it still runs. */
@@ -39,31 +44,41 @@ export type StoresOptions = {
 
 /** Starts everything that handlers talk to. Throws `StartError` if the folder holds something that does not open. */
 export async function startStores(options: StoresOptions): Promise<Stores> {
-  const { folder, onStep, defer } = options;
+  const { folder, elsewhere, prefix = PREFIX, onStep, defer } = options;
+  const tableName = `${prefix}-record`;
+  const bucketName = `${prefix}-payloads`;
   // First, because its lock tells whether the folder is another cloud's.
   onStep("DynamoDB");
   const dynamo = await startDynamo({
+    endpoint: elsewhere?.dynamo,
     path: folder === null ? null : join(folder, "dynamo"),
-    tableName: TABLE_NAME,
+    tableName,
     knownUrl: options.knownUrl,
     onFailure: options.onFailure,
   });
   defer(() => dynamo.close());
   onStep("SQS and S3");
-  const queuesAndObjects = await openQueuesAndObjects(options.queueSizes, folder);
+  const endpoint = elsewhere?.queuesAndObjects;
+  const queuesAndObjects = await openQueuesAndObjects(
+    { endpoint, prefix, queues: options.queueSizes, bucketName },
+    folder,
+  );
   defer(() => queuesAndObjects.close());
   onStep("Redis");
   const redis = await startRedis({ engine: options.redisEngine });
   defer(() => redis.close());
   const rest = await startUpstashRest({ redis, token: randomUUID(), onCommand: options.onRedisCommand });
   defer(() => rest.close());
-  return { dynamo, redis, rest, queuesAndObjects };
+  return { dynamo, tableName, bucketName, redis, rest, queuesAndObjects };
 }
 
-async function openQueuesAndObjects(queues: Record<QueueName, QueueSize>, folder: string | null) {
+async function openQueuesAndObjects(
+  options: Omit<QueuesAndObjectsOptions<QueueName>, "objectsPath">,
+  folder: string | null,
+) {
   const objectsPath = folder === null ? null : join(folder, "objects");
   try {
-    return await startQueuesAndObjects({ queues, bucketName: BUCKET_NAME, objectsPath });
+    return await startQueuesAndObjects({ ...options, objectsPath });
   } catch (error) {
     if (objectsPath === null) throw error;
     throw new StartError(

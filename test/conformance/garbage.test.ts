@@ -18,7 +18,7 @@ import { summariseProgress } from "../../shared/operations/summarise-progress.ts
 import { getTask } from "../../shared/operations/view-task.ts";
 import type { Ports } from "../../shared/ports/ports.ts";
 import { FLEET, type World, createWorld, must } from "../fixtures/memory-world.ts";
-import { type DynamoWorld, startDynamoWorld, TABLE } from "./record-worlds.ts";
+import { type DynamoWorld, startDynamoWorld } from "./record-worlds.ts";
 
 const DAY_MS = 86_400_000;
 const LONG = { text: "x".repeat(1_000) };
@@ -35,13 +35,13 @@ afterAll(() => stores.stop());
 beforeEach(() => {
   world = createWorld();
   const { client, objects } = stores;
-  const record = createDynamoRecord({ client, table: TABLE, objects, clock: world.ports.clock });
+  const record = createDynamoRecord({ client, table: stores.table, objects, clock: world.ports.clock });
   ports = { ...world.ports, record };
 });
 
 async function items(): Promise<{ pk: string; sk: string; expiresAt?: number }[]> {
   const { Items = [] } = await stores.client.send(
-    new ScanCommand({ TableName: TABLE, ConsistentRead: true }),
+    new ScanCommand({ TableName: stores.table, ConsistentRead: true }),
   );
   return Items.map((item) => unmarshall(item) as { pk: string; sk: string; expiresAt?: number });
 }
@@ -51,7 +51,7 @@ async function removeExpired(which: (sk: string) => boolean = () => true): Promi
   for (const { pk, sk, expiresAt = Infinity } of await items())
     if (expiresAt * 1_000 <= world.nowMs() && which(sk))
       await stores.client.send(
-        new DeleteItemCommand({ TableName: TABLE, Key: { pk: { S: pk }, sk: { S: sk } } }),
+        new DeleteItemCommand({ TableName: stores.table, Key: { pk: { S: pk }, sk: { S: sk } } }),
       );
 }
 

@@ -9,7 +9,7 @@ import { ITEM_BYTES_LIMIT } from "../../shared/adapters/dynamo/payloads.ts";
 import { readPage } from "../../shared/adapters/dynamo/shards.ts";
 import { aBlockedTask, aCompletedTask, aFailedTask, aQueuedTask, newFleet } from "./record-fixtures.ts";
 import { committed } from "./record-suite.ts";
-import { BUCKET, type DynamoWorld, startDynamoWorld, TABLE } from "./record-worlds.ts";
+import { type DynamoWorld, startDynamoWorld } from "./record-worlds.ts";
 
 let world: DynamoWorld;
 let fleet: string;
@@ -23,7 +23,7 @@ beforeEach(() => {
 
 /** An item as DynamoDB keeps it; null if there is none. */
 async function stored({ pk, sk }: Key): Promise<Record<string, unknown> | null> {
-  const command = new GetItemCommand({ TableName: TABLE, Key: { pk: { S: pk }, sk: { S: sk } } });
+  const command = new GetItemCommand({ TableName: world.table, Key: { pk: { S: pk }, sk: { S: sk } } });
   const { Item } = await world.client.send(command);
   return Item === undefined ? null : unmarshall(Item);
 }
@@ -168,7 +168,7 @@ describe("where payloads lie", () => {
     const { payloads } = world.record;
     const ref = await payloads.put(fleet, "..", "data", noise(20_000));
     const { Contents } = await world.s3.send(
-      new ListObjectsV2Command({ Bucket: BUCKET, Prefix: `fleet=${fleet}/task=../` }),
+      new ListObjectsV2Command({ Bucket: world.bucket, Prefix: `fleet=${fleet}/task=../` }),
     );
     expect(Contents?.map(({ Key }) => Key)).toEqual([ref.at === "object" ? ref.key : ""]);
     await expect(payloads.get(fleet, "task_1", ref)).rejects.toThrow(/not there/);

@@ -19,7 +19,7 @@ import {
   newFleet,
 } from "./record-fixtures.ts";
 import { committed } from "./record-suite.ts";
-import { type DynamoWorld, startDynamoWorld, TABLE } from "./record-worlds.ts";
+import { type DynamoWorld, startDynamoWorld } from "./record-worlds.ts";
 
 const DAY_MS = 86_400_000;
 /** How long DynamoDB may take to remove what has expired, as we reckon with it. */
@@ -37,7 +37,7 @@ beforeEach(() => {
 
 /** When an item is to go, in epoch seconds; null: never; undefined: there is no such item. */
 async function expiryOf({ pk, sk }: Key): Promise<unknown> {
-  const command = new GetItemCommand({ TableName: TABLE, Key: { pk: { S: pk }, sk: { S: sk } } });
+  const command = new GetItemCommand({ TableName: world.table, Key: { pk: { S: pk }, sk: { S: sk } } });
   const { Item } = await world.client.send(command);
   return Item === undefined ? undefined : (unmarshall(Item)["expiresAt"] ?? null);
 }

@@ -10,7 +10,7 @@ import { StoreUnavailable } from "../../shared/ports/unavailable.ts";
 import { aBlockedTask, aHost, anAnswer, aSession, aSubmission, newFleet } from "./record-fixtures.ts";
 import { type Proxy, startProxy } from "./record-proxy.ts";
 import { committed } from "./record-suite.ts";
-import { BUCKET, CREDENTIALS, type DynamoWorld, startDynamoWorld, TABLE } from "./record-worlds.ts";
+import { CREDENTIALS, type DynamoWorld, startDynamoWorld } from "./record-worlds.ts";
 
 let world: DynamoWorld;
 let proxy: Proxy;
@@ -23,7 +23,7 @@ beforeAll(async () => {
   world = await startDynamoWorld();
   proxy = await startProxy(world.endpoint);
   client = new DynamoDBClient({ endpoint: proxy.endpoint, maxAttempts: 3, ...CREDENTIALS });
-  record = createDynamoRecord({ client, table: TABLE, objects: world.objects, clock: world.clock });
+  record = createDynamoRecord({ client, table: world.table, objects: world.objects, clock: world.clock });
 });
 afterAll(async () => {
   client.destroy();
@@ -194,7 +194,7 @@ describe("a store that does not cope", () => {
       ...CREDENTIALS,
     });
     const { objects, clock } = world;
-    const { hosts } = createDynamoRecord({ client: hasty, table: TABLE, objects, clock });
+    const { hosts } = createDynamoRecord({ client: hasty, table: world.table, objects, clock });
     await expect(hosts.get(fleet, "host-1")).rejects.toThrow(StoreUnavailable);
     hasty.destroy();
   });
@@ -208,7 +208,7 @@ describe("a store that does not cope", () => {
     const once = { ...AWS_CLIENT_OPTIONS, maxAttempts: 1 };
     const patient = new DynamoDBClient({ endpoint: proxy.endpoint, ...once, ...CREDENTIALS });
     const { objects, clock } = world;
-    const { hosts } = createDynamoRecord({ client: patient, table: TABLE, objects, clock });
+    const { hosts } = createDynamoRecord({ client: patient, table: world.table, objects, clock });
     const startedMs = performance.now();
     await expect(hosts.get(fleet, "host-1")).rejects.toThrow(StoreUnavailable);
     expect(performance.now() - startedMs).toBeLessThan(3_000);
@@ -226,12 +226,12 @@ describe("a store that does not cope", () => {
     for (const id of ids) await world.record.sessions.commit(null, aSession(fleet, { id }));
     proxy.set(async ({ body }, forward) => {
       const asked = JSON.parse(body) as { RequestItems: Record<string, { Keys: unknown[] }> };
-      const Keys = asked.RequestItems[TABLE]?.Keys ?? [];
+      const Keys = asked.RequestItems[world.table]?.Keys ?? [];
       const answer = await forward(
-        JSON.stringify({ RequestItems: { [TABLE]: { Keys: Keys.slice(0, 4), ConsistentRead: true } } }),
+        JSON.stringify({ RequestItems: { [world.table]: { Keys: Keys.slice(0, 4), ConsistentRead: true } } }),
       );
       const UnprocessedKeys =
-        Keys.length > 4 ? { [TABLE]: { Keys: Keys.slice(4), ConsistentRead: true } } : {};
+        Keys.length > 4 ? { [world.table]: { Keys: Keys.slice(4), ConsistentRead: true } } : {};
       return { ...answer, body: JSON.stringify({ ...(JSON.parse(answer.body) as object), UnprocessedKeys }) };
     });
     const found = await record.sessions.getMany(fleet, ids);
@@ -255,8 +255,8 @@ describe("a store that does not cope", () => {
       forcePathStyle: true,
       ...CREDENTIALS,
     });
-    const objects = createObjectStore({ client: s3, bucket: BUCKET });
-    const { payloads } = createDynamoRecord({ client, table: TABLE, objects, clock: world.clock });
+    const objects = createObjectStore({ client: s3, bucket: world.bucket });
+    const { payloads } = createDynamoRecord({ client, table: world.table, objects, clock: world.clock });
     const large = Array.from({ length: 20_000 }, (_, index) => Math.sin(index));
     const error = await payloads.put(fleet, "task_1", "data", large).catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(StoreUnavailable);

@@ -1,19 +1,14 @@
-import { createRequire } from "node:module";
-import type { Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import { setTimeout as wait } from "node:timers/promises";
-import { CreateTableCommand, DescribeTableCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
-import { buildApp } from "fauxqs";
+import { randomUUID } from "node:crypto";
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { S3Client } from "@aws-sdk/client-s3";
+import { startDynamo } from "../../infra/local/dynamo.ts";
+import { readElsewhere } from "../../infra/local/elsewhere.ts";
+import { startQueuesAndObjects } from "../../infra/local/queues-and-objects.ts";
 import { createDynamoRecord } from "../../shared/adapters/dynamo/record.ts";
 import { createMemoryRecord } from "../../shared/adapters/memory/record.ts";
 import { createObjectStore } from "../../shared/adapters/s3/object-store.ts";
 import type { RecordStore } from "../../shared/ports/record.ts";
 
-const dynalite = createRequire(import.meta.url)("dynalite") as (options: { createTableMs: number }) => Server;
-
-export const TABLE = "record";
-export const BUCKET = "payloads";
 export const CREDENTIALS = {
   region: "us-east-1",
   credentials: { accessKeyId: "local", secretAccessKey: "local" },
@@ -39,67 +34,46 @@ export async function startMemoryWorld(): Promise<RecordWorld> {
   return { record: createMemoryRecord(clock), clock, stop: async () => undefined };
 }
 
-async function startDynalite(): Promise<{ endpoint: string; server: Server }> {
-  const server = dynalite({ createTableMs: 0 });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return { endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, server };
-}
-
-async function createTable(client: DynamoDBClient): Promise<void> {
-  const names = ["pk", "sk", "openPk", "openSk"];
-  await client.send(
-    new CreateTableCommand({
-      TableName: TABLE,
-      BillingMode: "PAY_PER_REQUEST",
-      AttributeDefinitions: names.map((AttributeName) => ({ AttributeName, AttributeType: "S" })),
-      KeySchema: [
-        { AttributeName: "pk", KeyType: "HASH" },
-        { AttributeName: "sk", KeyType: "RANGE" },
-      ],
-      GlobalSecondaryIndexes: [
-        {
-          IndexName: "open",
-          KeySchema: [
-            { AttributeName: "openPk", KeyType: "HASH" },
-            { AttributeName: "openSk", KeyType: "RANGE" },
-          ],
-          Projection: { ProjectionType: "KEYS_ONLY" },
-        },
-      ],
-    }),
-  );
-  for (let tries = 0; tries < 200; tries++) {
-    const { Table } = await client.send(new DescribeTableCommand({ TableName: TABLE }));
-    if (Table?.TableStatus === "ACTIVE") return;
-    await wait(5);
-  }
-  throw new Error("the table did not become active in a second: see dynalite's createTableMs");
-}
-
-/** A DynamoDB table and an S3 bucket behind their real protocols, in this process and in memory. */
+/** A DynamoDB table and an S3 bucket behind their real protocols: embedded ones, or where the environment says they are. */
 export async function startDynamoWorld() {
-  const { endpoint, server } = await startDynalite();
-  const aws = buildApp({ logger: false });
-  const s3Endpoint = await aws.listen({ port: 0, host: "127.0.0.1" });
+  const elsewhere = readElsewhere(process.env);
+  const prefix = `shim-${randomUUID()}`;
+  const [table, bucket] = [`${prefix}-record`, `${prefix}-payloads`];
+  const fail = (error: Error) => {
+    throw error;
+  };
+  const dynamo = await startDynamo({
+    endpoint: elsewhere.dynamo,
+    path: null,
+    tableName: table,
+    onFailure: fail,
+  });
+  const aws = await startQueuesAndObjects({
+    endpoint: elsewhere.queuesAndObjects,
+    prefix,
+    queues: {},
+    bucketName: bucket,
+    objectsPath: null,
+  });
+  const { endpoint } = dynamo;
   const client = new DynamoDBClient({ endpoint, ...CREDENTIALS });
-  const s3 = new S3Client({ endpoint: s3Endpoint, forcePathStyle: true, ...CREDENTIALS });
-  await createTable(client);
-  await s3.send(new CreateBucketCommand({ Bucket: BUCKET }));
-
+  const s3 = new S3Client({ endpoint: aws.endpoint, forcePathStyle: true, ...CREDENTIALS });
   const clock = createTestClock();
-  const objects = createObjectStore({ client: s3, bucket: BUCKET });
+  const objects = createObjectStore({ client: s3, bucket });
   return {
     clock,
     client,
     endpoint,
+    table,
+    bucket,
     s3,
     objects,
-    record: createDynamoRecord({ client, table: TABLE, objects, clock }),
+    record: createDynamoRecord({ client, table, objects, clock }),
     async stop() {
       client.destroy();
       s3.destroy();
       await aws.close();
-      await new Promise((resolve) => server.close(resolve));
+      await dynamo.close();
     },
   } satisfies RecordWorld & Record<string, unknown>;
 }

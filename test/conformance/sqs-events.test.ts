@@ -1,4 +1,4 @@
-import type { AddressInfo } from "node:net";
+import { randomUUID } from "node:crypto";
 import {
   CreateQueueCommand,
   DeleteMessageCommand,
@@ -6,17 +6,17 @@ import {
   SendMessageBatchCommand,
   SQSClient,
 } from "@aws-sdk/client-sqs";
-import { buildApp } from "fauxqs";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { readElsewhere } from "../../infra/local/elsewhere.ts";
+import { type QueuesAndObjects, startQueuesAndObjects } from "../../infra/local/queues-and-objects.ts";
 import { createEvents } from "../../shared/adapters/sqs/events.ts";
 import { ReadyEvent, WakeEvent } from "../../shared/contract/events.ts";
 import type { Events } from "../../shared/ports/ports.ts";
 import { StoreUnavailable } from "../../shared/ports/unavailable.ts";
 import { CREDENTIALS } from "./record-worlds.ts";
 
-const aws = buildApp({ logger: false });
+let aws: QueuesAndObjects<never>;
 let client: SQSClient;
-let queues = 0;
 let dispatchUrl: string;
 let wakeUrl: string;
 let events: Events;
@@ -24,9 +24,16 @@ let events: Events;
 let batches: { delays: (number | undefined)[]; bytes: number }[] = [];
 
 beforeAll(async () => {
-  await aws.listen({ port: 0, host: "127.0.0.1" });
-  const { port } = aws.server.address() as AddressInfo;
-  client = new SQSClient({ endpoint: `http://127.0.0.1:${port}`, ...CREDENTIALS });
+  const name = `shim-${randomUUID()}`;
+  const endpoint = readElsewhere(process.env).queuesAndObjects;
+  aws = await startQueuesAndObjects({
+    endpoint,
+    prefix: name,
+    queues: {},
+    bucketName: name,
+    objectsPath: null,
+  });
+  client = new SQSClient({ endpoint: aws.endpoint, ...CREDENTIALS });
   client.middlewareStack.add(
     (next) => (step) => {
       const { Entries = [] } = step.input as SendMessageBatchCommand["input"];
@@ -45,7 +52,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   const create = async () => {
-    const { QueueUrl } = await client.send(new CreateQueueCommand({ QueueName: `queue-${++queues}` }));
+    const { QueueUrl } = await client.send(new CreateQueueCommand({ QueueName: `shim-${randomUUID()}` }));
     return String(QueueUrl);
   };
   [dispatchUrl, wakeUrl] = [await create(), await create()];

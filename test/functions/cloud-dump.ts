@@ -2,7 +2,6 @@ import { DynamoDBClient, GetItemCommand, UpdateItemCommand } from "@aws-sdk/clie
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { CREDENTIALS, REGION } from "../../infra/local/account.ts";
 import type { Cloud } from "../../infra/local/cloud.ts";
-import { BUCKET_NAME, TABLE_NAME } from "../../infra/local/stores.ts";
 import { KEY } from "../../shared/adapters/dynamo/keys.ts";
 
 /** Everything the stores hold, by key. */
@@ -49,8 +48,10 @@ const UNSIGNED = {
   "x-amz-date": "20300101T000000Z",
 };
 
+type Dumped = Pick<Cloud, "dynamoEndpoint" | "tableName" | "bucketName" | "queuesAndObjects">;
+
 /** Reads all that an embedded cloud's stores hold, past the handlers, so that two moments can be compared. */
-export function createCloudDump(cloud: Pick<Cloud, "dynamoEndpoint" | "queuesAndObjects">): CloudDump {
+export function createCloudDump(cloud: Dumped): CloudDump {
   const account = { region: REGION, credentials: CREDENTIALS };
   const dynamo = new DynamoDBClient({ ...account, endpoint: cloud.dynamoEndpoint });
 
@@ -59,7 +60,7 @@ export function createCloudDump(cloud: Pick<Cloud, "dynamoEndpoint" | "queuesAnd
     const response = await fetch(cloud.dynamoEndpoint, {
       method: "POST",
       headers: { ...UNSIGNED, "x-amz-target": "DynamoDB_20120810.Scan" },
-      body: JSON.stringify({ TableName: TABLE_NAME, ConsistentRead: true, ExclusiveStartKey: from }),
+      body: JSON.stringify({ TableName: cloud.tableName, ConsistentRead: true, ExclusiveStartKey: from }),
     });
     if (!response.ok) throw new Error(`The record was not read: ${response.status} ${await response.text()}`);
     return (await response.json()) as { Items: WireItem[]; LastEvaluatedKey?: unknown };
@@ -90,7 +91,7 @@ export function createCloudDump(cloud: Pick<Cloud, "dynamoEndpoint" | "queuesAnd
   }
 
   async function dumpObjects(): Promise<string[]> {
-    const response = await fetch(`${cloud.queuesAndObjects.endpoint}/${BUCKET_NAME}?list-type=2`);
+    const response = await fetch(`${cloud.queuesAndObjects.endpoint}/${cloud.bucketName}?list-type=2`);
     const listing = await response.text();
     if (!response.ok) throw new Error(`The objects were not listed: ${response.status} ${listing}`);
     return [...listing.matchAll(/<Contents>.*?<\/Contents>/gs)].map(([object]) => object).sort();
@@ -105,7 +106,7 @@ export function createCloudDump(cloud: Pick<Cloud, "dynamoEndpoint" | "queuesAnd
     sweep: async () => {
       const Key = { pk: { S: "SWEEP" }, sk: { S: "SWEEP" } };
       const { Item } = await dynamo.send(
-        new GetItemCommand({ TableName: TABLE_NAME, ConsistentRead: true, Key }),
+        new GetItemCommand({ TableName: cloud.tableName, ConsistentRead: true, Key }),
       );
       return Item ? unmarshall(Item) : null;
     },
@@ -113,7 +114,7 @@ export function createCloudDump(cloud: Pick<Cloud, "dynamoEndpoint" | "queuesAnd
       const { pk, sk } = KEY.apiKey("default", id);
       await dynamo.send(
         new UpdateItemCommand({
-          TableName: TABLE_NAME,
+          TableName: cloud.tableName,
           Key: { pk: { S: pk }, sk: { S: sk } },
           UpdateExpression: "SET expiresAtMs = :ms",
           ConditionExpression: "attribute_exists(expiresAtMs)",
