@@ -3,12 +3,14 @@ import { BUNDLE_FORMATS } from "./bundles.ts";
 import { GRANTS } from "./grants.ts";
 import { FUNCTION_LINKS } from "./links.ts";
 import type { LinkName } from "./links.ts";
-import { createLogGroup, grantLogs } from "./logs.ts";
+import { LOG_LEVELS, createLogGroup, grantLogs } from "./logs.ts";
+import { options } from "./options.ts";
 import { dispatchQueue, wakeQueue } from "./queue.ts";
 import { redis } from "./redis.ts";
 import { FUNCTIONS } from "./routes.ts";
 import type { FunctionName } from "./routes.ts";
 import { secret } from "./secret.ts";
+import { ENVIRONMENT } from "./service.ts";
 import { FUNCTION_SIZES, QUEUE_SIZES } from "./sizes.ts";
 import type { QueueSize } from "./sizes.ts";
 import { record } from "./table.ts";
@@ -45,11 +47,17 @@ function createFunction(name: FunctionName, more: Partial<sst.aws.FunctionArgs> 
     timeout: `${timeoutS} seconds`,
     link: FUNCTION_LINKS[name].map((link) => links[link]),
     permissions: [...GRANTS[name], grantLogs(logGroup)],
-    environment: { SHIM_DEFAULT_PROFILE: "standard" },
-    logging: { logGroup: logGroup.name, format: "text" },
+    environment: ENVIRONMENT,
+    ...(options.reserved[name] && { concurrency: { reserved: options.reserved[name] } }),
+    logging: { logGroup: logGroup.name, format: "json" },
     // SST's documentation calls this the default; without it, SST 4.17 deploys twice the bytes.
     nodejs: { minify: true, format: BUNDLE_FORMATS[name] },
-    transform: { role: narrowRole },
+    transform: {
+      role: narrowRole,
+      function: (args) => {
+        args.loggingConfig = { ...LOG_LEVELS, logFormat: "JSON", logGroup: logGroup.name };
+      },
+    },
     ...more,
   });
 }

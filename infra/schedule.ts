@@ -1,8 +1,11 @@
 import { functions } from "./functions.ts";
+import { deadLetters } from "./queue.ts";
 
 /** Schedules know whole minutes only; within its minute the sweep ticks by itself. */
 export const sweepSchedule = new sst.aws.CronV2("SweepEveryMinute", {
   function: functions.sweep.arn,
   schedule: "rate(1 minute)",
+  // A minute later comes the next: a repetition would only meet it.
   retries: 0,
+  dlq: deadLetters.arn,
 });

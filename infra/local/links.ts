@@ -1,3 +1,4 @@
+import { METRIC_NAMESPACE } from "../../shared/contract/metrics.ts";
 import { LINK_NAMES } from "../links.ts";
 import type { LinkName } from "../links.ts";
 import { CREDENTIALS, REGION } from "./account.ts";
@@ -26,6 +27,10 @@ export function publishLinks(
     AWS_ACCESS_KEY_ID: CREDENTIALS.accessKeyId,
     AWS_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
     AWS_EC2_METADATA_DISABLED: "true",
+    POWERTOOLS_SERVICE_NAME: "shim-embedded",
+    POWERTOOLS_METRICS_NAMESPACE: METRIC_NAMESPACE,
+    // Lines that only CloudWatch reads.
+    POWERTOOLS_METRICS_DISABLED: "true",
   });
   delete process.env.AWS_PROFILE;
   delete process.env.AWS_SESSION_TOKEN;

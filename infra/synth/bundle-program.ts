@@ -13,13 +13,24 @@ export const REQUIRE_BANNER = [
 ].join("\n");
 
 export type App = { readonly name: string; readonly removal: string; readonly protect: boolean };
-export type Places = { readonly root: string; readonly platform: string; readonly work: string };
+export type Places = {
+  readonly root: string;
+  readonly platform: string;
+  readonly work: string;
+  readonly edit: Edit | null;
+};
+
+/** A change of one file of the stack, as it is read and not on disk: to see whether anybody notices. */
+export type Edit = { readonly file: string; readonly find: string; readonly replace: string };
 
 /**
  * Where the two bundles go: next to SST's node_modules, because Node resolves a bundle's imports from where it
  * lies. Named after the work folder, so that whoever owns that can remove them too.
  */
-export function bundleFiles({ platform, work }: Places): readonly [app: string, program: string] {
+export function bundleFiles({
+  platform,
+  work,
+}: Pick<Places, "platform" | "work">): readonly [app: string, program: string] {
   const name = path.join(platform, path.basename(work));
   return [`${name}-app.mjs`, `${name}-program.mjs`];
 }
@@ -54,16 +65,25 @@ function options(places: Places, outfile: string, code: string): BuildOptions {
 const SKIPPED = [".sst", "node_modules"].map((folder) => path.sep + folder + path.sep);
 
 /** Gives sst.config.ts and infra/ their globals (`sst`, `aws`), as SST's own bundler does. */
-function globalsPlugin(imports: string): Plugin {
+function globalsPlugin({ root, edit }: Places, imports: string): Plugin {
   return {
     name: "sst-globals",
     setup(bundle) {
       bundle.onLoad({ filter: /\.[jt]s$/ }, async ({ path: file }) => {
         if (SKIPPED.some((folder) => file.includes(folder))) return undefined;
-        return { contents: `${imports}\n${await readFile(file, "utf8")}`, loader: "ts" };
+        const code = edited(await readFile(file, "utf8"), path.relative(root, file), edit);
+        return { contents: `${imports}\n${code}`, loader: "ts" };
       });
     },
   };
+}
+
+function edited(code: string, file: string, edit: Edit | null): string {
+  if (file !== edit?.file) return code;
+  const parts = code.split(edit.find);
+  if (parts.length !== 2)
+    throw new Error(`${file} has ${parts.length - 1} places like "${edit.find}", not 1.`);
+  return parts.join(edit.replace);
 }
 
 /** Bundles what evaluates `app()` of sst.config.ts: a module whose default export is the app. */
@@ -73,6 +93,7 @@ export async function bundleApp(places: Places, stage: string, outfile: string):
   const bundle = options(places, outfile, code);
   await build({
     ...bundle,
+    plugins: [globalsPlugin(places, "")],
     banner: { js: `${REQUIRE_BANNER}\nfunction $config(config) { return config; }` },
   });
 }
@@ -105,6 +126,6 @@ export async function bundleProgram(
     ...options(places, outfile, code),
     define: { $app: JSON.stringify(app), $cli: JSON.stringify(cli), $dev: "false" },
     inject: [path.join(platform, "src/shim/run.js")],
-    plugins: [globalsPlugin(imports)],
+    plugins: [globalsPlugin(places, imports)],
   });
 }

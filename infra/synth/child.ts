@@ -1,8 +1,8 @@
-// Started by synthesize.ts with the project's folder, the stage and a folder to work in; answers over IPC.
+// Started by synthesize.ts with the project's folder, the stage, a folder to work in and an edit; answers over IPC.
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { bundleApp, bundleFiles, bundleProgram } from "./bundle-program.ts";
-import type { App, Places } from "./bundle-program.ts";
+import type { App, Edit, Places } from "./bundle-program.ts";
 import { createMockCloud } from "./mock-cloud.ts";
 import { loadPulumi } from "./pulumi.ts";
 import { startRpcServer } from "./rpc-server.ts";
@@ -66,13 +66,16 @@ const fail = (error: unknown) => {
 process.on("unhandledRejection", fail);
 process.on("uncaughtException", fail);
 
-const [root, stage, work] = process.argv.slice(2);
+const [root, stage, work, edit = "null"] = process.argv.slice(2);
 if (root === undefined || stage === undefined || work === undefined) {
   throw new Error("Run infra/synth/cli.ts instead: this file is its child process.");
 }
 
 let collect = () => Promise.reject<Synthesis>(new Error("The run waits for something that will never come."));
-start({ root, platform: path.join(root, ".sst/platform"), work }, stage).then((collectWhole) => {
+start(
+  { root, platform: path.join(root, ".sst/platform"), work, edit: JSON.parse(edit) as Edit | null },
+  stage,
+).then((collectWhole) => {
   collect = collectWhole;
 }, fail);
 

@@ -10,6 +10,9 @@ const BUN_FETCH_TIMEOUT_MS = 90_000;
 const BUN_INSTALL_TIMEOUT_MS = 120_000;
 const NPM_INSTALL_TIMEOUT_MS = 300_000;
 
+/** Installed with the others, so that the stack is checked with it and without. */
+const OPTIONAL_PROVIDER = "@upstash/pulumi";
+
 export type Progress = (message: string) => void;
 
 async function readOr(file: string, otherwise: string): Promise<string> {
@@ -24,9 +27,8 @@ async function readOr(file: string, otherwise: string): Promise<string> {
 /** SST writes the platform's version before it fills node_modules, but the provider lock only after. */
 async function isInstalled(root: string, version: string): Promise<boolean> {
   const installed = await readOr(path.join(root, ".sst/platform/version"), "");
-  return (
-    installed.trim() === version && (await readOr(path.join(root, ".sst/provider-lock.json"), "")) !== ""
-  );
+  const lock = await readOr(path.join(root, ".sst/provider-lock.json"), "");
+  return installed.trim() === version && lock.includes(OPTIONAL_PROVIDER);
 }
 
 /**
@@ -108,7 +110,8 @@ async function prepare(root: string, version: string, onProgress: Progress): Pro
   const folder = await mkdtemp(path.join(state, "install-"));
   try {
     await cp(path.join(root, "sst.config.ts"), path.join(folder, "sst.config.ts"));
-    await cp(path.join(root, "infra"), path.join(folder, "infra"), { recursive: true });
+    for (const part of ["infra", "shared/contract"])
+      await cp(path.join(root, part), path.join(folder, part), { recursive: true });
     await writeFile(path.join(folder, "package.json"), '{"type":"module"}');
     await installInto(folder, path.join(sst, "bin/sst.mjs"), onProgress);
     if (await isInstalled(root, version)) return;

@@ -28,6 +28,29 @@ const ANSWERS: Record<string, Answer> = {
     apiEndpoint: `https://${label.toLowerCase()}.execute-api.${REGION}.amazonaws.com`,
     executionArn: `arn:aws:execute-api:${REGION}:${ACCOUNT}:${label.toLowerCase()}`,
   }),
+  "aws:acm/certificate:Certificate": ({ label, inputs }) => ({
+    arn: arn("acm", `certificate/${label}`),
+    domainValidationOptions: [
+      {
+        domainName: inputs["domainName"],
+        resourceRecordName: `_check.${String(inputs["domainName"])}`,
+        resourceRecordType: "CNAME",
+        resourceRecordValue: "_checked.acm-validations.aws",
+      },
+    ],
+  }),
+  "aws:apigatewayv2/domainName:DomainName": ({ inputs }) => ({
+    domainNameConfiguration: {
+      ...(inputs["domainNameConfiguration"] as object),
+      targetDomainName: "d-synth.execute-api.us-east-1.amazonaws.com",
+      hostedZoneId: "ZAPI",
+    },
+  }),
+  "aws:sns/topic:Topic": ({ name }) => ({ arn: arn("sns", name) }),
+  "upstash:index/redisDatabase:RedisDatabase": ({ inputs }) => ({
+    endpoint: `${String(inputs["databaseName"])}.upstash.io`,
+    restToken: "synth-rest-token",
+  }),
   "random:index/randomBytes:RandomBytes": ({ inputs }) => ({
     base64: Buffer.alloc(Number(inputs["length"] ?? 32)).toString("base64"),
   }),
@@ -51,6 +74,13 @@ const LOOKUPS: Record<string, (inputs: Inputs) => Inputs> = {
   "aws:index/getRegion:getRegion": () => ({ id: REGION, name: REGION, region: REGION }),
   "aws:index/getCallerIdentity:getCallerIdentity": () => ({ id: ACCOUNT, accountId: ACCOUNT }),
   "aws:index/getPartition:getPartition": () => ({ id: "aws", partition: "aws", dnsSuffix: "amazonaws.com" }),
+  "aws:route53/getZones:getZones": () => ({ id: REGION, ids: ["ZONE"] }),
+  "aws:route53/getZone:getZone": () => ({
+    id: "ZONE",
+    zoneId: "ZONE",
+    name: "example.com",
+    privateZone: false,
+  }),
   "aws:iam/getPolicyDocument:getPolicyDocument": (inputs) => ({
     ...inputs,
     id: "policy",

@@ -21,7 +21,7 @@ export function offlineEnv(): NodeJS.ProcessEnv {
   return { ...pick(KEPT), ...OFFLINE };
 }
 
-/** The same for an installation, which reaches the npm registry as npm itself would. */
+/** The same for an installation, which reaches the npm registry as npm itself would, of all providers that the stack may ask for. */
 export function installEnv(): NodeJS.ProcessEnv {
-  return { ...offlineEnv(), ...pick(PROXIES), SST_SKIP_DEPENDENCY_CHECK: "1" };
+  return { ...offlineEnv(), ...pick(PROXIES), SST_SKIP_DEPENDENCY_CHECK: "1", SHIM_UPSTASH: "create" };
 }

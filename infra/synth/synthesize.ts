@@ -2,6 +2,7 @@ import { fork } from "node:child_process";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import path from "node:path";
 import { bundleFiles } from "./bundle-program.ts";
+import type { Edit } from "./bundle-program.ts";
 import { installPlatform } from "./install-platform.ts";
 import type { Progress } from "./install-platform.ts";
 import { offlineEnv } from "./offline-env.ts";
@@ -16,18 +17,29 @@ export type SynthOptions = {
   /** Folder of sst.config.ts. */
   readonly root: string;
   readonly stage: string;
+  /** What whoever deploys chose, by the variables of infra/options.ts. */
+  readonly choices?: Readonly<Record<string, string>>;
+  /** Builds the stack as if a file of it were another. */
+  readonly edit?: Edit;
   /** For the run alone; an installation before it has limits of its own. */
   readonly timeoutMs?: number;
   readonly onProgress?: Progress;
 };
 
-function runChild(root: string, stage: string, work: string, timeoutMs: number): Promise<Synthesis> {
-  const child = fork(path.join(import.meta.dirname, "child.ts"), [root, stage, work], {
-    cwd: root,
-    env: offlineEnv(),
-    execArgv: [],
-    stdio: ["ignore", "pipe", "pipe", "ipc"],
-  });
+function runChild(
+  { root, stage, choices, edit, timeoutMs = SYNTH_TIMEOUT_MS }: SynthOptions,
+  work: string,
+): Promise<Synthesis> {
+  const child = fork(
+    path.join(import.meta.dirname, "child.ts"),
+    [root, stage, work, JSON.stringify(edit ?? null)],
+    {
+      cwd: root,
+      env: { ...offlineEnv(), ...choices },
+      execArgv: [],
+      stdio: ["ignore", "pipe", "pipe", "ipc"],
+    },
+  );
   let output = "";
   for (const stream of [child.stdout, child.stderr])
     stream?.on("data", (chunk: Buffer) => (output += chunk.toString()));
@@ -63,17 +75,18 @@ function runChild(root: string, stage: string, work: string, timeoutMs: number):
  *
  * @throws Error saying what in the stack failed, or that the run took longer than `timeoutMs`
  */
-export async function synthesize({ root, stage, timeoutMs, onProgress }: SynthOptions): Promise<Synthesis> {
+export async function synthesize(options: SynthOptions): Promise<Synthesis> {
+  const { root, stage, onProgress } = options;
   const progress = onProgress ?? (() => undefined);
   await installPlatform(root, progress);
   await mkdir(path.join(root, ".sst"), { recursive: true });
   const work = await mkdtemp(path.join(root, ".sst/synth-"));
   try {
     progress(`running the stack of stage ${stage} under mocks`);
-    return await runChild(root, stage, work, timeoutMs ?? SYNTH_TIMEOUT_MS);
+    return await runChild(options, work);
   } finally {
     // Here and not in the child, which may have been killed.
-    const left = [work, ...bundleFiles({ root, platform: path.join(root, ".sst/platform"), work })];
+    const left = [work, ...bundleFiles({ platform: path.join(root, ".sst/platform"), work })];
     await Promise.all(left.map((file) => rm(file, { recursive: true, force: true })));
   }
 }

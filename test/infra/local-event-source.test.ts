@@ -25,7 +25,12 @@ let source: EventSource | undefined;
 let errors: unknown[];
 
 beforeAll(async () => {
-  parts = await startQueuesAndObjects({ prefix: "event-source", queues: QUEUES, bucketName: "event-source", objectsPath: null });
+  parts = await startQueuesAndObjects({
+    prefix: "event-source",
+    queues: QUEUES,
+    bucketName: "event-source",
+    objectsPath: null,
+  });
   sqs = new SQSClient({ endpoint: parts.endpoint, region: REGION, credentials: CREDENTIALS });
 });
 afterEach(() => source?.close());
