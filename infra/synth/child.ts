@@ -1,4 +1,6 @@
 // Started by synthesize.ts with the project's folder, the stage, a folder to work in and an edit; answers over IPC.
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { bundleApp, bundleFiles, bundleProgram } from "./bundle-program.ts";
@@ -6,7 +8,8 @@ import type { App, Edit, Places } from "./bundle-program.ts";
 import { createMockCloud } from "./mock-cloud.ts";
 import { loadPulumi } from "./pulumi.ts";
 import { startRpcServer } from "./rpc-server.ts";
-import type { SynthAnswer, Synthesis } from "./synthesis.ts";
+import { BUNDLED_FILE } from "./synthesis.ts";
+import type { SynthAnswer, SynthFunction, Synthesis } from "./synthesis.ts";
 
 /** Stand-ins: the stack only passes secrets on, and a real one has no business here. */
 const SECRETS = ["RootKey", "TokenKeys", "UpstashRedisUrl", "UpstashRedisToken"];
@@ -29,7 +32,11 @@ async function importProgram(file: string): Promise<() => Promise<unknown>> {
 /** Starts the stack's run. What it makes inside outputs may still be under way when the run itself has ended. */
 async function start(places: Places, stage: string): Promise<() => Promise<Synthesis>> {
   const [appFile, programFile] = bundleFiles(places);
-  const rpc = await startRpcServer(places.root, path.join(places.work, "functions"));
+  const bundledFile = path.join(places.work, BUNDLED_FILE);
+  const bundled = existsSync(bundledFile)
+    ? (JSON.parse(await readFile(bundledFile, "utf8")) as SynthFunction[])
+    : [];
+  const rpc = await startRpcServer(places.root, path.join(places.work, "functions"), bundled);
   process.env["SST_SERVER"] = rpc.url;
   for (const name of SECRETS) process.env[`SST_SECRET_${name}`] = `synth-${name}`;
   await bundleApp(places, stage, appFile);

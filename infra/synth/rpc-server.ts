@@ -1,5 +1,6 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { json } from "node:stream/consumers";
 import type { BundleFormat } from "../bundles.ts";
@@ -26,20 +27,27 @@ const BOOTSTRAP = {
  * Answers the two calls that SST's components make to its Go program: where assets go, and a function's bundle.
  * Does not keep its process alive.
  */
-export async function startRpcServer(root: string, artifacts: string) {
+export async function startRpcServer(root: string, artifacts: string, bundled: readonly SynthFunction[]) {
   const functions: SynthFunction[] = [];
+
+  async function bundle(name: string, handler: string, minify: boolean, format: BundleFormat) {
+    const folder = path.join(artifacts, name);
+    const same = bundled.find(
+      (one) => one.handler === handler && one.minified === minify && one.format === format,
+    );
+    if (!same) return buildFunction(root, handler, { folder, minify, format });
+    await mkdir(folder, { recursive: true });
+    await writeFile(path.join(folder, "bundled-before"), "");
+    return { folder, bytes: same.bytes, sources: same.sources.map((file) => ({ file })) };
+  }
 
   const buildRequested = async ({ functionID: name, handler, links, properties }: BuildRequest) => {
     // Seen: SST 4.17 minifies only what asks for it, whatever its documentation says.
     const { minify = false, format = "esm" } = properties ?? {};
     try {
-      const built = await buildFunction(root, handler, {
-        folder: path.join(artifacts, name),
-        minify,
-        format,
-      });
+      const built = await bundle(name, handler, minify, format);
       const sources = built.sources.map(({ file }) => file);
-      functions.push({ name, handler, links, minified: minify, bytes: built.bytes, sources });
+      functions.push({ name, handler, links, minified: minify, format, bytes: built.bytes, sources });
       return { handler, out: built.folder, errors: [], sourcemaps: [] };
     } catch (error) {
       return {

@@ -1,3 +1,5 @@
+import type { BundleFormat } from "../bundles.ts";
+
 /** One resource as SST's components registered it, secrets unwrapped. */
 export type SynthResource = {
   readonly type: string;
@@ -13,6 +15,7 @@ export type SynthFunction = {
   readonly handler: string;
   readonly links: Record<string, Record<string, unknown>>;
   readonly minified: boolean;
+  readonly format: BundleFormat;
   /** Bytes of the bundle, without its source map. */
   readonly bytes: number;
   /** Source files with at least one byte in the bundle, relative to the project. */
@@ -25,3 +28,6 @@ export type Synthesis = { readonly resources: SynthResource[]; readonly function
 export type SynthAnswer =
   | { readonly kind: "done"; readonly synthesis: Synthesis }
   | { readonly kind: "failed"; readonly message: string };
+
+/** In the folder that a synth works in: functions that were bundled before. */
+export const BUNDLED_FILE = "bundled.json";

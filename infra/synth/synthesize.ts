@@ -1,12 +1,13 @@
 import { fork } from "node:child_process";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { bundleFiles } from "./bundle-program.ts";
 import type { Edit } from "./bundle-program.ts";
 import { installPlatform } from "./install-platform.ts";
 import type { Progress } from "./install-platform.ts";
 import { offlineEnv } from "./offline-env.ts";
-import type { SynthAnswer, Synthesis } from "./synthesis.ts";
+import { BUNDLED_FILE } from "./synthesis.ts";
+import type { SynthAnswer, SynthFunction, Synthesis } from "./synthesis.ts";
 
 /** A few seconds on an idle machine; seen past a minute on two cores with ten times their work. */
 export const SYNTH_TIMEOUT_MS = 180_000;
@@ -21,6 +22,8 @@ export type SynthOptions = {
   readonly choices?: Readonly<Record<string, string>>;
   /** Builds the stack as if a file of it were another. */
   readonly edit?: Edit;
+  /** Functions of an earlier synth, which are not bundled again where they would be bundled the same way. */
+  readonly bundled?: readonly SynthFunction[];
   /** For the run alone; an installation before it has limits of its own. */
   readonly timeoutMs?: number;
   readonly onProgress?: Progress;
@@ -83,6 +86,7 @@ export async function synthesize(options: SynthOptions): Promise<Synthesis> {
   const work = await mkdtemp(path.join(root, ".sst/synth-"));
   try {
     progress(`running the stack of stage ${stage} under mocks`);
+    if (options.bundled) await writeFile(path.join(work, BUNDLED_FILE), JSON.stringify(options.bundled));
     return await runChild(options, work);
   } finally {
     // Here and not in the child, which may have been killed.

@@ -5,6 +5,7 @@ export type CapturedLog = { text(): string };
 
 /** Call it before the cloud is started: the least level that is written is read when handlers are. */
 export function captureLog(): CapturedLog {
+  const { AWS_LAMBDA_LOG_LEVEL } = process.env;
   process.env["AWS_LAMBDA_LOG_LEVEL"] = "DEBUG";
   const written: string[] = [];
   beforeAll(() => {
@@ -16,6 +17,7 @@ export function captureLog(): CapturedLog {
   });
   afterAll(() => {
     vi.restoreAllMocks();
+    process.env["AWS_LAMBDA_LOG_LEVEL"] = AWS_LAMBDA_LOG_LEVEL;
   });
   return { text: () => written.join("") };
 }

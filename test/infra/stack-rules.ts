@@ -114,7 +114,7 @@ export const RULES: readonly Rule[] = [
       const aside = arnOfQueue(stack, "DeadLetters");
       assert.equal(queueOf(stack, "DeadLetters")["messageRetentionSeconds"], 14 * 86_400);
       for (const [queue] of QUEUES) {
-        const policy = JSON.parse(String(queueOf(stack, queue)["redrivePolicy"] ?? "{}")) as object;
+        const policy = JSON.parse((queueOf(stack, queue)["redrivePolicy"] ?? "{}") as string) as object;
         assert.deepEqual(policy, { deadLetterTargetArn: aside, maxReceiveCount: 5 });
       }
       for (const { inputs } of stack.all("aws:scheduler/schedule:Schedule"))
@@ -243,7 +243,9 @@ export const RULES: readonly Rule[] = [
       );
       for (const { name, inputs } of alarms) {
         const topic = stack.one("aws:sns/topic:Topic", "Alarms");
-        const to = [`arn:aws:sns:us-east-1:123456789012:${String(topic.inputs["name"] ?? topic.name)}`];
+        const to = [
+          `arn:aws:sns:us-east-1:123456789012:${(topic.inputs["name"] as string | undefined) ?? topic.name}`,
+        ];
         assert.deepEqual([inputs["alarmActions"], inputs["okActions"]], [to, to], name);
         assert.match(JSON.stringify(inputs), ALARMS[name] ?? /$^/);
         assert.match(String(inputs["alarmDescription"]), /docs\/DEPLOY\.md/);
