@@ -8,7 +8,13 @@ import { countOf } from "./redis-commands.ts";
 export type Ask = (method: string, path: string, bearer: string, body?: unknown) => Promise<unknown>;
 
 /** How tasks come, are worked on and are settled. */
-export type Load = { readonly tasks: number; readonly perSubmission: number; readonly sessions: number };
+export type Load = {
+  readonly tasks: number;
+  readonly perSubmission: number;
+  readonly sessions: number;
+  /** How long a session works on a task. */
+  readonly pauseMs?: number;
+};
 
 /** What one of them costs, on average. */
 export type PerTask = {
@@ -29,7 +35,12 @@ const SETTLING_MS = 500;
 const REQUESTS_PER_DISPATCH = 2;
 
 /** Works off tasks as a fleet at work does: a session takes its next task from the answer to the last. */
-export async function measureTasks(ask: Ask, key: string, meters: Meters, load: Load): Promise<PerTask> {
+export async function measureTasks(
+  ask: Ask,
+  key: string,
+  meters: Pick<Meters, "take">,
+  load: Load,
+): Promise<PerTask> {
   const host = `host-${load.tasks}`;
   const sessions = [];
   for (let i = 0; i < load.sessions; i++)
@@ -39,7 +50,7 @@ export async function measureTasks(ask: Ask, key: string, meters: Meters, load: 
       ),
     );
   // What is done once, as loading scripts, is no part of a task.
-  await workOff(ask, key, sessions, "warm", { ...load, tasks: load.perSubmission });
+  await workOff(ask, key, sessions, "warm", { ...load, tasks: load.perSubmission, pauseMs: 0 });
   await wait(SETTLING_MS);
   await meters.take();
   await workOff(ask, key, sessions, "task", load);
@@ -52,7 +63,7 @@ async function workOff(
   key: string,
   sessions: readonly RegisterAnswer[],
   name: string,
-  { tasks, perSubmission }: Load,
+  { tasks, perSubmission, pauseMs = 0 }: Load,
 ): Promise<void> {
   for (let at = 0; at < tasks; at += perSubmission)
     await ask(
@@ -71,6 +82,7 @@ async function workOff(
     let next: HeldTask | null = Claimed.parse(claim).tasks[0] ?? null;
     while (next) {
       const { task, fence }: HeldTask = next;
+      if (pauseMs > 0) await wait(pauseMs);
       const answer = await ask("POST", `/v1/tasks/${task.id}/complete`, token, {
         fence,
         result: { ok: true },

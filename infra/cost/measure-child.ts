@@ -1,0 +1,25 @@
+// Started by measure.ts for one part of the counting, because a process can have one embedded cloud; answers over IPC.
+import { measureIdleSweep, measureTick } from "./measure-sweep.ts";
+import { measureBeat, measureTask } from "./measure-work.ts";
+import { startMeteredCloud } from "./metered-cloud.ts";
+
+const [part, tasksPerDay = "1"] = process.argv.slice(2);
+
+async function measure(): Promise<object> {
+  const cloud = await startMeteredCloud(part === "work" ? { sweep: "infra/cost/no-sweep.handler" } : {});
+  try {
+    if (part === "work") {
+      // First, because the ten sessions that beat would be given some of the tasks.
+      const task = await measureTask(cloud, Number(tasksPerDay));
+      return { task, beat: await measureBeat(cloud) };
+    }
+    return { idleSweep: await measureIdleSweep(cloud), tick: await measureTick(cloud) };
+  } finally {
+    await cloud.close();
+  }
+}
+
+measure().then(
+  (measured) => process.send?.({ measured }, () => process.exit(0)),
+  (error: unknown) => process.send?.({ failed: String(error) }, () => process.exit(1)),
+);

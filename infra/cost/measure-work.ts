@@ -1,0 +1,80 @@
+import { type RegisterAnswer, RegisterAnswer as Registered } from "../../shared/contract/session.ts";
+import type { FunctionName } from "../routes.ts";
+import { SESSIONS_PER_HOST, TASKS_PER_SUBMISSION } from "./load.ts";
+import type { Invoked, Measured } from "./measured.ts";
+import type { MeteredCloud } from "./metered-cloud.ts";
+import type { Use } from "./meters.ts";
+import { measureTasks } from "./per-task.ts";
+import { countOf } from "./redis-commands.ts";
+
+const BEATS = 20;
+const SESSIONS = 4;
+/** Tasks are counted at the pace at which they come, because some things are asked once in five seconds: but not for ever. */
+const TASKS_FAST = 40;
+const TASKS_SLOW = 20;
+const PAUSE_MS_LIMIT = 10_000;
+
+/** Invocations by function, for each of so many things. */
+export function invokedBy(invocations: Use["invocations"], things: number): Invoked {
+  const invoked: Partial<Record<FunctionName, { count: number; ms: number }>> = {};
+  for (const { fn, durationMs } of invocations) {
+    const { count = 0, ms = 0 } = invoked[fn] ?? {};
+    invoked[fn] = { count: count + 1 / things, ms: ms + durationMs / things };
+  }
+  return invoked;
+}
+
+/** A steady beat of a host with ten sessions. */
+export async function measureBeat(cloud: MeteredCloud): Promise<Measured["beat"]> {
+  const registered: RegisterAnswer[] = [];
+  for (let i = 0; i < SESSIONS_PER_HOST; i++)
+    registered.push(
+      Registered.parse(
+        await cloud.ask("POST", "/v1/sessions", cloud.adminKey, {
+          host: "steady",
+          boot: "boot1",
+          agent: "cost",
+        }),
+      ),
+    );
+  const hostToken = registered.at(-1)?.hostToken ?? "";
+  const sessions = registered.map(({ session: { id, epoch } }) => ({
+    id,
+    epoch,
+    activity: "idle",
+    tasks: [],
+  }));
+  const beat = (seq: number) =>
+    cloud.ask("POST", "/v1/heartbeat", hostToken, { host: "steady", boot: "boot1", seq, sessions });
+  await beat(1); // Says something new: what the sessions do.
+  await cloud.take();
+  for (let seq = 2; seq < 2 + BEATS; seq++) await beat(seq);
+  const { use, logBytes, answerBytes } = await cloud.take();
+  const sum = (of: "writeUnits" | "readUnits") => use.dynamo.reduce((total, one) => total + one[of], 0);
+  return {
+    redis: countOf(use.redis) / BEATS,
+    writeUnits: sum("writeUnits") / BEATS,
+    readUnits: sum("readUnits") / BEATS,
+    logBytes: logBytes / BEATS,
+    answerBytes: answerBytes / BEATS,
+    invoked: invokedBy(use.invocations, BEATS),
+  };
+}
+
+/** A task among many that come at this pace. */
+export async function measureTask(cloud: MeteredCloud, tasksPerDay: number): Promise<Measured["task"]> {
+  const perSecond = tasksPerDay / 86_400;
+  const tasks = perSecond >= 1 ? TASKS_FAST : TASKS_SLOW;
+  const pauseMs = Math.min(PAUSE_MS_LIMIT, (SESSIONS / perSecond) * 1_000);
+  const load = { tasks, perSubmission: TASKS_PER_SUBMISSION, sessions: SESSIONS, pauseMs };
+  let bytes = { logBytes: 0, answerBytes: 0 };
+  let invoked: Invoked = {};
+  const take = async () => {
+    const taken = await cloud.take();
+    bytes = { logBytes: taken.logBytes / tasks, answerBytes: taken.answerBytes / tasks };
+    invoked = invokedBy(taken.use.invocations, tasks);
+    return taken.use;
+  };
+  const each = await measureTasks(cloud.ask, cloud.adminKey, { take }, load);
+  return { ...each, ...bytes, invoked };
+}

@@ -1,0 +1,23 @@
+import type { FunctionName } from "../routes.ts";
+import type { PerTask } from "./per-task.ts";
+
+/** Invocations and their milliseconds, by function: of one beat, one task or one minute. */
+export type Invoked = Partial<Record<FunctionName, { readonly count: number; readonly ms: number }>>;
+
+type Stores = { readonly redis: number; readonly readUnits: number; readonly writeUnits: number };
+type Bytes = { readonly logBytes: number; readonly answerBytes: number };
+
+/** What was counted on the real handlers. */
+export type Measured = {
+  /** A steady beat of a host with ten sessions. */
+  readonly beat: Stores & Bytes & { readonly invoked: Invoked };
+  /** A task, submitted with others and taken from the answer to the one before. */
+  readonly task: PerTask & Bytes & { readonly invoked: Invoked };
+  /** A tick of the sweep while somebody lives and nothing happens. */
+  readonly tick: Stores;
+  /** A minute's sweep while nobody does. */
+  readonly idleSweep: Stores & { readonly logBytes: number; readonly invoked: Invoked };
+};
+
+/** What of the stack costs by being there. */
+export type Stack = { readonly alarmMetrics: number; readonly schedules: number };

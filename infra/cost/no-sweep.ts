@@ -1,0 +1,2 @@
+// Stands in for the sweep where something else is counted: what it does meanwhile is a line of its own.
+export const handler = async (): Promise<{ batchItemFailures: [] }> => ({ batchItemFailures: [] });

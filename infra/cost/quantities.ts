@@ -1,0 +1,129 @@
+import { FUNCTION_SIZES, QUEUE_SIZES } from "../sizes.ts";
+import type { FunctionName } from "../routes.ts";
+import type { Quantity } from "./bill.ts";
+import { type FleetLoad, MONTH_MINUTES, MONTH_S, ratesOf } from "./load.ts";
+import type { Invoked, Measured, Stack } from "./measured.ts";
+
+/** The sweep of the standard profile ticks every 5 seconds while somebody lives. */
+const TICKS_A_MONTH = MONTH_S / 5;
+/** Every 30 seconds it compares a page of each kind with Redis: at most so many of a kind, each a read unit. */
+const REPAIRS_A_MONTH = MONTH_S / 30;
+const REPAIR_PAGE = 200;
+/** Commands of such a step: what Redis knows of a page of sessions. */
+const REPAIR_COMMANDS = 5;
+/** Bytes of an entry of the index, of which a read unit that may be a moment old reads 8 KB. */
+const INDEX_ENTRY_BYTES = 120;
+const INDEX_UNIT_BYTES = 8_192;
+/**
+ * Of each queue Lambda polls for a function: five connections, each waiting 20 s. "Estimating cost for Amazon SQS message processing
+ * using AWS Lambda", AWS Compute Blog.
+ */
+const POLLS_A_MONTH = 5 * (MONTH_S / 20);
+
+const gbSeconds = (fn: FunctionName, ms: number) => (FUNCTION_SIZES[fn].memoryMb / 1_024) * (ms / 1_000);
+
+function invocations(purpose: string, invoked: Invoked, times: number): Quantity[] {
+  const each = Object.entries(invoked) as [FunctionName, { count: number; ms: number }][];
+  const count = each.reduce((sum, [, fn]) => sum + fn.count, 0);
+  const memory = each.reduce((sum, [name, fn]) => sum + gbSeconds(name, fn.ms), 0);
+  return [
+    { purpose, price: "lambdaRequests", amount: count * times, basis: "counted" },
+    { purpose, price: "lambdaGbSeconds", amount: memory * times, basis: "counted" },
+  ];
+}
+
+/** What a fleet at work uses of everything but Redis, which has two prices. */
+export function coordination(load: FleetLoad, { beat, task, tick }: Measured): Quantity[] {
+  const { hostBeats, tasks } = ratesOf(load);
+  const openTasks = Math.min(load.agents, REPAIR_PAGE);
+  const compared = Math.min(load.agents, REPAIR_PAGE) + openTasks;
+  const counted = ((2 * load.agents * INDEX_ENTRY_BYTES) / INDEX_UNIT_BYTES) * MONTH_MINUTES;
+  const http = task.invocations - (task.invoked.dispatch?.count ?? 0);
+  return [
+    ...invocations("heartbeats", beat.invoked, hostBeats),
+    {
+      purpose: "heartbeats",
+      price: "dynamoWriteUnits",
+      amount: beat.writeUnits * hostBeats,
+      basis: "counted",
+    },
+    { purpose: "heartbeats", price: "logBytes", amount: beat.logBytes * hostBeats, basis: "counted" },
+    { purpose: "heartbeats", price: "egressBytes", amount: beat.answerBytes * hostBeats, basis: "counted" },
+    ...invocations("tasks", task.invoked, tasks),
+    { purpose: "tasks", price: "httpApiRequests", amount: http * tasks, basis: "counted" },
+    { purpose: "tasks", price: "dynamoWriteUnits", amount: task.writeUnits * tasks, basis: "counted" },
+    { purpose: "tasks", price: "dynamoReadUnits", amount: task.readUnits * tasks, basis: "counted" },
+    { purpose: "tasks", price: "sqsRequests", amount: task.sqs * tasks, basis: "counted" },
+    { purpose: "tasks", price: "s3Puts", amount: task.s3 * tasks, basis: "counted" },
+    { purpose: "tasks", price: "logBytes", amount: task.logBytes * tasks, basis: "counted" },
+    { purpose: "tasks", price: "egressBytes", amount: task.answerBytes * tasks, basis: "counted" },
+    // Its loop never ends while somebody lives.
+    {
+      purpose: "sweep",
+      price: "lambdaGbSeconds",
+      amount: gbSeconds("sweep", MONTH_S * 1_000),
+      basis: "computed",
+    },
+    { purpose: "sweep", price: "dynamoReadUnits", amount: tick.readUnits * TICKS_A_MONTH, basis: "counted" },
+    {
+      purpose: "sweep",
+      price: "dynamoWriteUnits",
+      amount: tick.writeUnits * TICKS_A_MONTH,
+      basis: "counted",
+    },
+    { purpose: "repair", price: "dynamoReadUnits", amount: compared * REPAIRS_A_MONTH, basis: "computed" },
+    { purpose: "metrics", price: "dynamoReadUnits", amount: counted, basis: "computed" },
+  ];
+}
+
+/** Redis commands a month of a fleet at work. */
+export function redisCommands(load: FleetLoad, { beat, task, tick }: Measured): number {
+  const { hostBeats, tasks } = ratesOf(load);
+  return (
+    beat.redis * hostBeats +
+    task.redis * tasks +
+    tick.redis * TICKS_A_MONTH +
+    REPAIR_COMMANDS * REPAIRS_A_MONTH
+  );
+}
+
+/** What there is to pay for a stage in which nobody works, but for Redis. */
+export function idle({ idleSweep }: Measured, { alarmMetrics, schedules }: Stack): Quantity[] {
+  const queues = Object.keys(QUEUE_SIZES).length;
+  return [
+    ...invocations("idle sweep", idleSweep.invoked, MONTH_MINUTES),
+    {
+      purpose: "idle sweep",
+      price: "dynamoReadUnits",
+      amount: idleSweep.readUnits * MONTH_MINUTES,
+      basis: "counted",
+    },
+    {
+      purpose: "idle sweep",
+      price: "dynamoWriteUnits",
+      amount: idleSweep.writeUnits * MONTH_MINUTES,
+      basis: "counted",
+    },
+    {
+      purpose: "idle sweep",
+      price: "logBytes",
+      amount: idleSweep.logBytes * MONTH_MINUTES,
+      basis: "counted",
+    },
+    {
+      purpose: "schedules",
+      price: "schedulerInvocations",
+      amount: schedules * MONTH_MINUTES,
+      basis: "computed",
+    },
+    {
+      purpose: "polling of queues",
+      price: "sqsRequests",
+      amount: queues * POLLS_A_MONTH,
+      basis: "documented",
+    },
+    { purpose: "alarms", price: "alarmMetrics", amount: alarmMetrics, basis: "counted" },
+  ];
+}
+
+export const idleRedisCommands = ({ idleSweep }: Measured): number => idleSweep.redis * MONTH_MINUTES;
