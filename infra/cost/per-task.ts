@@ -29,71 +29,73 @@ export type PerTask = {
 
 const Claimed = z.object({ tasks: z.array(HeldTask) });
 const Completed = z.object({ next: z.nullable(HeldTask) });
-/** Long enough for what was sent to be dispatched. */
 const SETTLING_MS = 500;
 /** Receiving a batch and deleting it. */
 const REQUESTS_PER_DISPATCH = 2;
 
-/** Works off tasks as a fleet at work does: a session takes its next task from the answer to the last. */
+/**
+ * Counts what a task uses in a fleet that always has some waiting: sessions take their next task from the answer to the last, and
+ * whenever as many have ended as are submitted at once, so many more are. Not counted: how it begins and how it ends.
+ */
 export async function measureTasks(
   ask: Ask,
   key: string,
   meters: Pick<Meters, "take">,
   load: Load,
 ): Promise<PerTask> {
-  const host = `host-${load.tasks}`;
-  const sessions = [];
-  for (let i = 0; i < load.sessions; i++)
-    sessions.push(
-      RegisterAnswer.parse(
-        await ask("POST", "/v1/sessions", key, { host, boot: "boot1", agent: "cost", capacity: 1 }),
-      ),
-    );
-  // What is done once, as loading scripts, is no part of a task.
-  await workOff(ask, key, sessions, "warm", { ...load, tasks: load.perSubmission, pauseMs: 0 });
+  const { tasks, perSubmission, pauseMs = 0 } = load;
+  const sessions = await registerSessions(ask, key, load.sessions);
+  let submitted = 0;
+  const submit = async () => {
+    const from = submitted;
+    submitted += perSubmission;
+    const batch = Array.from({ length: perSubmission }, (_, i) => ({
+      id: `task-${from + i}`,
+      type: "work",
+      data: { at: i },
+    }));
+    await ask("POST", "/v1/tasks", key, batch);
+  };
+  await submit();
+  await submit();
   await wait(SETTLING_MS);
-  await meters.take();
-  await workOff(ask, key, sessions, "task", load);
-  await wait(SETTLING_MS);
-  return perTask(await meters.take(), load.tasks);
-}
 
-async function workOff(
-  ask: Ask,
-  key: string,
-  sessions: readonly RegisterAnswer[],
-  name: string,
-  { tasks, perSubmission, pauseMs = 0 }: Load,
-): Promise<void> {
-  for (let at = 0; at < tasks; at += perSubmission)
-    await ask(
-      "POST",
-      "/v1/tasks",
-      key,
-      Array.from({ length: perSubmission }, (_, i) => ({
-        id: `${name}-${at + i}`,
-        type: "work",
-        data: { at: i },
-      })),
-    );
+  const countedFrom = perSubmission;
+  const counted: Use[] = [];
   let completed = 0;
   const work = async ({ session, token }: RegisterAnswer): Promise<void> => {
     const claim = await ask("POST", `/v1/sessions/${session.id}/claim`, token, {});
     let next: HeldTask | null = Claimed.parse(claim).tasks[0] ?? null;
-    while (next) {
+    while (next && completed < countedFrom + tasks) {
       const { task, fence }: HeldTask = next;
-      if (pauseMs > 0) await wait(pauseMs);
-      const answer = await ask("POST", `/v1/tasks/${task.id}/complete`, token, {
-        fence,
-        result: { ok: true },
-      });
-      completed++;
-      ({ next } = Completed.parse(answer));
+      if (pauseMs > 0 && completed >= countedFrom) await wait(pauseMs);
+      const body = { fence, result: { ok: true } };
+      ({ next } = Completed.parse(await ask("POST", `/v1/tasks/${task.id}/complete`, token, body)));
+      const place = ++completed;
+      if (place === countedFrom) await meters.take();
+      if (place === countedFrom + tasks) counted.push(await settled().then(() => meters.take()));
+      else if (place % perSubmission === 0) await submit();
     }
   };
   await Promise.all(sessions.map(work));
-  if (completed !== tasks)
-    throw new Error(`${completed} of ${tasks} tasks were completed; nothing can be told from that.`);
+  const [use] = counted;
+  if (!use)
+    throw new Error(`${completed} tasks were completed, not ${countedFrom + tasks}: nothing can be told.`);
+  return perTask(use, tasks);
+}
+
+/** Long enough for what was sent to be dispatched. */
+const settled = () => wait(SETTLING_MS);
+
+async function registerSessions(ask: Ask, key: string, count: number): Promise<RegisterAnswer[]> {
+  const sessions = [];
+  for (let i = 0; i < count; i++)
+    sessions.push(
+      RegisterAnswer.parse(
+        await ask("POST", "/v1/sessions", key, { host: "worker", boot: "boot1", agent: "cost", capacity: 1 }),
+      ),
+    );
+  return sessions;
 }
 
 function perTask({ dynamo, redis, requests, invocations }: Use, tasks: number): PerTask {

@@ -41,10 +41,10 @@ const LAYERS: readonly Layer[] = [
     packages: ["zod", "hono", "aws-lambda"],
   },
   { at: "agent", may: ["shared/contract"], packages: ["zod", "commander", "node:"] },
-  { at: "infra", may: [], packages: [] },
+  { at: "infra", may: ["shared/contract"], packages: [] },
   { at: "infra/local", may: ["infra", "shared/contract"], packages: ["*"] },
   { at: "infra/synth", may: ["infra"], packages: ["*"] },
-  { at: "infra/cost", may: ["infra", "infra/local", "shared/contract"], packages: ["*"] },
+  { at: "infra/cost", may: ["infra", "infra/local", "infra/synth", "shared/contract"], packages: ["*"] },
   { at: "sst.config.ts", may: ["infra"], packages: [] },
 ];
 
