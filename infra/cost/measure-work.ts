@@ -1,5 +1,4 @@
 import { type RegisterAnswer, RegisterAnswer as Registered } from "../../shared/contract/session.ts";
-import type { FunctionName } from "../routes.ts";
 import { SESSIONS_PER_HOST, TASKS_PER_SUBMISSION } from "./load.ts";
 import type { Invoked, Measured } from "./measured.ts";
 import type { MeteredCloud } from "./metered-cloud.ts";
@@ -12,25 +11,36 @@ const SESSIONS = 4;
 /** Tasks are counted at the pace at which they come, because some things are asked once in five seconds: but not for ever. */
 const TASKS_FAST = 40;
 const TASKS_SLOW = 20;
-const PAUSE_MS_LIMIT = 10_000;
+const PACE_MS_LIMIT = 2_500;
 
-/** Invocations by function, for each of so many things. */
+/**
+ * Invocations by function, for each of so many things. Each is taken to last as long as the median one, because a machine that does
+ * something else meanwhile makes a few of them long.
+ */
 export function invokedBy(invocations: Use["invocations"], things: number): Invoked {
-  const invoked: Partial<Record<FunctionName, { count: number; ms: number }>> = {};
-  for (const { fn, durationMs } of invocations) {
-    const { count = 0, ms = 0 } = invoked[fn] ?? {};
-    invoked[fn] = { count: count + 1 / things, ms: ms + durationMs / things };
-  }
-  return invoked;
+  const byFunction = Map.groupBy(invocations, ({ fn }) => fn);
+  return Object.fromEntries(
+    [...byFunction].map(([fn, all]) => {
+      const count = all.length / things;
+      return [fn, { count, ms: count * medianOf(all.map(({ durationMs }) => durationMs)) }];
+    }),
+  );
+}
+
+function medianOf(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 }
 
 /** A steady beat of a host with ten sessions. */
-export async function measureBeat(cloud: MeteredCloud): Promise<Measured["beat"]> {
+export async function measureBeat(
+  cloud: Pick<MeteredCloud, "ask" | "adminKey" | "take">,
+): Promise<Measured["beat"]> {
   const registered: RegisterAnswer[] = [];
   for (let i = 0; i < SESSIONS_PER_HOST; i++)
     registered.push(
       Registered.parse(
         await cloud.ask("POST", "/v1/sessions", cloud.adminKey, {
+          id: `steady-${i + 1}`, // As `shim worker` names them.
           host: "steady",
           boot: "boot1",
           agent: "cost",
@@ -53,6 +63,7 @@ export async function measureBeat(cloud: MeteredCloud): Promise<Measured["beat"]
   const sum = (of: "writeUnits" | "readUnits") => use.dynamo.reduce((total, one) => total + one[of], 0);
   return {
     redis: countOf(use.redis) / BEATS,
+    redisBytes: use.redisBytes / BEATS,
     writeUnits: sum("writeUnits") / BEATS,
     readUnits: sum("readUnits") / BEATS,
     logBytes: logBytes / BEATS,
@@ -65,8 +76,8 @@ export async function measureBeat(cloud: MeteredCloud): Promise<Measured["beat"]
 export async function measureTask(cloud: MeteredCloud, tasksPerDay: number): Promise<Measured["task"]> {
   const perSecond = tasksPerDay / 86_400;
   const tasks = perSecond >= 1 ? TASKS_FAST : TASKS_SLOW;
-  const pauseMs = Math.min(PAUSE_MS_LIMIT, (SESSIONS / perSecond) * 1_000);
-  const load = { tasks, perSubmission: TASKS_PER_SUBMISSION, sessions: SESSIONS, pauseMs };
+  const paceMs = Math.min(PACE_MS_LIMIT, 1_000 / perSecond);
+  const load = { tasks, perSubmission: TASKS_PER_SUBMISSION, sessions: SESSIONS, paceMs };
   let bytes = { logBytes: 0, answerBytes: 0 };
   let invoked: Invoked = {};
   const take = async () => {

@@ -4,7 +4,13 @@ import type { PerTask } from "./per-task.ts";
 /** Invocations and their milliseconds, by function: of one beat, one task or one minute. */
 export type Invoked = Partial<Record<FunctionName, { readonly count: number; readonly ms: number }>>;
 
-type Stores = { readonly redis: number; readonly readUnits: number; readonly writeUnits: number };
+type Stores = {
+  readonly redis: number;
+  /** To Redis and back, without the headers of HTTP. */
+  readonly redisBytes: number;
+  readonly readUnits: number;
+  readonly writeUnits: number;
+};
 type Bytes = { readonly logBytes: number; readonly answerBytes: number };
 
 /** What was counted on the real handlers. */

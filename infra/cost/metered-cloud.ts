@@ -1,4 +1,4 @@
-import { startCloud } from "../local/cloud.ts";
+import { type Cloud, startCloud } from "../local/cloud.ts";
 import { ensureAdminKey } from "../local/admin-key.ts";
 import type { FunctionName } from "../routes.ts";
 import { type Use, createInvocationMeter, startMeters } from "./meters.ts";
@@ -13,7 +13,7 @@ export type MeteredCloud = {
   readonly rootKey: string;
   readonly ask: Ask;
   take(): Promise<Taken>;
-  runSweep(): Promise<unknown>;
+  readonly runSweep: Cloud["runSweep"];
   close(): Promise<void>;
 };
 
@@ -67,7 +67,7 @@ export async function startMeteredCloud(
       [logBytes, answerBytes] = [0, 0];
       return taken;
     },
-    runSweep: () => cloud.runSweep(),
+    runSweep: (by) => cloud.runSweep(by),
     async close() {
       await meters.close();
       await cloud.close();

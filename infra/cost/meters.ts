@@ -1,7 +1,7 @@
 import type { Cloud } from "../local/cloud.ts";
 import type { FunctionName } from "../routes.ts";
 import { type DynamoUse, startDynamoMeter } from "./dynamo-meter.ts";
-import { type Commands, readCommands, resetCommands } from "./redis-commands.ts";
+import { type Commands, readCommands, readTraffic, resetCommands } from "./redis-commands.ts";
 import { startRequestMeter } from "./request-meter.ts";
 
 /** What is billed of a while. */
@@ -9,6 +9,8 @@ export type Use = {
   readonly dynamo: readonly DynamoUse[];
   /** By name, those inside of scripts too. Upstash bills a script and each command in it. */
   readonly redis: Commands;
+  /** What went to Redis and came from there. */
+  readonly redisBytes: number;
   /** Requests to SQS and S3 that functions made; those of Lambda's own pollers are not among them. */
   readonly requests: readonly string[];
   readonly invocations: readonly { readonly fn: FunctionName; readonly durationMs: number }[];
@@ -56,11 +58,13 @@ export async function startMeters(
   const redis = cloud.redis.connect();
   return {
     async take() {
+      const bytes = await readTraffic(redis);
       const commands = await readCommands(redis);
       await resetCommands(redis);
       return {
         dynamo: dynamo.take(),
         redis: commands,
+        redisBytes: bytes,
         requests: requests.take(),
         invocations: invocations.take(),
       };

@@ -7,18 +7,20 @@ import { countOf } from "./redis-commands.ts";
 /** Sends one request to the API, and reads its answer. */
 export type Ask = (method: string, path: string, bearer: string, body?: unknown) => Promise<unknown>;
 
-/** How tasks come, are worked on and are settled. */
+/** How tasks come and are settled. */
 export type Load = {
+  /** A multiple of what is submitted at once. */
   readonly tasks: number;
   readonly perSubmission: number;
   readonly sessions: number;
-  /** How long a session works on a task. */
-  readonly pauseMs?: number;
+  /** From the end of a task to the end of the next, in milliseconds. */
+  readonly paceMs?: number;
 };
 
 /** What one of them costs, on average. */
 export type PerTask = {
   readonly redis: number;
+  readonly redisBytes: number;
   readonly writeUnits: number;
   readonly readUnits: number;
   readonly invocations: number;
@@ -29,13 +31,15 @@ export type PerTask = {
 
 const Claimed = z.object({ tasks: z.array(HeldTask) });
 const Completed = z.object({ next: z.nullable(HeldTask) });
+/** Long enough for what was sent to be dispatched. */
 const SETTLING_MS = 500;
 /** Receiving a batch and deleting it. */
 const REQUESTS_PER_DISPATCH = 2;
 
 /**
- * Counts what a task uses in a fleet that always has some waiting: sessions take their next task from the answer to the last, and
- * whenever as many have ended as are submitted at once, so many more are. Not counted: how it begins and how it ends.
+ * Counts what a task uses in a fleet that always has some waiting: sessions take their next task from the answer to the last, one
+ * after another, and whenever as many have ended as are submitted at once, so many more are. How the fleet begins and ends is not
+ * counted.
  */
 export async function measureTasks(
   ask: Ask,
@@ -43,7 +47,7 @@ export async function measureTasks(
   meters: Pick<Meters, "take">,
   load: Load,
 ): Promise<PerTask> {
-  const { tasks, perSubmission, pauseMs = 0 } = load;
+  const { tasks, perSubmission, paceMs = 0 } = load;
   const sessions = await registerSessions(ask, key, load.sessions);
   let submitted = 0;
   const submit = async () => {
@@ -55,37 +59,32 @@ export async function measureTasks(
       data: { at: i },
     }));
     await ask("POST", "/v1/tasks", key, batch);
+    await wait(SETTLING_MS);
   };
   await submit();
   await submit();
-  await wait(SETTLING_MS);
-
-  const countedFrom = perSubmission;
-  const counted: Use[] = [];
-  let completed = 0;
-  const work = async ({ session, token }: RegisterAnswer): Promise<void> => {
+  const holders: { token: string; held: HeldTask | null }[] = [];
+  for (const { session, token } of sessions) {
     const claim = await ask("POST", `/v1/sessions/${session.id}/claim`, token, {});
-    let next: HeldTask | null = Claimed.parse(claim).tasks[0] ?? null;
-    while (next && completed < countedFrom + tasks) {
-      const { task, fence }: HeldTask = next;
-      if (pauseMs > 0 && completed >= countedFrom) await wait(pauseMs);
-      const body = { fence, result: { ok: true } };
-      ({ next } = Completed.parse(await ask("POST", `/v1/tasks/${task.id}/complete`, token, body)));
-      const place = ++completed;
-      if (place === countedFrom) await meters.take();
-      if (place === countedFrom + tasks) counted.push(await settled().then(() => meters.take()));
-      else if (place % perSubmission === 0) await submit();
+    holders.push({ token, held: Claimed.parse(claim).tasks[0] ?? null });
+  }
+  const workOff = async (count: number) => {
+    for (let ended = 1; ended <= count; ended++) {
+      await wait(paceMs);
+      const holder = holders.shift();
+      if (!holder?.held) throw new Error("A session holds no task, though some wait: nothing can be told.");
+      const { token, held } = holder;
+      const body = { fence: held.fence, result: { ok: true } };
+      const { next } = Completed.parse(await ask("POST", `/v1/tasks/${held.task.id}/complete`, token, body));
+      holders.push({ token, held: next });
+      if (ended % perSubmission === 0) await submit();
     }
   };
-  await Promise.all(sessions.map(work));
-  const [use] = counted;
-  if (!use)
-    throw new Error(`${completed} tasks were completed, not ${countedFrom + tasks}: nothing can be told.`);
-  return perTask(use, tasks);
+  await workOff(perSubmission);
+  await meters.take();
+  await workOff(tasks);
+  return perTask(await meters.take(), tasks);
 }
-
-/** Long enough for what was sent to be dispatched. */
-const settled = () => wait(SETTLING_MS);
 
 async function registerSessions(ask: Ask, key: string, count: number): Promise<RegisterAnswer[]> {
   const sessions = [];
@@ -98,12 +97,13 @@ async function registerSessions(ask: Ask, key: string, count: number): Promise<R
   return sessions;
 }
 
-function perTask({ dynamo, redis, requests, invocations }: Use, tasks: number): PerTask {
+function perTask({ dynamo, redis, redisBytes, requests, invocations }: Use, tasks: number): PerTask {
   const sum = (of: "writeUnits" | "readUnits") => dynamo.reduce((total, use) => total + use[of], 0);
   const dispatched = invocations.filter(({ fn }) => fn === "dispatch").length;
   const sent = requests.filter((name) => name.startsWith("SendMessage")).length;
   return {
     redis: countOf(redis) / tasks,
+    redisBytes: redisBytes / tasks,
     writeUnits: sum("writeUnits") / tasks,
     readUnits: sum("readUnits") / tasks,
     invocations: invocations.length / tasks,

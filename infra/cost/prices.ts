@@ -31,6 +31,10 @@ export const PRICES = {
   temporalActions: { usd: 50, per: 1e6, source: "Temporal, Cloud pricing (first tier)", read: "2026-11" },
   stepFunctionsTransitions: aws(25, 1e6, "Step Functions (standard)"),
 } as const satisfies Record<string, Price>;
+/** Traffic a month that the fixed plan has: beyond it Upstash holds requests back. */
+export const PLAN_BYTES = 50e9;
+/** The smallest plan with ten times the traffic, in US dollars a month. */
+export const LARGER_PLAN = { usd: 100, bytes: 500e9 };
 export type PriceName = keyof typeof PRICES;
 
 /** Of which so much a month costs nothing, for ever and for the whole account: AWS's always-free offers. */

@@ -1,6 +1,6 @@
 import type { Line } from "./bill.ts";
 import type { FleetLoad } from "./load.ts";
-import { PRICES, type PriceName } from "./prices.ts";
+import { LARGER_PLAN, PLAN_BYTES, PRICES, type PriceName } from "./prices.ts";
 import { type Report, sourcesOf } from "./report.ts";
 
 const UNITS: Readonly<Record<PriceName, string>> = {
@@ -40,17 +40,31 @@ function row({ purpose, price, amount, usd: sum, basis }: Line): string {
   ].join("");
 }
 
+/** What the price of Redis does not show. */
+function redisLines({ commands, bytes }: Report["redisMonth"]): string[] {
+  const gigabytes = (value: number) => `${(value / 1e9).toFixed(0)} GB`;
+  const lines = [`  Redis: ${number(commands)} commands, ${gigabytes(bytes)} to and from it`];
+  if (bytes <= PLAN_BYTES) return lines;
+  return [
+    ...lines,
+    `  MORE than the ${gigabytes(PLAN_BYTES)} of this plan, if Upstash counts both ways: beyond them it holds requests back.`,
+    `  A plan with ${gigabytes(LARGER_PLAN.bytes)} costs ${usd(LARGER_PLAN.usd)}.`,
+  ];
+}
+
 /** A report for a terminal of 100 columns. Lines that cost nothing are left out. */
 export function format(report: Report, { agents, intervalS, tasksPerDay }: FleetLoad): string {
   const worthIt = (line: Line) => line.usd === null || line.usd >= 0.0005;
   const bySize = (a: Line, b: Line) => (b.usd ?? -1) - (a.usd ?? -1);
-  const { counts, promises, peers, perAgentMonthUsd, naivePerAgentMonthUsd } = report;
+  const { counts, promises, peers, perAgentMonthUsd, naivePerAgentMonthUsd, observingMonthUsd } = report;
   return [
     `A month of ${agents} agents, ten to a host, beating every ${intervalS} s, with ${tasksPerDay} tasks a day`,
     "",
     ...report.lines.filter(worthIt).sort(bySize).map(row),
-    `  ${"in all".padEnd(68)}${usd(perAgentMonthUsd * agents).padStart(10)}`,
+    `  ${"coordination in all".padEnd(68)}${usd(perAgentMonthUsd * agents).padStart(10)}`,
     `  ${"for each agent".padEnd(68)}${usd(perAgentMonthUsd, 4).padStart(10)}`,
+    `  ${"alarms and metrics, which are apart from it, however many agents".padEnd(68)}${usd(observingMonthUsd).padStart(10)}`,
+    ...redisLines(report.redisMonth),
     "",
     "The same for each agent done otherwise, at list prices",
     `  ${"naively: each agent a request, a row and four commands a beat".padEnd(68)}${usd(naivePerAgentMonthUsd, 4).padStart(10)}`,
@@ -70,7 +84,7 @@ export function format(report: Report, { agents, intervalS, tasksPerDay }: Fleet
         `  ${kept ? "kept" : "BROKEN"}  ${what}: ${Number(is.toPrecision(3))}, at most ${Number(limit.toPrecision(3))}`,
     ),
     "",
-    "Durations are those of this machine. Prices of us-east-1:",
+    "Durations are medians of this machine. Prices of us-east-1:",
     ...sourcesOf().map((source) => `  ${source}`),
   ].join("\n");
 }

@@ -1,3 +1,4 @@
+import { EVENT_METRICS, FLEET_GAUGES } from "../../shared/contract/metrics.ts";
 import { FUNCTION_SIZES, QUEUE_SIZES } from "../sizes.ts";
 import type { FunctionName } from "../routes.ts";
 import type { Quantity } from "./bill.ts";
@@ -33,7 +34,8 @@ function invocations(purpose: string, invoked: Invoked, times: number): Quantity
 }
 
 /** What a fleet at work uses of everything but Redis, which has two prices. */
-export function coordination(load: FleetLoad, { beat, task, tick }: Measured): Quantity[] {
+export function coordination(load: FleetLoad, measured: Measured, stack: Stack): Quantity[] {
+  const { beat, task, tick } = measured;
   const { hostBeats, tasks } = ratesOf(load);
   const openTasks = Math.min(load.agents, REPAIR_PAGE);
   const compared = Math.min(load.agents, REPAIR_PAGE) + openTasks;
@@ -72,44 +74,14 @@ export function coordination(load: FleetLoad, { beat, task, tick }: Measured): Q
       basis: "counted",
     },
     { purpose: "repair", price: "dynamoReadUnits", amount: compared * REPAIRS_A_MONTH, basis: "computed" },
-    { purpose: "metrics", price: "dynamoReadUnits", amount: counted, basis: "computed" },
+    { purpose: "counting sessions", price: "dynamoReadUnits", amount: counted, basis: "computed" },
+    ...standing(stack),
   ];
 }
 
-/** Redis commands a month of a fleet at work. */
-export function redisCommands(load: FleetLoad, { beat, task, tick }: Measured): number {
-  const { hostBeats, tasks } = ratesOf(load);
-  return (
-    beat.redis * hostBeats +
-    task.redis * tasks +
-    tick.redis * TICKS_A_MONTH +
-    REPAIR_COMMANDS * REPAIRS_A_MONTH
-  );
-}
-
-/** What there is to pay for a stage in which nobody works, but for Redis. */
-export function idle({ idleSweep }: Measured, { alarmMetrics, schedules }: Stack): Quantity[] {
-  const queues = Object.keys(QUEUE_SIZES).length;
+/** What is done each minute whether somebody works or not. */
+function standing({ schedules }: Stack): Quantity[] {
   return [
-    ...invocations("idle sweep", idleSweep.invoked, MONTH_MINUTES),
-    {
-      purpose: "idle sweep",
-      price: "dynamoReadUnits",
-      amount: idleSweep.readUnits * MONTH_MINUTES,
-      basis: "counted",
-    },
-    {
-      purpose: "idle sweep",
-      price: "dynamoWriteUnits",
-      amount: idleSweep.writeUnits * MONTH_MINUTES,
-      basis: "counted",
-    },
-    {
-      purpose: "idle sweep",
-      price: "logBytes",
-      amount: idleSweep.logBytes * MONTH_MINUTES,
-      basis: "counted",
-    },
     {
       purpose: "schedules",
       price: "schedulerInvocations",
@@ -119,11 +91,50 @@ export function idle({ idleSweep }: Measured, { alarmMetrics, schedules }: Stack
     {
       purpose: "polling of queues",
       price: "sqsRequests",
-      amount: queues * POLLS_A_MONTH,
+      amount: Object.keys(QUEUE_SIZES).length * POLLS_A_MONTH,
       basis: "documented",
     },
-    { purpose: "alarms", price: "alarmMetrics", amount: alarmMetrics, basis: "counted" },
   ];
 }
 
+const alarms = ({ alarmMetrics }: Stack): Quantity => ({
+  purpose: "alarms",
+  price: "alarmMetrics",
+  amount: alarmMetrics,
+  basis: "counted",
+});
+
+/** What it costs to see how one fleet at work is, however large it is. A metric is billed once something was told of it. */
+export function observing(stack: Stack): Quantity[] {
+  const metrics = Object.keys(EVENT_METRICS).length + FLEET_GAUGES.length;
+  return [alarms(stack), { purpose: "metrics", price: "customMetrics", amount: metrics, basis: "computed" }];
+}
+
+/** What a fleet at work asks of Redis in a month. The plan has no price for commands, but so many bytes. */
+export function redisUse(load: FleetLoad, { beat, task, tick }: Measured) {
+  const { hostBeats, tasks } = ratesOf(load);
+  const all = (of: "redis" | "redisBytes") =>
+    beat[of] * hostBeats + task[of] * tasks + tick[of] * TICKS_A_MONTH;
+  return { commands: all("redis") + REPAIR_COMMANDS * REPAIRS_A_MONTH, bytes: all("redisBytes") };
+}
+
+/** What there is to pay for a stage in which nobody works, but for Redis. */
+export function idle({ idleSweep }: Measured, stack: Stack): Quantity[] {
+  const sweep = (price: Quantity["price"], each: number): Quantity => ({
+    purpose: "idle sweep",
+    price,
+    amount: each * MONTH_MINUTES,
+    basis: "counted",
+  });
+  return [
+    ...invocations("idle sweep", idleSweep.invoked, MONTH_MINUTES),
+    sweep("dynamoReadUnits", idleSweep.readUnits),
+    sweep("dynamoWriteUnits", idleSweep.writeUnits),
+    sweep("logBytes", idleSweep.logBytes),
+    ...standing(stack),
+    alarms(stack),
+  ];
+}
+
+/** Redis commands a month of a stage in which nobody works. */
 export const idleRedisCommands = ({ idleSweep }: Measured): number => idleSweep.redis * MONTH_MINUTES;

@@ -30,6 +30,13 @@ export async function readCommands(redis: Redis): Promise<Commands> {
   return new Map(found.map(([, name = "", calls]) => [name, Number(calls)]));
 }
 
+/** Bytes of requests and answers, in RESP: by REST there are the headers of HTTP besides. By `INFO stats`. */
+export async function readTraffic(redis: Redis): Promise<number> {
+  const info = await redis.info("stats");
+  const found = [...info.matchAll(/^total_net_(?:in|out)put_bytes:(\d+)/gm)];
+  return found.reduce((total, [, bytes]) => total + Number(bytes), 0);
+}
+
 /** All that count as work: scripts, what they call, and plain commands. */
 export function countOf(commands: Commands): number {
   return sum([...commands].filter(([name]) => !TRANSACTION.has(name) && !OVERHEAD.has(name)));

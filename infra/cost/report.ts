@@ -3,7 +3,7 @@ import type { FleetLoad } from "./load.ts";
 import type { Measured, Stack } from "./measured.ts";
 import { naive, stepFunctions, temporal } from "./peers.ts";
 import { PRICES } from "./prices.ts";
-import { coordination, idle, idleRedisCommands, redisCommands } from "./quantities.ts";
+import { coordination, idle, idleRedisCommands, observing, redisUse } from "./quantities.ts";
 
 /** What was promised, and whether it is so. */
 export type Promised = {
@@ -16,10 +16,15 @@ export type Promised = {
 export type Report = {
   readonly perAgentMonthUsd: number;
   readonly naivePerAgentMonthUsd: number;
+  /** Of alarms and metrics, however many agents there are. */
+  readonly observingMonthUsd: number;
   readonly idleMonthUsd: number;
   readonly idleMonthListUsd: number;
+  /** Coordination, which the price of an agent is of, and then what is no part of it. */
   readonly lines: readonly Line[];
   readonly idleLines: readonly Line[];
+  /** Of a fleet at work. The fixed plan has no price for either, but holds back what is beyond `PLAN_BYTES`. */
+  readonly redisMonth: { readonly commands: number; readonly bytes: number };
   readonly peers: readonly { readonly name: string; readonly perAgentMonthUsd: number }[];
   readonly counts: Readonly<Record<CountName, number>>;
   readonly promises: readonly Promised[];
@@ -44,18 +49,9 @@ const NOT_BUILT: readonly Line[] = ["signals (history)", "checkpoints"].map((pur
 /** What a fleet of this size costs a month, beside others and beside nobody at work. */
 export function report(load: FleetLoad, measured: Measured, stack: Stack): Report {
   const { agents } = load;
-  const commands = redisCommands(load, measured);
-  const byCommand: Quantity = {
-    purpose: "redis",
-    price: "redisCommands",
-    amount: commands,
-    basis: "counted",
-  };
-  const fixed: Quantity = { purpose: "redis", price: "redisFixedPlan", amount: 1, basis: "documented" };
-  const [payAsYouGo, plan] = [byCommand, fixed].map((one) => totalOf(linesOf([one])));
-  const redis = (payAsYouGo ?? 0) < (plan ?? 0) ? byCommand : fixed;
-  const quantities = [...coordination(load, measured), redis];
-  const lines = linesOf(quantities);
+  const redis: Quantity = { purpose: "redis", price: "redisFixedPlan", amount: 1, basis: "documented" };
+  const quantities = [...coordination(load, measured, stack), redis];
+  const observed = linesOf(observing(stack));
   const nobody: Quantity[] = [
     ...idle(measured, stack),
     { purpose: "redis", price: "redisCommands", amount: idleRedisCommands(measured), basis: "counted" },
@@ -78,8 +74,10 @@ export function report(load: FleetLoad, measured: Measured, stack: Stack): Repor
     naivePerAgentMonthUsd,
     idleMonthUsd,
     idleMonthListUsd: totalOf(linesOf(nobody)),
-    lines: [...lines, ...NOT_BUILT],
+    observingMonthUsd: totalOf(observed),
+    lines: [...linesOf(quantities), ...observed, ...NOT_BUILT],
     idleLines: linesOf(nobody),
+    redisMonth: redisUse(load, measured),
     peers: [
       { name: "Temporal Cloud", perAgentMonthUsd: perAgent(temporal(load)) },
       { name: "Step Functions", perAgentMonthUsd: perAgent(stepFunctions(load)) },

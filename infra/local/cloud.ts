@@ -66,8 +66,8 @@ export type Cloud = {
   readonly bucketName: string;
   /** SQS and S3, with the queues' addresses. */
   readonly queuesAndObjects: Omit<Stores["queuesAndObjects"], "close">;
-  /** One invocation of the sweep, as the schedule makes it. */
-  runSweep(): Promise<unknown>;
+  /** One invocation of the sweep, as the schedule or the wake queue makes it. */
+  runSweep(by?: "schedule" | "wake"): Promise<unknown>;
   close(): Promise<void>;
 };
 
@@ -153,7 +153,10 @@ async function startParts(
     tableName,
     bucketName,
     queuesAndObjects,
-    runSweep: () => functions.invoke.sweep(buildScheduledEvent(SWEEP_SCHEDULE, new Date())),
+    runSweep: (by = "schedule") =>
+      functions.invoke.sweep(
+        by === "schedule" ? buildScheduledEvent(SWEEP_SCHEDULE, new Date()) : { Records: [] },
+      ),
   };
 }
 

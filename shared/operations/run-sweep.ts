@@ -18,7 +18,9 @@ const TAKE_OVER_LOOKS = 15;
 const MORE_AFTER_MS = 100;
 /** Between two counts of what fleets have. A run that takes over counts at once, as the last did a minute ago. */
 const MEASURE_EVERY_MS = 60_000;
-/** Ticks that come further apart mean that sweeps were missed: an idle deployment has one each minute. */
+/** While nobody lives, scheduled runs only look whether that is still so: a tick costs Redis four times as many commands. */
+const IDLE_TICK_EVERY_MS = 600_000;
+/** Ticks that are later than this mean that schedules were missed. */
 const UP_GAP_MS = 150_000;
 /** A lease that was not renewed for this long is of a sweep that died. */
 const LEASE_MS = 15_000;
@@ -35,6 +37,7 @@ export async function runSweep(
   const holder = ports.chance.id();
   const startedMs = ports.clock.nowMs();
   let held = await ports.record.sweep.get();
+  if (why === "schedule" && (await isStillIdle(ports, held))) return { ticks: 0, ended: "idle" };
   if (why === "wake" && isRunning(ports, held)) return { ticks: 0, ended: "overtaken" };
   if (isRunning(ports, held)) held = await takeOver(ports, holder);
   let failed = false;
@@ -75,6 +78,23 @@ const isRunning = ({ clock }: Ports, held: SweepRecord | null): held is SweepRec
   held !== null && held.untilMs > clock.nowMs();
 
 /**
+ * Whether nothing was to be done at the end of the latest tick, and nothing has come since. Whoever registers sets a deadline
+ * first and then wakes a sweep, so that it need not be seen here.
+ */
+async function isStillIdle(ports: Ports, held: SweepRecord | null): Promise<boolean> {
+  const { agenda, registry, clock } = ports;
+  if (!held || !isGivenUp(held) || clock.nowMs() - held.tickAtMs >= IDLE_TICK_EVERY_MS) return false;
+  const looks = [isStamped(ports, held), isZero(() => agenda.count()), isZero(() => registry.count())];
+  return (await Promise.all(looks)).every(Boolean);
+}
+
+const isZero = (count: () => Promise<number>): Promise<boolean> =>
+  unlessAway(async () => (await count()) === 0);
+
+/** Whether the sweep that ticked last gave up its lease because nothing was left to do. */
+const isGivenUp = ({ untilMs }: SweepRecord): boolean => untilMs === 0;
+
+/**
  * Takes the lease of a running sweep between two of its ticks. Within one, its missing stamp would look like an
  * outage, and everybody would be pardoned. One that does not get to the end of a tick is taken over anyway.
  *
@@ -96,9 +116,13 @@ async function takeOver(ports: Ports, holder: string): Promise<SweepRecord | nul
 }
 
 /** Whether the latest tick got to its end. */
-async function isStamped({ agenda }: Ports, { tickAtMs }: SweepRecord): Promise<boolean> {
+const isStamped = ({ agenda }: Ports, { tickAtMs }: SweepRecord): Promise<boolean> =>
+  unlessAway(async () => ((await agenda.stamp()) ?? -Infinity) >= tickAtMs);
+
+/** False also if the store does not answer: the tick that follows says so. */
+async function unlessAway(look: () => Promise<boolean>): Promise<boolean> {
   try {
-    return ((await agenda.stamp()) ?? -Infinity) >= tickAtMs;
+    return await look();
   } catch (error) {
     if (error instanceof StoreUnavailable) return false;
     throw error;
@@ -114,11 +138,17 @@ function leased(held: SweepRecord | null, holder: string, nowMs: number, repair:
     holder,
     untilMs: nowMs + LEASE_MS,
     tickAtMs: nowMs,
-    upSinceMs: held && nowMs - held.tickAtMs < UP_GAP_MS ? (held.upSinceMs ?? nowMs) : nowMs,
+    upSinceMs: held && isWithinGap(held, nowMs) ? (held.upSinceMs ?? nowMs) : nowMs,
     repairing,
     cursors,
     rebuild,
   };
+}
+
+/** Whether no tick was missed since the latest. An idle one is followed by looks that leave no trace. */
+function isWithinGap(held: SweepRecord, nowMs: number): boolean {
+  const restMs = isGivenUp(held) ? IDLE_TICK_EVERY_MS : 0;
+  return nowMs - held.tickAtMs < restMs + UP_GAP_MS;
 }
 
 /** A tick during which a store does not answer is a failed one: the next that succeeds treats it as an outage. */

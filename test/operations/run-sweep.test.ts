@@ -23,6 +23,72 @@ describe("a run of the sweep", () => {
     expect(await runSweep(world.ports, "wake")).toMatchObject({ ended: "idle" });
   });
 
+  describe("while nobody lives", () => {
+    const MINUTE_MS = 60_000;
+    /** A scheduled run each minute: the counts of their ticks, and the requests each sent to Redis and the record. */
+    const runEachMinute = async (world: World, minutes: number) => {
+      const runs: { ticks: number; asked: string[] }[] = [];
+      for (let i = 0; i < minutes; i++) {
+        const asked: string[] = [];
+        const ports = tapPorts(world.ports, (call, run) => {
+          asked.push(call.path);
+          return run();
+        });
+        const { ticks } = await runSweep(ports, "schedule");
+        runs.push({ ticks, asked });
+        world.advance(MINUTE_MS);
+      }
+      return runs;
+    };
+
+    it("looks each minute whether that is still so, and ticks every ten", async () => {
+      const world = createWorld();
+      const runs = await runEachMinute(world, 21);
+      expect(runs.map(({ ticks }) => ticks)).toEqual(
+        Array.from({ length: 21 }, (_, minute) => (minute % 10 === 0 ? 1 : 0)),
+      );
+      expect(runs[1]?.asked.sort()).toEqual([
+        "agenda.count",
+        "agenda.stamp",
+        "record.sweep.get",
+        "registry.count",
+      ]);
+    });
+
+    it("counts that as up, but not a tick that is two minutes late", async () => {
+      const world = createWorld();
+      await runEachMinute(world, 11);
+      const { upSinceMs, tickAtMs } = await lease(world);
+      expect(tickAtMs - (upSinceMs ?? 0)).toBe(10 * MINUTE_MS);
+      await runEachMinute(world, 10);
+      world.advance(12 * MINUTE_MS);
+      await runSweep(world.ports, "schedule");
+      const after = await lease(world);
+      expect(after.upSinceMs).toBe(after.tickAtMs);
+    });
+
+    it.each<[string, (world: World) => Promise<unknown>]>([
+      ["a session has registered and its wake was lost", (world) => world.register("s1")],
+      [
+        "something becomes due",
+        (world) => world.ports.agenda.put([{ kind: "balance", fleet: "default" }], world.nowMs() + MINUTE_MS),
+      ],
+      ["Redis was lost", async (world) => world.loseRedis()],
+    ])("ticks when %s", async (_, happen) => {
+      const world = createWorld();
+      await runEachMinute(world, 2);
+      await happen(world);
+      expect((await runEachMinute(world, 1))[0]?.ticks).toBeGreaterThan(0);
+    });
+
+    it("ticks when Redis does not answer, so that the failure is told and counted", async () => {
+      const world = createWorld();
+      await runEachMinute(world, 1);
+      const ports = portsWithout(world.ports, "agenda");
+      expect((await runSweep(ports, "schedule")).ticks).toBeGreaterThan(0);
+    });
+  });
+
   it("ticks at its fleets' pace until its time is up, and keeps its lease for the next run to take over", async () => {
     for (const [profile, tickMs] of [
       ["standard", 5_000],
