@@ -1,6 +1,6 @@
 import { type Cloud, startCloud } from "../local/cloud.ts";
 import { ensureAdminKey } from "../local/admin-key.ts";
-import type { FunctionName } from "../routes.ts";
+import type { Overrides } from "../local/functions.ts";
 import { type Use, createInvocationMeter, startMeters } from "./meters.ts";
 import type { Ask } from "./per-task.ts";
 
@@ -22,9 +22,7 @@ export type MeteredCloud = {
  *
  * @param functions handlers that stand in for real ones, by function
  */
-export async function startMeteredCloud(
-  functions: Partial<Record<FunctionName, string>>,
-): Promise<MeteredCloud> {
+export async function startMeteredCloud(functions: Overrides): Promise<MeteredCloud> {
   process.env.AWS_LAMBDA_LOG_LEVEL = "INFO";
   const invocations = createInvocationMeter();
   const cloud = await startCloud({

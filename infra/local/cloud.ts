@@ -6,7 +6,7 @@ import type { FunctionName } from "../routes.ts";
 import type { Elsewhere } from "./elsewhere.ts";
 import { startEventSource } from "./event-source.ts";
 import { createFunctions } from "./functions.ts";
-import type { Functions } from "./functions.ts";
+import type { Functions, Overrides } from "./functions.ts";
 import { startGateway } from "./gateway.ts";
 import { publishLinks } from "./links.ts";
 import type { RedisEngine } from "./redis.ts";
@@ -34,8 +34,8 @@ export type CloudOptions = {
   redisEngine?: RedisEngine;
   /** Sees every command as it reaches Redis. */
   onRedisCommand?: OnCommand;
-  /** Handlers by function, `path/to/file.handler` below the project's root, where they are not the real ones. */
-  functions?: Partial<Record<FunctionName, string>>;
+  /** Handlers by function, where they are not the real ones. */
+  functions?: Overrides;
   queueSizes?: Record<QueueName, QueueSize>;
   /** False leaves the sweep to `runSweep` and the wake queue. */
   schedule?: boolean;

@@ -2,10 +2,13 @@ import { FUNCTIONS } from "../routes.ts";
 import type { FunctionName } from "../routes.ts";
 import { FUNCTION_SIZES } from "../sizes.ts";
 import { createFunction, importHandler } from "./lambda.ts";
-import type { Invoke } from "./lambda.ts";
+import type { Invoke, LambdaHandler } from "./lambda.ts";
 
 const PROJECT = new URL("../../", import.meta.url);
 const NAMES = Object.keys(FUNCTIONS) as FunctionName[];
+
+/** What runs in a function's place: a handler, or where one is, as `path/to/file.handler` below the project's root. */
+export type Overrides = Readonly<Partial<Record<FunctionName, LambdaHandler | string>>>;
 
 export type Functions = {
   readonly invoke: Readonly<Record<FunctionName, Invoke>>;
@@ -18,10 +21,13 @@ export type Functions = {
  * links can be published before.
  */
 export function createFunctions(
-  overrides: Partial<Record<FunctionName, string>>,
+  overrides: Overrides,
   onInvocation: (fn: FunctionName, durationMs: number) => void = () => undefined,
 ): Functions {
-  const load = (name: FunctionName) => importHandler(PROJECT, overrides[name] ?? FUNCTIONS[name]);
+  const load = async (name: FunctionName) => {
+    const handler = overrides[name] ?? FUNCTIONS[name];
+    return typeof handler === "string" ? importHandler(PROJECT, handler) : handler;
+  };
   const create = (name: FunctionName): Invoke => {
     const { timeoutS, memoryMb } = FUNCTION_SIZES[name];
     const invoke = createFunction({ name, load: () => load(name), timeoutMs: timeoutS * 1_000, memoryMb });

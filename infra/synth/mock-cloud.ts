@@ -108,8 +108,15 @@ function watchOptions(monitor: MockMonitorClass, seen: Map<string, Options>): vo
   };
 }
 
-/** An AWS that accepts everything and remembers it. A lookup it does not know is an error, never a guess. */
-export function createMockCloud(monitor: MockMonitorClass) {
+/**
+ * An AWS that accepts everything and remembers it. A lookup it does not know is an error, never a guess.
+ *
+ * @param answers what it says of single resources, by their names in the stack, over what it would make up
+ */
+export function createMockCloud(
+  monitor: MockMonitorClass,
+  answers: Readonly<Record<string, Readonly<Inputs>>> = {},
+) {
   const made: Omit<SynthResource, keyof Options>[] = [];
   const options = new Map<string, Options>();
   watchOptions(monitor, options);
@@ -119,7 +126,7 @@ export function createMockCloud(monitor: MockMonitorClass) {
       const name = nameOf(resource);
       made.push({ type, name: label, inputs });
       const answered = ANSWERS[type]?.({ name, label, inputs });
-      return { id: `${label}-id`, state: { ...inputs, name, ...answered } };
+      return { id: `${label}-id`, state: { ...inputs, name, ...answered, ...answers[label] } };
     },
     call({ token, inputs }: MockCall) {
       const lookup = LOOKUPS[token];
