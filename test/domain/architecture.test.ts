@@ -45,6 +45,7 @@ const LAYERS: readonly Layer[] = [
   { at: "infra/local", may: ["infra", "shared/contract"], packages: ["*"] },
   { at: "infra/synth", may: ["infra"], packages: ["*"] },
   { at: "infra/diff", may: ["infra", "infra/local", "infra/synth"], packages: ["*"] },
+  { at: "infra/draw", may: ["infra/synth"], packages: ["*"] },
   { at: "infra/cost", may: ["infra", "infra/local", "infra/synth", "shared/contract"], packages: ["*"] },
   { at: "sst.config.ts", may: ["infra"], packages: [] },
 ];

@@ -1,6 +1,8 @@
 import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { drawStack } from "../../infra/draw/draw.ts";
 import { LINK_NAMES } from "../../infra/links.ts";
 import type { LinkName } from "../../infra/links.ts";
 import { readOptions } from "../../infra/options.ts";
@@ -35,6 +37,11 @@ describe("stages", () => {
 
 it("registers the whole stack", () => {
   expect(stack.resources.length).toBeGreaterThanOrEqual(RESOURCES_MINIMUM);
+});
+
+it("is what the picture in docs/DEPLOY.md shows: npm run infra:draw draws it anew", async () => {
+  const drawn = await readFile(path.join(ROOT, "docs/deployed.svg"), "utf8");
+  expect(await drawStack(stackOf("production"))).toBe(drawn);
 });
 
 describe("functions", () => {
