@@ -73,7 +73,12 @@ describe("a run of the sweep", () => {
         "something becomes due",
         (world) => world.ports.agenda.put([{ kind: "balance", fleet: "default" }], world.nowMs() + MINUTE_MS),
       ],
-      ["Redis was lost", async (world) => { world.loseRedis(); }],
+      [
+        "Redis was lost",
+        async (world) => {
+          world.loseRedis();
+        },
+      ],
     ])("ticks when %s", async (_, happen) => {
       const world = createWorld();
       await runEachMinute(world, 2);
