@@ -82,3 +82,13 @@ export const RETENTION_MS_MINIMUM = 24 * 3_600_000;
 export const RETENTION_MS_LIMIT = 365 * 24 * 3_600_000;
 /** Pauses and concurrency limits of one fleet, together: they are read with every hand-out. */
 export const RULES_LIMIT = 100;
+/** Bytes of a checkpoint's state before compression, as UTF-8 JSON. */
+export const CHECKPOINT_BYTES_LIMIT = 5 * MIB;
+/** Checkpoints of a session that are kept whatever they are of; of older ones, the first and the last of each task. */
+export const CHECKPOINTS_KEPT = 20;
+/** Estimated tokens of a resume brief's text, unless a fleet says otherwise. */
+export const BRIEF_TOKENS_DEFAULT = 2_000;
+/** Tool calls whose intent and outcome the record keeps for each session: the latest. */
+export const JOURNAL_CALLS_LIMIT = 20;
+/** How long signals are kept in the record, in milliseconds. */
+export const SIGNALS_KEPT_MS = 14 * 24 * 3_600_000;

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { ResumeBrief } from "./checkpoint.ts";
 import { Epoch, Fence, Id, Instant, Word } from "./ids.ts";
 import {
   CAPABILITIES_LIMIT,
@@ -51,9 +52,6 @@ export const Session = z.object({
 });
 export type Session = z.infer<typeof Session>;
 
-/** What a successor is told about a predecessor's unfinished work. */
-export const ResumeBrief = z.nullable(z.record(z.string(), z.unknown()));
-
 export const SessionConfig = z.object({ profile: ProfileName, tokenExpiresMs: z.int() });
 
 export const RegisterAnswer = z.object({
@@ -62,7 +60,7 @@ export const RegisterAnswer = z.object({
   hostToken: z.string(),
   heartbeat: z.object({ url: z.string(), intervalMs: z.int(), timeoutMs: z.int() }),
   config: SessionConfig,
-  resume: ResumeBrief,
+  resume: z.nullable(ResumeBrief),
 });
 export type RegisterAnswer = z.infer<typeof RegisterAnswer>;
 
@@ -94,7 +92,7 @@ export const HeldTask = z.object({
   task: Task,
   fence: Fence,
   leaseExpiresMs: z.int(),
-  resume: ResumeBrief,
+  resume: z.nullable(ResumeBrief),
   /** By dependency. A server that is one version older sends none. */
   inputs: z._default(z.record(Id, TaskInput), {}),
 });

@@ -8,6 +8,7 @@ import { monotonicMs } from "../../agent/worker/monotonic.ts";
 import { heldTask } from "./held-task.ts";
 import { eventually } from "../fixtures/eventually.ts";
 import { scratchDirectory } from "../fixtures/scratch.ts";
+import { resumeBrief } from "../fixtures/resume-brief.ts";
 
 function start(
   script: string | null,
@@ -48,12 +49,13 @@ async function run(...args: Parameters<typeof start>) {
 test("a command learns its task with its inputs, fence and resume brief, and its result file completes the task", async () => {
   const script = `printf '{"task":%s,"resume":%s,"id":"%s","fence":%s}' "$(cat $SHIM_TASK_FILE)" "$(cat $SHIM_RESUME_FILE)" $SHIM_TASK_ID $SHIM_FENCE > $SHIM_RESULT_FILE`;
   const inputs = { dep_1: { state: "completed" as const, result: [1], error: null } };
-  const held = { ...heldTask({ data: { text: 'quotes " and \\ and ü' } }, { done: "half" }), inputs };
+  const resume = resumeBrief({ done: ["half"] });
+  const held = { ...heldTask({ data: { text: 'quotes " and \\ and ü' } }, resume), inputs };
   const { end } = await run(script, held);
   expect(end).toEqual({
     kind: "completed",
     commit: null,
-    result: { task: { ...held.task, inputs }, resume: { done: "half" }, id: "task_1", fence: 4 },
+    result: { task: { ...held.task, inputs }, resume, id: "task_1", fence: 4 },
   });
 });
 
