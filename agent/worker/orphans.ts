@@ -27,14 +27,14 @@ export function killOrphans(): number {
 }
 
 function killAll(isTheirs: (mark: string) => boolean): number {
-  let killed = 0;
+  const killed = new Set<number>();
   // Whoever is being killed may start another just now; it is found by the next look.
   for (let looks = 0; looks < 3; looks += 1) {
     const found = markedProcesses().filter(({ pid, mark }) => pid !== process.pid && isTheirs(mark));
     if (found.length === 0) break;
-    for (const { pid } of found) if (kill(pid)) killed += 1;
+    for (const { pid } of found) if (kill(pid)) killed.add(pid);
   }
-  return killed;
+  return killed.size;
 }
 
 type Marked = { readonly pid: number; readonly mark: string };
