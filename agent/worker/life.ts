@@ -11,6 +11,9 @@ export type Life = {
   renew(token: string): void;
   /** Until when (monotonic) its tasks may be worked on. */
   readonly leaseUntilMs: () => number;
+  /** When the latest acknowledged proof of life was sent (monotonic), and for how long one leaves no doubt. */
+  readonly lastBeatMs: () => number;
+  readonly freshForMs: number;
   /** A request sent then (monotonic) was acknowledged as a proof of life. */
   extendLease(sentAtMs: number): void;
   /** The first ending stands. */
@@ -21,6 +24,8 @@ export type Life = {
 
 /** Work stops when this share of the timeout has passed since the last acknowledged beat was sent. */
 const LEASE_SHARE = 0.8;
+/** More than a beat's interval of either profile, so that a single slow answer raises no doubt. */
+const FRESH_SHARE = 0.5;
 
 export function createLife(start: {
   epoch: number;
@@ -31,7 +36,7 @@ export function createLife(start: {
   const over = new AbortController();
   const leaseMs = Math.floor(LEASE_SHARE * start.timeoutMs);
   let token = start.token;
-  let leaseUntilMs = start.sentAtMs + leaseMs;
+  let lastBeatMs = start.sentAtMs;
   let ending: Ending | null = null;
   return {
     epoch: start.epoch,
@@ -39,9 +44,11 @@ export function createLife(start: {
     renew: (renewed) => {
       token = renewed;
     },
-    leaseUntilMs: () => leaseUntilMs,
+    leaseUntilMs: () => lastBeatMs + leaseMs,
+    lastBeatMs: () => lastBeatMs,
+    freshForMs: FRESH_SHARE * start.timeoutMs,
     extendLease: (sentAtMs) => {
-      leaseUntilMs = Math.max(leaseUntilMs, sentAtMs + leaseMs);
+      lastBeatMs = Math.max(lastBeatMs, sentAtMs);
     },
     finish(first) {
       if (ending !== null) return;

@@ -39,8 +39,7 @@ export function createWorkerSession(parts: WorkerSessionParts): WorkerSession {
     id,
     describe() {
       if (life === null || life.ending() !== null) return null;
-      const tasks = runner.report();
-      return { id, epoch: life.epoch, activity: tasks.length > 0 ? "working" : "idle", tasks };
+      return { id, epoch: life.epoch, ...runner.report() };
     },
     acknowledged(epoch, sentAtMs, commands) {
       // A beat of an earlier start says nothing about this one.
@@ -74,7 +73,7 @@ export function createWorkerSession(parts: WorkerSessionParts): WorkerSession {
         const now = life;
         const ending = await loop.work(now);
         life = null;
-        await endLife(now, ending);
+        if (!(await endLife(now, ending))) return;
       }
     },
   };
