@@ -1,3 +1,5 @@
+import type { ResumeBrief } from "../../shared/contract/checkpoint.ts";
+
 /** Why one start of a session came to its end. */
 export type Ending =
   | { readonly kind: "drained" }
@@ -7,6 +9,8 @@ export type Ending =
 /** One registered start of a session: its epoch, its token, its lease, and whether it is over. */
 export type Life = {
   readonly epoch: number;
+  /** What the session's start before this one left unfinished; null if nothing. */
+  readonly resume: ResumeBrief | null;
   readonly token: () => string;
   renew(token: string): void;
   /** Until when (monotonic) its tasks may be worked on. */
@@ -32,6 +36,7 @@ export function createLife(start: {
   token: string;
   timeoutMs: number;
   sentAtMs: number;
+  resume?: ResumeBrief | null;
 }): Life {
   const over = new AbortController();
   const leaseMs = Math.floor(LEASE_SHARE * start.timeoutMs);
@@ -40,6 +45,7 @@ export function createLife(start: {
   let ending: Ending | null = null;
   return {
     epoch: start.epoch,
+    resume: start.resume ?? null,
     token: () => token,
     renew: (renewed) => {
       token = renewed;
