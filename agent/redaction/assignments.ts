@@ -1,4 +1,5 @@
 import { entropy, isPlaceholder, isSecretValue, isVaried } from "./secret-values.ts";
+import { beginsWord } from "./word-begin.ts";
 
 /** Words that a name has of which the value is a secret. `pass` only at the end: `passed: 12`. */
 const PASSWORDS = "passw(?:or)?d|passphrase|passcode|pwd|pass(?![a-z])|requirepass|masterauth";
@@ -35,14 +36,24 @@ const FLAG = new RegExp(
   `(?<flag>--[a-z-]{0,20}(?:(?<password>${PASSWORDS})|${SECRETS})[a-z-]{0,10}(?:[ \\t]{1,4}|=)["']?)(?<value>${BARE}{6,1000}={0,2})`,
   "gi",
 );
+const WORD = beginsWord("A-Za-z0-9_");
 /** `-u user:password`, `sshpass -p password`. */
-const USER_FLAG =
-  /(?<flag>(?:\s|^)(?:-u|--user|--proxy-user)[ \t=]{1,4}["']?[^\s:"']{1,100}:|\bsshpass\s{1,4}-p[ \t]{0,4}["']?|\bmysql(?:dump|admin)?\b[^\n|;]{0,200}?\s-p)(?<value>[^\s"']{4,300})/g;
+const USER_FLAG = new RegExp(
+  `(?<flag>(?:${beginsWord("\\w-")}(?:-u|--user|--proxy-user)[ \\t=]{1,4}["']?[^\\s:"']{1,100}:|` +
+    `${WORD}sshpass\\s{1,4}-p[ \\t]{0,4}["']?|${WORD}mysql(?:dump|admin)?\\b[^\\n|;]{0,200}?\\s-p))(?<value>[^\\s"']{4,300})`,
+  "g",
+);
 /** `Authorization: Bearer VALUE`, and `Bearer VALUE` alone. */
-const SCHEME =
-  /(?<scheme>\b(?:Bearer|Basic|Token|ApiKey|Digest|Negotiate|AWS4-HMAC-SHA256)(?:[ \t]{1,4}|\\u0020|%20))(?<value>[A-Za-z0-9._~+/-]{8,4000}={0,2})/gi;
-const COOKIE =
-  /(?<head>\b(?:set-)?cookie["']?[ \t]{0,4}[:=][ \t]{0,4}["']?)(?<value>[\w.-]{1,100}=[^\s;"'\\]{1,4000}(?:; ?[\w.-]{1,100}=[^\s;"'\\]{1,4000}){0,50})/gi;
+const SCHEME = new RegExp(
+  `(?<scheme>${WORD}(?:Bearer|Basic|Token|ApiKey|Digest|Negotiate|AWS4-HMAC-SHA256)(?:[ \\t]{1,4}|\\\\u0020|%20))` +
+    `(?<value>[A-Za-z0-9._~+/-]{8,4000}={0,2})`,
+  "gi",
+);
+const COOKIE = new RegExp(
+  `(?<head>${WORD}(?:set-)?cookie["']?[ \\t]{0,4}[:=][ \\t]{0,4}["']?)` +
+    `(?<value>[\\w.-]{1,100}=[^\\s;"'\\\\]{1,4000}(?:; ?[\\w.-]{1,100}=[^\\s;"'\\\\]{1,4000}){0,50})`,
+  "gi",
+);
 /** `scheme://user:password@host`, also with slashes escaped. The last `@` ends it: passwords have some. */
 const URL_PASSWORD =
   /(?<head>:\\?\/\\?\/[^\s[/:@"'`<>\\]{0,200}:)(?<value>[^\s"'`<>/\\]{1,400})(?=@[\w[$.-])/g;
@@ -50,17 +61,20 @@ const URL_PASSWORD =
 const URL_TOKEN = /(?<head>:\\?\/\\?\/)(?<value>[A-Za-z0-9_.~%-]{16,300})(?=@[\w[-])/g;
 const SIGNATURE =
   /(?<head>[?&](?:sig|signature|x-amz-signature|x-goog-signature|x-amz-credential|code|state|key)=)(?<value>[A-Za-z0-9%+/_=.-]{20,1000})/gi;
-const NETRC =
-  /(?<head>(?:\bmachine\s{1,9}\S{1,200}|\bdefault)(?:\s{1,9}(?:login|account)\s{1,9}\S{1,200}){0,2}\s{1,9}password\s{1,9})(?<value>[^\s\\"']{1,400})/g;
-const PGPASS =
-  /(?<head>\b[\w.*-]{1,100}:(?:54|64)[0-9]{2}:[\w*-]{1,63}:[\w*-]{1,63}:)(?<value>[^\s:"'\\]{4,200})/g;
+const BLANK = "(?:\\s|\\\\[nrt])";
+const NETRC = new RegExp(
+  `(?<head>${WORD}(?:machine${BLANK}{1,9}[^\\s\\\\]{1,200}|default)(?:${BLANK}{1,9}(?:login|account)${BLANK}{1,9}[^\\s\\\\]{1,200}){0,2}` +
+    `${BLANK}{1,9}password${BLANK}{1,9})(?<value>[^\\s\\\\"']{1,400})`,
+  "g",
+);
+const PGPASS = /(?<head>[\w.*-]:(?:54|64)[0-9]{2}:[\w*-]{1,63}:[\w*-]{1,63}:)(?<value>[^\s:"'\\]{4,200})/g;
 /** Docker's `config.json` and npm's `_auth`: a name and a password in base64. */
 const AUTH_FIELD =
-  /(?<head>["']?\b_?auth\\{0,3}["']?[ \t]{0,4}[:=][ \t]{0,4}\\{0,3}["']?)(?<value>[A-Za-z0-9+/]{8,1000}={0,2})/gi;
+  /(?<head>["']?(?<![A-Za-z])_?auth\\{0,3}["']?[ \t]{0,4}[:=][ \t]{0,4}\\{0,3}["']?)(?<value>[A-Za-z0-9+/]{8,1000}={0,2})/gi;
 /** The private parts of a JSON Web Key. */
 const JWK =
   /(?<head>\\{0,3}"(?:d|p|q|dp|dq|qi|k)\\{0,3}"\s{0,4}:\s{0,4}\\{0,3}")(?<value>[A-Za-z0-9_-]{40,2000})/g;
-const REDIS = /(?<head>\b(?:requirepass|masterauth)[ \t]{1,8}["']?)(?<value>[^\s"']{4,300})/g;
+const REDIS = /(?<head>(?:requirepass|masterauth)[ \t]{1,8}["']?)(?<value>[^\s"']{4,300})/g;
 
 type Groups = Readonly<Record<string, string | undefined>>;
 

@@ -1,4 +1,5 @@
 import { isPlaceholder, isVaried } from "./secret-values.ts";
+import { beginsWord } from "./word-begin.ts";
 
 /** Secrets that tell themselves by their shape, wherever they stand. */
 export type Shape = {
@@ -14,10 +15,9 @@ export type Shape = {
   readonly accepts?: (found: string) => boolean;
 };
 
-/** Not after a character of a name: there it would be the end of another word. */
-const AT = "(?<![A-Za-z0-9_])";
+const AT = beginsWord("A-Za-z0-9_");
 /** Not after a character of base64. */
-const AT64 = "(?<![A-Za-z0-9_+/=.-])";
+const AT64 = beginsWord("A-Za-z0-9_+/=.-");
 
 const shape = (kind: string, hint: string, pattern: string, accepts?: (found: string) => boolean): Shape => ({
   kind,
@@ -32,13 +32,13 @@ const CLOUDS: readonly Shape[] = [
   shape(
     "aws-key",
     "akia asia abia acca",
-    "(?<![A-Z0-9])(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}(?![A-Z0-9])(?:[\\s,:;\"']{1,4}[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=]))?",
+    `${beginsWord("A-Z0-9")}(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}(?![A-Z0-9])(?:[\\s,:;"']{1,4}[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=]))?`,
     (found) => !found.slice(0, 20).endsWith("EXAMPLE"),
   ),
   shape("google-api-key", "aiza", `${AT}AIza[A-Za-z0-9_-]{35}`),
   shape("google-oauth", "gocspx-", `${AT}GOCSPX-[A-Za-z0-9_-]{20,60}`),
   shape("google-oauth", "ya29.", `${AT}ya29\\.[A-Za-z0-9_-]{20,2000}`),
-  shape("google-oauth", "1//0", "(?<![\\w/:])1//0[A-Za-z0-9_-]{30,300}"),
+  shape("google-oauth", "1//0", `${beginsWord("\\w/:")}1//0[A-Za-z0-9_-]{30,300}`),
   shape(
     "azure-key",
     "accountkey= sharedaccesskey=",
@@ -50,7 +50,7 @@ const CLOUDS: readonly Shape[] = [
   shape("fly-token", "fo1_ fm1 fm2", `${AT}(?:fo1_[\\w-]{40,60}|fm[12][ar]?_[A-Za-z0-9+/]{60,}={0,2})`),
   shape("cloudflare-key", "v1.0-", `${AT}v1\\.0-[a-f0-9]{24}-[a-f0-9]{100,200}`),
   shape("vault-token", "hvs. hvb. hvr.", `${AT}hv[sbr]\\.[A-Za-z0-9_-]{24,300}`),
-  shape("terraform-token", ".atlasv1.", "\\b[A-Za-z0-9]{14}\\.atlasv1\\.[A-Za-z0-9_=-]{50,100}"),
+  shape("terraform-token", ".atlasv1.", "[A-Za-z0-9]{14}\\.atlasv1\\.[A-Za-z0-9_=-]{50,100}"),
   shape("pulumi-token", "pul-", `${AT}pul-[a-f0-9]{40}`),
   shape("doppler-token", "dp.", `${AT}dp\\.(?:pt|st|ct|sa|scim|audit)\\.[A-Za-z0-9._-]{36,100}`),
 ];
@@ -79,7 +79,7 @@ const CODE_HOSTS: readonly Shape[] = [
 
 const MODELS: readonly Shape[] = [
   shape("anthropic-key", "sk-ant-", `${AT}sk-ant-[A-Za-z0-9_-]{20,200}`, varied),
-  shape("openai-key", "sk-", "(?<![A-Za-z0-9_-])sk-[A-Za-z0-9_-]{20,250}", varied),
+  shape("openai-key", "sk-", `${beginsWord("A-Za-z0-9_")}sk-[A-Za-z0-9_-]{20,250}`, varied),
   shape("huggingface-token", "hf_ api_org_", `${AT}(?:hf_|api_org_)[A-Za-z0-9]{30,60}`),
   shape("replicate-token", "r8_", `${AT}r8_[A-Za-z0-9]{30,60}`),
   shape("groq-key", "gsk_", `${AT}gsk_[A-Za-z0-9]{40,80}`),
@@ -105,10 +105,10 @@ const MESSAGING: readonly Shape[] = [
   shape(
     "discord-token",
     ".",
-    "(?<![\\w./-])[MNO][A-Za-z0-9_-]{23,27}\\.[A-Za-z0-9_-]{6}\\.[A-Za-z0-9_-]{27,38}(?![\\w.-])",
+    `${beginsWord("\\w./-")}[MNO][A-Za-z0-9_-]{23,27}\\.[A-Za-z0-9_-]{6}\\.[A-Za-z0-9_-]{27,38}(?![\\w.-])`,
     varied,
   ),
-  shape("telegram-token", ":aa", "(?<![0-9])[0-9]{8,10}:AA[A-Za-z0-9_-]{33}"),
+  shape("telegram-token", ":aa", `${beginsWord("0-9")}[0-9]{8,10}:AA[A-Za-z0-9_-]{33}`),
   shape("teams-webhook", "webhookb2", "webhook\\.office\\.com/webhookb2/[A-Za-z0-9@/-]{30,300}"),
   shape("twilio-key", "sk", `${AT}SK[a-f0-9]{32}(?![A-Za-z0-9])`),
   shape("sendgrid-key", "sg.", `${AT}SG\\.[A-Za-z0-9_-]{16,32}\\.[A-Za-z0-9_-]{30,64}`),
@@ -144,7 +144,7 @@ const PAYMENTS_AND_TOOLS: readonly Shape[] = [
   shape("airtable-token", "pat", `${AT}pat[A-Za-z0-9]{14}\\.[a-f0-9]{64}`),
   shape("postman-key", "pmak-", `${AT}PMAK-[a-f0-9]{24}-[a-f0-9]{34}`),
   shape("figma-token", "figd_", `${AT}figd_[A-Za-z0-9_-]{38,60}`),
-  shape("dropbox-token", "sl.", "(?<![\\w.-])sl\\.(?:u\\.)?[A-Za-z0-9_-]{100,1500}"),
+  shape("dropbox-token", "sl.", `${beginsWord("\\w.-")}sl\\.(?:u\\.)?[A-Za-z0-9_-]{100,1500}`),
   shape("1password-token", "ops_eyj", `${AT}ops_eyJ[A-Za-z0-9+/_-]{50,2000}={0,2}`),
   shape("tailscale-key", "tskey-", `${AT}tskey-[a-z]{2,20}-[A-Za-z0-9-]{16,80}`, varied),
   shape("age-key", "age-secret-key-1", "AGE-SECRET-KEY-1[A-Z0-9]{50,60}"),
@@ -161,7 +161,7 @@ const GENERAL: readonly Shape[] = [
   shape(
     "jwt",
     "eyj",
-    "(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\\.(?:eyJ[A-Za-z0-9_-]{8,}(?:\\.[A-Za-z0-9_-]*)?|[A-Za-z0-9_-]*(?:\\.[A-Za-z0-9_-]+){1,3})",
+    `${beginsWord("A-Za-z0-9_-")}eyJ[A-Za-z0-9_-]{8,}\\.(?:eyJ[A-Za-z0-9_-]{8,}(?:\\.[A-Za-z0-9_-]*)?|[A-Za-z0-9_-]*(?:\\.[A-Za-z0-9_-]+){1,3})`,
   ),
   shape("password-hash", "$", "\\$(?:2[abxy]|5|6|y|apr1|argon2id?)\\$[./A-Za-z0-9$,=+-]{20,200}", isVaried),
   // A private key in PEM, in base64 once more: what follows `-----BEGIN` is no certificate and no public key.

@@ -42,6 +42,32 @@ describe("secrets", () => {
   });
 });
 
+test.each([
+  "\\\\n",
+  "\\\\\\\\n",
+  "\\\\u0022",
+  "%22",
+  "\\u001b[32m",
+  "\\\\t",
+  ">",
+  "@",
+  "=",
+  '"',
+  "+",
+  "\n-",
+  "\\n+ ",
+])("none is left right behind %j", (before) => {
+  const glued = plantedSecrets(5).map(({ name, text, secret }) => {
+    const bare = text.startsWith("run it with ") ? secret : text;
+    return {
+      name,
+      secret,
+      result: redact(`said:${before}${bare.replaceAll("\\n", before.includes("n") ? before : "\\n")}`),
+    };
+  });
+  expect(glued.filter(({ secret, result }) => result.includes(secret)).map(({ name }) => name)).toEqual([]);
+});
+
 describe("look-alikes", () => {
   test.each(SEEDS)("at least 55 of 60 survive, and as many of more (seed %i)", (seed) => {
     const all = lookAlikes(seed);
