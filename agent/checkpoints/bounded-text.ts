@@ -1,3 +1,5 @@
+import { redact } from "../redaction/redact.ts";
+
 /** What stands where text was cut off. */
 const CUT = "…";
 
@@ -7,9 +9,17 @@ export function keepBeginning(text: string, limit: number): string {
   return `${whole(text.slice(0, limit - CUT.length))}${CUT}`;
 }
 
-/** One line: whatever separates lines becomes a blank. */
+/**
+ * The same, without secrets: they are taken out before the text is cut, since half of one would not be told from a word. Only a
+ * few times the limit is looked at.
+ */
+export function keepClean(text: string, limit: number): string {
+  return keepBeginning(redact(keepBeginning(text.trim(), limit * 4)), limit);
+}
+
+/** One line, without secrets: whatever separates lines becomes a blank. */
 export function oneLine(text: string, limit: number): string {
-  return keepBeginning(keepBeginning(text.trim(), limit * 4).replace(/\s+/g, " "), limit);
+  return keepBeginning(keepClean(text, limit * 4).replace(/\s+/g, " "), limit);
 }
 
 /** The newest entries of a list. */

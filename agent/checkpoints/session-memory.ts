@@ -1,6 +1,6 @@
 import type { AgentEvent } from "../adapters/agent-event.ts";
 import { filesOf } from "./active-files.ts";
-import { keepBeginning, latest, oneLine } from "./bounded-text.ts";
+import { keepClean, latest, oneLine } from "./bounded-text.ts";
 import { type Todo, readTodos } from "./todo-list.ts";
 
 /** Prompts that are kept: the first, which says what all is about, and the latest. */
@@ -31,7 +31,7 @@ export type RememberedCall = {
   readonly outcome: "ok" | "failed" | "unknown";
 };
 
-/** What is known of an agent's session from its events, all of it bounded. */
+/** What is known of an agent's session from its events, all of it bounded, and without secrets. */
 export type SessionMemory = {
   readonly own: {
     readonly sessionId: string | null;
@@ -133,7 +133,7 @@ function sameSession({ own }: SessionMemory, sessionId: string): SessionMemory["
 }
 
 function addPrompt(memory: SessionMemory, text: string, at: number): SessionMemory {
-  const prompt = keepBeginning(text.trim(), PROMPT_CHARACTERS_LIMIT);
+  const prompt = keepClean(text, PROMPT_CHARACTERS_LIMIT);
   if (prompt === "") return memory;
   const seen = memory.messages.at(-1);
   const before = addMessage({ ...memory, waiting: null, ended: null }, "user", text, at);
@@ -147,7 +147,7 @@ function addPrompt(memory: SessionMemory, text: string, at: number): SessionMemo
 }
 
 function addMessage(memory: SessionMemory, role: "assistant" | "user", given: string, at: number) {
-  const text = keepBeginning(given.trim(), MESSAGE_CHARACTERS_LIMIT);
+  const text = keepClean(given, MESSAGE_CHARACTERS_LIMIT);
   const last = memory.messages.at(-1);
   if (text === "" || (last?.role === role && last.text === text)) return memory;
   return {
@@ -213,7 +213,7 @@ function boundCalls(calls: readonly RememberedCall[]): readonly RememberedCall[]
 /** A turn's end and the last line in headless mode say the same text: the second is no second turn. */
 function endTurn(memory: SessionMemory, text: string, at: number): SessionMemory {
   const before = addMessage(memory, "assistant", text, at);
-  const lastWord = keepBeginning(text.trim(), MESSAGE_CHARACTERS_LIMIT);
+  const lastWord = keepClean(text, MESSAGE_CHARACTERS_LIMIT);
   const again = before.messages === memory.messages && memory.lastWord === lastWord;
   const turns = memory.counts.turns + (again ? 0 : 1);
   return { ...before, lastWord, counts: { ...before.counts, turns } };

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { keepBeginning } from "./bounded-text.ts";
+import { keepClean } from "./bounded-text.ts";
 
 /** A step of the agent's own list of what it means to do. */
 export type Todo = {
@@ -78,4 +78,4 @@ function statusOf(fields: Record<string, unknown>): Todo["status"] | null {
   return /progress|active|running|doing/i.test(status) ? "in_progress" : "pending";
 }
 
-const bounded = (text: string) => keepBeginning(text.trim(), TODO_CHARACTERS_LIMIT);
+const bounded = (text: string) => keepClean(text, TODO_CHARACTERS_LIMIT);
