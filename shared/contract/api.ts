@@ -14,6 +14,7 @@ import {
   RevokedAnswer,
   type Scope,
 } from "./fleet.ts";
+import { SignalsAnswer } from "./checkpoint.ts";
 import { CancelGroupAnswer, CancelGroupRequest, RedriveAnswer, RedriveRequest } from "./bulk.ts";
 import { HeartbeatRequest } from "./heartbeat.ts";
 import { HeartbeatAnswer } from "./heartbeat-answer.ts";
@@ -275,6 +276,15 @@ export const API = {
     who: { scopes: ["operate"] },
     status: 200,
     answer: SessionAnswer,
+  },
+  listSignals: {
+    method: "GET",
+    path: "/v1/sessions/{id}/signals",
+    summary: "What a session said of its health, in order of time",
+    who: { scopes: ["operate"] },
+    query: ["from", "to", "cursor"],
+    status: 200,
+    answer: SignalsAnswer,
   },
   drainSession: {
     method: "POST",

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { Epoch, Fence, Id, Instant, Word } from "./ids.ts";
+import { RiskZone } from "./signals.ts";
 
 /** What our own supervisor makes checkpoints for. Others may name another reason. */
 export const CheckpointTrigger = z.enum([
@@ -166,9 +167,9 @@ export const ResumeAnswer = z.object({ resume: z.nullable(ResumeBrief) });
 /** A session's signals at one time. */
 export const SignalsPoint = z.looseObject({
   at: Instant,
-  zone: z.nullable(z.enum(["safe", "warning", "danger"])),
+  zone: z.nullable(RiskZone),
   /** Null where only the change of zone is known. */
   signals: z.nullable(Signals),
 });
 export type SignalsPoint = z.infer<typeof SignalsPoint>;
-export const SignalsAnswer = z.object({ signals: z.array(SignalsPoint) });
+export const SignalsAnswer = z.object({ signals: z.array(SignalsPoint), cursor: z.nullable(z.string()) });

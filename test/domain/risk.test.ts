@@ -22,3 +22,9 @@ it("warns of every signal before its danger", () => {
     expect(riskZone({ [name]: warning })).toBe("warning");
   }
 });
+
+it("goes by other thresholds where it is given others", () => {
+  const strict = { ...RISK_THRESHOLDS, contextUsed: { warning: 0.1, danger: 0.2 } };
+  expect(riskZone({ contextUsed: 0.15 }, strict)).toBe("warning");
+  expect(riskZone({ contextUsed: 0.2 }, strict)).toBe("danger");
+});
