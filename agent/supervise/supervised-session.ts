@@ -5,7 +5,10 @@ import type { HeldTask } from "../../shared/contract/session.ts";
 import { riskZone } from "../../shared/contract/risk.ts";
 import type { AgentAdapter, OwnSession } from "../adapters/adapter.ts";
 import type { AgentEvent } from "../adapters/agent-event.ts";
+import { promptOf } from "../../shared/contract/task-prompt.ts";
+import { readGitFacts } from "../checkpoints/git-facts.ts";
 import { makeCheckpoint } from "../checkpoints/make-checkpoint.ts";
+import { markTranscript } from "../checkpoints/transcript-mark.ts";
 import { riskOf } from "../checkpoints/risky-operations.ts";
 import { createTriggers } from "../checkpoints/triggers.ts";
 import { openIntentLog, removeIntents } from "../hooks/intent-log.ts";
@@ -87,12 +90,17 @@ export function superviseSession(options: SupervisedOptions): SupervisedSession 
     if (current === null) return null;
     const { held } = current.tenure;
     const signals = agent.signals().read(nowMs());
-    const state = await makeCheckpoint({
+    const { own } = agent.memory();
+    const [git, transcript] = await Promise.all([
+      readGitFacts(current.cwd),
+      own.transcriptPath === null ? null : markTranscript(own.transcriptPath),
+    ]);
+    const state = makeCheckpoint({
       memory: agent.memory(),
-      cwd: current.cwd,
-      host,
-      agent: adapter.name,
-      task: held ? { id: held.task.id, type: held.task.type } : null,
+      git,
+      agent: { kind: adapter.name, host, cwd: current.cwd },
+      transcript,
+      task: held ? { id: held.task.id, operation: promptOf(held.task), percent: null } : null,
     });
     return {
       trigger,
