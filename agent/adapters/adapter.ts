@@ -56,6 +56,10 @@ export type AgentAdapter = {
   start(request: StartRequest): Launch;
   /** Goes on with its own session. */
   resume(request: StartRequest & { readonly own: OwnSession }): Launch;
+  /**
+   * The user's own command line with our hooks, for an agent that has the terminal: nothing else of it changes.
+   */
+  wrap(program: readonly [string, ...string[]], hooks: HookEndpoint): Launch;
   /** One line of its standard output; what is not understood is no event. Keeps no state between lines. */
   parseLine(line: string): readonly AgentEvent[];
   /** A hook's payload, read tolerantly; null if it is none. */

@@ -40,7 +40,7 @@ const LAYERS: readonly Layer[] = [
     ],
     packages: ["zod", "hono", "aws-lambda"],
   },
-  { at: "agent", may: ["shared/contract"], packages: ["zod", "commander", "node:"] },
+  { at: "agent", may: ["shared/contract"], packages: ["zod", "commander", "diff", "node:"] },
   { at: "infra", may: ["shared/contract"], packages: [] },
   { at: "infra/local", may: ["infra", "shared/contract"], packages: ["*"] },
   { at: "infra/synth", may: ["infra"], packages: ["*"] },
