@@ -41,6 +41,9 @@ export type SupervisedOptions = {
   readonly brief?: string | null;
 };
 
+/** A transcript's end is read as often as that, at most. */
+const TRANSCRIPT_EVERY_MS = 2_000;
+
 /** Everything that one session's agent is supervised with, over all its tasks and processes. */
 export type SupervisedSession = {
   readonly agent: AgentSession;
@@ -156,8 +159,28 @@ export function superviseSession(options: SupervisedOptions): SupervisedSession 
       options.onOutput(taskId(), line);
       agent.output(line);
     },
-    decide: agent.decide,
+    async decide(hook) {
+      // What the model used stands in the transcript alone, where its agent has the terminal or says it nowhere else.
+      if (hook.name === "Stop") readAtMs = -Infinity;
+      if (hook.name === "Stop" || hook.name === "PostToolUse") await readUsage();
+      return agent.decide(hook);
+    },
   };
+
+  let readAtMs = -Infinity;
+  async function readUsage(): Promise<void> {
+    const { sessionId, transcriptPath } = agent.memory().own;
+    if (sessionId === null || transcriptPath === null || nowMs() - readAtMs < TRANSCRIPT_EVERY_MS) return;
+    readAtMs = nowMs();
+    const events = await adapter.readTranscript({ sessionId, transcriptPath }).catch(() => []);
+    for (const event of events) agent.hear(event);
+  }
+
+  const used = () => {
+    const { totalTokens: tokens, costUsd: usd } = agent.signals().read(nowMs());
+    return { tokens, usd };
+  };
+  let usedBefore = used();
 
   const post = createSignalPost();
   return {
@@ -179,13 +202,17 @@ export function superviseSession(options: SupervisedOptions): SupervisedSession 
     begin(tenure, cwd, prompt) {
       current = { tenure, cwd };
       result = null;
+      usedBefore = used();
       triggers.made(nowMs());
       agent.begin(tenure, prompt);
     },
     lastResult: () => result,
     usage: () => {
-      const { totalTokens, costUsd } = agent.signals().read(nowMs());
-      return { ...(totalTokens !== undefined && { totalTokens }), ...(costUsd !== undefined && { costUsd }) };
+      const { tokens, usd } = used();
+      return {
+        ...(tokens !== undefined && { totalTokens: tokens - (usedBefore.tokens ?? 0) }),
+        ...(usd !== undefined && { costUsd: usd - (usedBefore.usd ?? 0) }),
+      };
     },
     async intactOwn() {
       const { sessionId, transcriptPath } = agent.memory().own;
