@@ -23,8 +23,9 @@ const post = (url: string, token: string, body: string, method = "POST") =>
 async function relay(payload: string, env: Readonly<Record<string, string>>) {
   const child = spawn(process.execPath, [RELAY], { env: { PATH: process.env.PATH, ...env } });
   child.stdin.end(payload);
-  const [out, [code]] = await Promise.all([text(child.stdout), once(child, "exit")]);
-  return { out, code: code as number };
+  const exited = once(child, "exit") as Promise<[number]>;
+  const [out, [code]] = await Promise.all([text(child.stdout), exited]);
+  return { out, code };
 }
 
 const payloadOf = (name: string) => JSON.stringify({ hook_event_name: name, session_id: "s" });
