@@ -19,7 +19,7 @@ export const RISKY_OPERATIONS: readonly RiskyOperation[] = [
   operation(
     "git history",
     run(
-      `git${FLAGS} (?:reset .*--hard|clean .*-\\w*f|filter-branch|filter-repo|rebase|stash (?:drop|clear)|branch .*-D|checkout .*(?:-f|--force)|update-ref -d|worktree remove .*(?:-f|--force)|reflog expire|gc .*--prune=now)(?= |$)`,
+      `git${FLAGS} (?:reset .*--hard|clean .*-\\w*f\\w*|filter-branch|filter-repo|rebase|stash (?:drop|clear)|branch .*-D|checkout .*(?:-f|--force)|update-ref -d|worktree remove .*(?:-f|--force)|reflog expire|gc .*--prune=now)(?= |$)`,
     ),
   ),
   operation(
