@@ -94,7 +94,7 @@ export const CheckpointState = z.looseObject({
 });
 export type CheckpointState = z.infer<typeof CheckpointState>;
 
-/** What a session says of its health, by name; `shared/domain/risk.ts` knows those that decide its zone. */
+/** What a session says of its health, by name; `shared/contract/risk.ts` knows those that decide its zone. */
 export const Signals = z.record(z.string(), z.unknown());
 export type Signals = z.infer<typeof Signals>;
 

@@ -1,6 +1,6 @@
 import { SIGNALS_KEPT_BYTES } from "../contract/limits.ts";
 import type { KeptSignals, SignalsMinute } from "../contract/signals.ts";
-import { RISK_THRESHOLDS, riskZone } from "./risk.ts";
+import { RISK_THRESHOLDS, riskZone } from "../contract/risk.ts";
 
 export const MINUTE_MS = 60_000;
 

@@ -6,7 +6,7 @@ import { PROFILES } from "../contract/profile.ts";
 import { commandsFor, hasRoom, standing } from "../domain/heartbeat-answer.ts";
 import { sealPositions, unreadOf } from "../domain/inbox.ts";
 import type { RiskZone } from "../contract/signals.ts";
-import { riskZone } from "../domain/risk.ts";
+import { riskZone } from "../contract/risk.ts";
 import { spread } from "../domain/spread.ts";
 import { type HostClaims, TOKEN_LIFE_MS, TOKEN_RENEWAL_MS, signToken } from "../domain/tokens.ts";
 import type { InboxHint } from "../ports/inbox-hints.ts";

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { RISK_THRESHOLDS, riskZone } from "../../shared/domain/risk.ts";
+import { RISK_THRESHOLDS, riskZone } from "../../shared/contract/risk.ts";
 
 const MINUTES = 60_000;
 

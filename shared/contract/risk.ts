@@ -1,4 +1,4 @@
-import type { RiskZone } from "../contract/signals.ts";
+import type { RiskZone } from "./signals.ts";
 
 type Signals = Readonly<Record<string, unknown>>;
 type Threshold = { readonly warning: number; readonly danger: number };
