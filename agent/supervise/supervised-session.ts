@@ -15,7 +15,7 @@ import { openIntentLog, removeIntents } from "../hooks/intent-log.ts";
 import type { WhenOffline } from "../hooks/fence-guard.ts";
 import type { HookServer } from "../hooks/hook-server.ts";
 import { messageOf } from "../problem.ts";
-import { redact } from "../redaction/redact.ts";
+import { redact } from "../../shared/redaction/redact.ts";
 import { createSignalPost } from "../signals/signal-post.ts";
 import type { AgentApi } from "../worker/agent-api.ts";
 import type { Health } from "../worker/attempt.ts";
