@@ -1,4 +1,4 @@
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import path from "node:path";
 import type { CheckpointRequest, CheckpointTrigger } from "../../shared/contract/checkpoint.ts";
 import type { HeldTask } from "../../shared/contract/session.ts";
@@ -9,8 +9,6 @@ import { promptOf } from "../../shared/contract/task-prompt.ts";
 import { readGitFacts } from "../checkpoints/git-facts.ts";
 import { makeCheckpoint } from "../checkpoints/make-checkpoint.ts";
 import { markTranscript } from "../checkpoints/transcript-mark.ts";
-import { riskOf } from "../checkpoints/risky-operations.ts";
-import { createTriggers } from "../checkpoints/triggers.ts";
 import { openIntentLog, removeIntents } from "../hooks/intent-log.ts";
 import type { WhenOffline } from "../hooks/fence-guard.ts";
 import type { HookServer } from "../hooks/hook-server.ts";
@@ -29,7 +27,6 @@ import { createIntentRelay } from "./intent-relay.ts";
 
 export type SupervisedOptions = {
   readonly session: string;
-  readonly host: string;
   readonly adapter: AgentAdapter;
   readonly program: readonly [string, ...string[]];
   readonly hookServer: HookServer;
@@ -64,7 +61,7 @@ export type SupervisedSession = {
 };
 
 export function superviseSession(options: SupervisedOptions): SupervisedSession {
-  const { session, host, adapter, program, api, log } = options;
+  const { session, adapter, program, api, log } = options;
   const nowMs = () => Date.now();
   const intentFile = path.join(tmpdir(), `${ownedPrefix("shim-intents")}${session}.jsonl`);
   const intents = openIntentLog(intentFile);
@@ -86,7 +83,6 @@ export function superviseSession(options: SupervisedOptions): SupervisedSession 
     },
   );
 
-  const triggers = createTriggers();
   const zone = () => riskZone(agent.signals().read(nowMs()));
 
   async function build(trigger: CheckpointTrigger): Promise<CheckpointRequest | null> {
@@ -101,7 +97,7 @@ export function superviseSession(options: SupervisedOptions): SupervisedSession 
     const state = makeCheckpoint({
       memory: agent.memory(),
       git,
-      agent: { kind: adapter.name, host, cwd: current.cwd },
+      agent: { kind: adapter.name, host: hostname(), cwd: current.cwd },
       transcript,
       task: held ? { id: held.task.id, operation: promptOf(held.task), percent: null } : null,
     });
@@ -119,15 +115,9 @@ export function superviseSession(options: SupervisedOptions): SupervisedSession 
       if (current === null) throw new Error("the session is over");
       return api.checkpoint(session, current.tenure.life.token(), request);
     },
-    due: () =>
-      triggers.due({
-        zone: zone(),
-        toolCalls: agent.signals().read(nowMs()).toolCallsSinceCheckpoint,
-        nowMs: nowMs(),
-      }),
-    risk: riskOf,
+    zone,
+    nowMs,
     onMade: (trigger, { sequence, bytes }, tookMs) => {
-      triggers.made(nowMs());
       agent.signals().checkpointed();
       say("checkpoint", { trigger, sequence, bytes, tookMs });
     },
@@ -188,7 +178,11 @@ export function superviseSession(options: SupervisedOptions): SupervisedSession 
     keeper,
     health: {
       activity: agent.activity.activity,
-      signals: () => post.due(agent.signals().read(nowMs()), zone(), nowMs()),
+      signals: () => {
+        // Beats come as long as it lives: by them time is seen to pass while the agent says nothing.
+        keeper.heard(null);
+        return post.due(agent.signals().read(nowMs()), zone(), nowMs());
+      },
     },
     processParts: {
       adapter,
@@ -203,7 +197,7 @@ export function superviseSession(options: SupervisedOptions): SupervisedSession 
       current = { tenure, cwd };
       result = null;
       usedBefore = used();
-      triggers.made(nowMs());
+      keeper.begin();
       agent.begin(tenure, prompt);
     },
     lastResult: () => result,
