@@ -67,7 +67,7 @@ export type AgentAdapter = {
   /** In the agent's own words; an empty object where nothing needs to be said. */
   answerHook(event: HookEvent, decision: HookDecision): Readonly<Record<string, unknown>>;
   /** Whether its own session can be gone on with: its transcript is there and can be read to its end. */
-  isIntact(own: OwnSession): Promise<boolean>;
+  readonly isIntact: (own: OwnSession) => Promise<boolean>;
   /** Exact use of tokens and messages, from the transcript's last part. Empty if there is none. */
   readTranscript(own: OwnSession): Promise<readonly AgentEvent[]>;
 };

@@ -6,10 +6,9 @@ const TELLING = ["command", "cmd", "file_path", "path", "pattern", "url", "query
 
 /** What a tool call is to do, on one line: its command, its file, or else all of its input as JSON. */
 export function summarise(input: unknown): string {
-  const text =
-    telling(input) ?? (typeof input === "string" ? input : (JSON.stringify(input)));
-  const line = (text ?? "").replace(/\s+/g, " ").trim();
-  return line.length <= SUMMARY_LIMIT ? line : `${line.slice(0, SUMMARY_LIMIT - 1)}…`;
+  const line = (typeof input === "string" ? input : (telling(input) ?? toJson(input))).replace(/\s+/g, " ");
+  const trimmed = line.trim();
+  return trimmed.length <= SUMMARY_LIMIT ? trimmed : `${trimmed.slice(0, SUMMARY_LIMIT - 1)}…`;
 }
 
 function telling(input: unknown): string | undefined {
@@ -22,3 +21,6 @@ function telling(input: unknown): string | undefined {
   }
   return undefined;
 }
+
+/** Nothing of what has no JSON. */
+const toJson = (value: unknown) => (JSON.stringify(value) as string | undefined) ?? "";

@@ -1,7 +1,7 @@
 import { inflateSync } from "node:zlib";
 
 const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~";
-const VALUES = new Map([...ALPHABET].map((character, index) => [character, index]));
+const VALUES = new Map(Array.from(ALPHABET, (character, index) => [character, index]));
 const HUNK = /^(?:literal|delta) [0-9]+\n((?:[A-Za-z].{5,70}\n)+)/gm;
 const INFLATED_BYTES_LIMIT = 8 * 1024 * 1024;
 

@@ -14,7 +14,9 @@ export function keepBeginning(text: string, limit: number): string {
  * few times the limit is looked at.
  */
 export function keepClean(text: string, limit: number): string {
-  return keepBeginning(redact(keepBeginning(text.trim(), limit * 4)), limit);
+  const all = text.trim();
+  const looked = all.length <= limit * 4 ? all : whole(all.slice(0, limit * 4)).replace(/\S{1,200}$/, "");
+  return keepBeginning(redact(looked), limit);
 }
 
 /** One line, without secrets: whatever separates lines becomes a blank. */

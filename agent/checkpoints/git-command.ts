@@ -10,7 +10,6 @@ const CONFIGURATION = [
   ["core.fsmonitor", "false"],
   ["core.quotePath", "true"],
   ["core.pager", "cat"],
-  ["diff.orderFile", ""],
   ["diff.noprefix", "false"],
   ["diff.mnemonicPrefix", "false"],
   ["diff.interHunkContext", "0"],

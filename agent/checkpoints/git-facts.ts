@@ -137,6 +137,7 @@ const DIFF_ARGUMENTS = [
   "--indent-heuristic",
   "--src-prefix=a/",
   "--dst-prefix=b/",
+  "-O/dev/null",
   "--submodule=short",
   "--ignore-submodules=dirty",
 ];

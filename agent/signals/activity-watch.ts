@@ -18,7 +18,7 @@ export type ActivityWatch = {
   hear(event: AgentEvent, atMs: number): void;
   /** It said something, whatever it was. */
   output(atMs: number): void;
-  activity(): Activity;
+  readonly activity: () => Activity;
   /** Why it is stalled; null if it is not. */
   stalled(nowMs: number): string | null;
 };

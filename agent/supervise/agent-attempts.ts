@@ -249,6 +249,9 @@ async function ofExit(
   if (exit.signal !== null) await supervised.keeper.make("crash");
   else if (said && !said.ok)
     return { kind: "failed", message: said.text.slice(0, 2_000), code: "agent.failed", retryable: true };
-  else if (exit.code === 0) return completed(supervised, said?.text ?? "", worktree);
+  else if (exit.code === 0) {
+    const text = said?.text || (supervised.agent.memory().lastWord ?? "");
+    return completed(supervised, text, worktree);
+  }
   return explainExit(supervised.processParts.program[0], exit, errors);
 }

@@ -23,7 +23,7 @@ export type AgentWatcher = {
   hear(event: AgentEvent): void;
   /** A line, whatever it says. */
   output(line: string): void;
-  decide(hook: HookEvent): Promise<HookDecision>;
+  readonly decide: (hook: HookEvent) => Promise<HookDecision>;
 };
 
 /** One running process of an agent, with its hooks. */

@@ -4,12 +4,23 @@ import type {
   CheckpointWritten,
 } from "../../shared/contract/checkpoint.ts";
 import type { AgentEvent } from "../adapters/agent-event.ts";
+import type { RiskZone } from "../../shared/contract/signals.ts";
+import { findRiskyOperation } from "../checkpoints/risky-operations.ts";
+import {
+  checkpointed,
+  decideTrigger,
+  startTriggers,
+  TRIGGER_RULES,
+  type TriggerEvent,
+} from "../checkpoints/triggers.ts";
 import { codeOf, messageOf } from "../problem.ts";
 
 /** Makes checkpoints when they are due, one after the other, and sends them. */
 export type CheckpointKeeper = {
-  /** Something happened, after which one may be due; it is made in the background. */
-  heard(event: AgentEvent): void;
+  /** Something happened (null: only time passed), after which one may be due; it is made in the background. */
+  heard(event: AgentEvent | null): void;
+  /** Another task begins. */
+  begin(): void;
   /** Resolves once what must be kept before these tool calls is kept, or it has taken too long. */
   beforeTool(events: readonly AgentEvent[]): Promise<void>;
   /** Resolves when it was accepted, refused or given up; never rejects. */
@@ -20,10 +31,9 @@ export type CheckpointKeeperParts = {
   /** Null: there is nothing to make one of, or nobody to send it for. */
   readonly build: (trigger: CheckpointTrigger) => Promise<CheckpointRequest | null>;
   readonly post: (request: CheckpointRequest) => Promise<CheckpointWritten>;
-  /** Which one is due by what is known now; null if none is. */
-  readonly due: () => CheckpointTrigger | null;
-  /** Why this tool call should not run before a checkpoint; null if it may. */
-  readonly risk: (event: Extract<AgentEvent, { type: "tool_started" }>) => string | null;
+  /** The risk zone that the session's signals put it in now. */
+  readonly zone: () => RiskZone | null;
+  readonly nowMs: () => number;
   readonly onMade: (trigger: CheckpointTrigger, written: CheckpointWritten, tookMs: number) => void;
   readonly onFailed: (trigger: CheckpointTrigger, why: string) => void;
   readonly monotonicMs: () => number;
@@ -35,9 +45,12 @@ const PATIENCE_MS = 5_000;
 export function createCheckpointKeeper(parts: CheckpointKeeperParts): CheckpointKeeper {
   let last: Promise<void> = Promise.resolve();
   let waiting = false;
+  let state = startTriggers(parts.nowMs());
 
   async function makeOne(trigger: CheckpointTrigger): Promise<void> {
     const startedMs = parts.monotonicMs();
+    // What is seen from here on is for the next one. If this one fails, that one is due as late as after a good one.
+    state = checkpointed(state, parts.nowMs());
     try {
       const request = await parts.build(trigger);
       if (request === null) return;
@@ -50,23 +63,51 @@ export function createCheckpointKeeper(parts: CheckpointKeeperParts): Checkpoint
 
   const make = (trigger: CheckpointTrigger): Promise<void> => (last = last.then(() => makeOne(trigger)));
 
+  function decide(event: TriggerEvent): CheckpointTrigger | null {
+    const decided = decideTrigger(state, event, parts.nowMs());
+    state = decided.state;
+    return decided.trigger;
+  }
+
   return {
-    heard() {
+    heard(event) {
+      const zone = parts.zone();
+      const due = (zone === null ? null : decide({ type: "zone", zone })) ?? decide(triggerEvent(event));
       // One that waits is built of what is known when its turn comes, this event too.
-      if (waiting) return;
-      const trigger = parts.due();
-      if (trigger === null) return;
+      if (waiting || due === null || due === "risky_operation") return;
       waiting = true;
-      void make(trigger).finally(() => {
+      void make(due).finally(() => {
         waiting = false;
       });
     },
+    begin() {
+      state = startTriggers(parts.nowMs());
+    },
     async beforeTool(events) {
-      const risky = events.some((event) => event.type === "tool_started" && parts.risk(event) !== null);
+      const risky = events.some((event) => {
+        const command = event.type === "tool_started" ? commandOf(event.input) : null;
+        return command !== null && findRiskyOperation(command, TRIGGER_RULES.riskyOperations) !== null;
+      });
       if (risky) await within(PATIENCE_MS, make("risky_operation"));
     },
     make: (trigger) => within(PATIENCE_MS, make(trigger)),
   };
+}
+
+function triggerEvent(event: AgentEvent | null): TriggerEvent {
+  if (event === null) return { type: "tick" };
+  if (event.type === "tool_ended") return { type: "tool_ended" };
+  if (event.type === "tool_started") return { type: "tool_started", command: commandOf(event.input) };
+  return { type: "activity" };
+}
+
+/** A shell's command line, whichever agent's shell it is. */
+function commandOf(input: unknown): string | null {
+  if (typeof input !== "object" || input === null) return null;
+  const { command, cmd } = input as Readonly<Record<string, unknown>>;
+  const line = command ?? cmd;
+  if (Array.isArray(line)) return line.join(" ");
+  return typeof line === "string" ? line : null;
 }
 
 async function within(limitMs: number, work: Promise<void>): Promise<void> {

@@ -1,6 +1,9 @@
+import { hostname } from "node:os";
+import { CheckpointState } from "../../shared/contract/checkpoint.ts";
 import type { HeldTask } from "../../shared/contract/session.ts";
 import type { AgentAdapter, OwnSession } from "../adapters/adapter.ts";
-import { type Fidelity, restore } from "../checkpoints/restore.ts";
+import type { Fidelity } from "../checkpoints/fidelity.ts";
+import { restore } from "../checkpoints/restore.ts";
 import { codeOf, messageOf } from "../problem.ts";
 import type { AgentApi } from "../worker/agent-api.ts";
 import type { Life } from "../worker/life.ts";
@@ -9,17 +12,18 @@ import type { Life } from "../worker/life.ts";
 export type Resumed = {
   /** Its agent's own session, if that is here and intact; null: a fresh one, with the brief. */
   readonly own: OwnSession | null;
+  /** How much of the checkpoint fits what is here; null if that could not be measured. */
   readonly fidelity: Fidelity | null;
-  /** For the agent: what fits the checkpoint here, and what does not. */
+  /** For the agent: what does not fit. */
   readonly findings: readonly string[];
 };
 
-/** Prepares a worktree for a task that was begun before; null if it was not. */
+/** Prepares a folder for a task that was begun before; null if it was not. */
 export type ResumeTask = (
   held: HeldTask,
   life: Life,
   cwd: string,
-  /** Whether the worktree is the attempt's own, so that files may be put back into it. */
+  /** Whether the folder is the attempt's own, so that files may be put back into it. */
   isOwn: boolean,
 ) => Promise<Resumed | null>;
 
@@ -34,31 +38,29 @@ export function createResumeTask({ session, adapter, api, say }: ResumeTaskParts
   return async (held, life, cwd, isOwn) => {
     const { task, resume } = held;
     if (resume === null) return null;
-    const own = await ownSession();
-    if (resume.checkpoint === null) return { own, fidelity: null, findings: [] };
+    if (resume.checkpoint === null) return { own: null, fidelity: null, findings: [] };
     try {
-      const { state } = await api.taskCheckpoint(session, life.token(), task.id);
-      const restored = await restore({ state, cwd, isOwn, taskId: task.id, ownIntact: own !== null });
-      const { total, parts, findings } = restored;
-      say("restored", task.id, { fidelity: total, ...parts });
-      return { own, fidelity: restored, findings };
+      const checkpoint = await api.taskCheckpoint(session, life.token(), task.id);
+      const state = CheckpointState.safeParse(checkpoint.state).data ?? {};
+      const { outcome, fidelity, ownSession } = await restore({
+        ...{ state, dir: cwd, taskId: task.id, host: hostname(), measureOnly: !isOwn },
+        isIntact: adapter.isIntact,
+      });
+      const { total, parts, findings } = fidelity;
+      say("compared with its checkpoint", task.id, { outcome, fidelity: total, ...parts });
+      return { own: ownSession ? ownSessionOf(state, adapter, cwd) : null, fidelity, findings };
     } catch (error) {
       // The brief says what was done; how much of it is here the agent must see for itself.
       const why = codeOf(error) ?? messageOf(error);
       say("could not be compared with its checkpoint", task.id, { why });
-      return {
-        own,
-        fidelity: null,
-        findings: [`This worktree could not be compared with the checkpoint (${why}).`],
-      };
-    }
-
-    /** A session of the same agent, made here and in this folder: elsewhere it would not be found. */
-    async function ownSession(): Promise<OwnSession | null> {
-      const left = resume?.agent;
-      if (left?.kind !== adapter.name || left.cwd !== cwd || !left.sessionId) return null;
-      const found = { sessionId: left.sessionId, transcriptPath: left.transcriptPath ?? null };
-      return (await adapter.isIntact(found).catch(() => false)) ? found : null;
+      const finding = `This folder could not be compared with the checkpoint (${why}): look at it first.`;
+      return { own: null, fidelity: null, findings: [finding] };
     }
   };
+}
+
+/** A session of the same agent, made in this folder: elsewhere its agent would not find it. */
+function ownSessionOf({ agent }: CheckpointState, adapter: AgentAdapter, cwd: string): OwnSession | null {
+  if (agent?.kind !== adapter.name || agent.cwd !== cwd || !agent.sessionId) return null;
+  return { sessionId: agent.sessionId, transcriptPath: agent.transcriptPath ?? null };
 }

@@ -1,13 +1,14 @@
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import path from "node:path";
 import type { CheckpointRequest, CheckpointTrigger } from "../../shared/contract/checkpoint.ts";
 import type { HeldTask } from "../../shared/contract/session.ts";
 import { riskZone } from "../../shared/contract/risk.ts";
 import type { AgentAdapter, OwnSession } from "../adapters/adapter.ts";
 import type { AgentEvent } from "../adapters/agent-event.ts";
+import { promptOf } from "../../shared/contract/task-prompt.ts";
+import { readGitFacts } from "../checkpoints/git-facts.ts";
 import { makeCheckpoint } from "../checkpoints/make-checkpoint.ts";
-import { riskOf } from "../checkpoints/risky-operations.ts";
-import { createTriggers } from "../checkpoints/triggers.ts";
+import { markTranscript } from "../checkpoints/transcript-mark.ts";
 import { openIntentLog, removeIntents } from "../hooks/intent-log.ts";
 import type { WhenOffline } from "../hooks/fence-guard.ts";
 import type { HookServer } from "../hooks/hook-server.ts";
@@ -26,7 +27,6 @@ import { createIntentRelay } from "./intent-relay.ts";
 
 export type SupervisedOptions = {
   readonly session: string;
-  readonly host: string;
   readonly adapter: AgentAdapter;
   readonly program: readonly [string, ...string[]];
   readonly hookServer: HookServer;
@@ -37,6 +37,9 @@ export type SupervisedOptions = {
   /** What an agent is told when it starts, besides its prompt. */
   readonly brief?: string | null;
 };
+
+/** A transcript's end is read as often as that, at most. */
+const TRANSCRIPT_EVERY_MS = 2_000;
 
 /** Everything that one session's agent is supervised with, over all its tasks and processes. */
 export type SupervisedSession = {
@@ -58,7 +61,7 @@ export type SupervisedSession = {
 };
 
 export function superviseSession(options: SupervisedOptions): SupervisedSession {
-  const { session, host, adapter, program, api, log } = options;
+  const { session, adapter, program, api, log } = options;
   const nowMs = () => Date.now();
   const intentFile = path.join(tmpdir(), `${ownedPrefix("shim-intents")}${session}.jsonl`);
   const intents = openIntentLog(intentFile);
@@ -80,19 +83,23 @@ export function superviseSession(options: SupervisedOptions): SupervisedSession 
     },
   );
 
-  const triggers = createTriggers();
   const zone = () => riskZone(agent.signals().read(nowMs()));
 
   async function build(trigger: CheckpointTrigger): Promise<CheckpointRequest | null> {
     if (current === null) return null;
     const { held } = current.tenure;
     const signals = agent.signals().read(nowMs());
-    const state = await makeCheckpoint({
+    const { own } = agent.memory();
+    const [git, transcript] = await Promise.all([
+      readGitFacts(current.cwd),
+      own.transcriptPath === null ? null : markTranscript(own.transcriptPath),
+    ]);
+    const state = makeCheckpoint({
       memory: agent.memory(),
-      cwd: current.cwd,
-      host,
-      agent: adapter.name,
-      task: held ? { id: held.task.id, type: held.task.type } : null,
+      git,
+      agent: { kind: adapter.name, host: hostname(), cwd: current.cwd },
+      transcript,
+      task: held ? { id: held.task.id, operation: promptOf(held.task), percent: null } : null,
     });
     return {
       trigger,
@@ -108,15 +115,9 @@ export function superviseSession(options: SupervisedOptions): SupervisedSession 
       if (current === null) throw new Error("the session is over");
       return api.checkpoint(session, current.tenure.life.token(), request);
     },
-    due: () =>
-      triggers.due({
-        zone: zone(),
-        toolCalls: agent.signals().read(nowMs()).toolCallsSinceCheckpoint,
-        nowMs: nowMs(),
-      }),
-    risk: riskOf,
+    zone,
+    nowMs,
     onMade: (trigger, { sequence, bytes }, tookMs) => {
-      triggers.made(nowMs());
       agent.signals().checkpointed();
       say("checkpoint", { trigger, sequence, bytes, tookMs });
     },
@@ -148,8 +149,28 @@ export function superviseSession(options: SupervisedOptions): SupervisedSession 
       options.onOutput(taskId(), line);
       agent.output(line);
     },
-    decide: agent.decide,
+    async decide(hook) {
+      // What the model used stands in the transcript alone, where its agent has the terminal or says it nowhere else.
+      if (hook.name === "Stop") readAtMs = -Infinity;
+      if (hook.name === "Stop" || hook.name === "PostToolUse") await readUsage();
+      return agent.decide(hook);
+    },
   };
+
+  let readAtMs = -Infinity;
+  async function readUsage(): Promise<void> {
+    const { sessionId, transcriptPath } = agent.memory().own;
+    if (sessionId === null || transcriptPath === null || nowMs() - readAtMs < TRANSCRIPT_EVERY_MS) return;
+    readAtMs = nowMs();
+    const events = await adapter.readTranscript({ sessionId, transcriptPath }).catch(() => []);
+    for (const event of events) agent.hear(event);
+  }
+
+  const used = () => {
+    const { totalTokens: tokens, costUsd: usd } = agent.signals().read(nowMs());
+    return { tokens, usd };
+  };
+  let usedBefore = used();
 
   const post = createSignalPost();
   return {
@@ -157,7 +178,11 @@ export function superviseSession(options: SupervisedOptions): SupervisedSession 
     keeper,
     health: {
       activity: agent.activity.activity,
-      signals: () => post.due(agent.signals().read(nowMs()), zone(), nowMs()),
+      signals: () => {
+        // Beats come as long as it lives: by them time is seen to pass while the agent says nothing.
+        keeper.heard(null);
+        return post.due(agent.signals().read(nowMs()), zone(), nowMs());
+      },
     },
     processParts: {
       adapter,
@@ -171,13 +196,17 @@ export function superviseSession(options: SupervisedOptions): SupervisedSession 
     begin(tenure, cwd, prompt) {
       current = { tenure, cwd };
       result = null;
-      triggers.made(nowMs());
+      usedBefore = used();
+      keeper.begin();
       agent.begin(tenure, prompt);
     },
     lastResult: () => result,
     usage: () => {
-      const { totalTokens, costUsd } = agent.signals().read(nowMs());
-      return { ...(totalTokens !== undefined && { totalTokens }), ...(costUsd !== undefined && { costUsd }) };
+      const { tokens, usd } = used();
+      return {
+        ...(tokens !== undefined && { totalTokens: tokens - (usedBefore.tokens ?? 0) }),
+        ...(usd !== undefined && { costUsd: usd - (usedBefore.usd ?? 0) }),
+      };
     },
     async intactOwn() {
       const { sessionId, transcriptPath } = agent.memory().own;

@@ -28,7 +28,7 @@ export async function createAttempts(
 }
 
 async function agentAttempts(
-  { host, cwd, env, log, showOutput }: WorkerOptions,
+  { cwd, env, log, showOutput }: WorkerOptions,
   { adapter, program, whenOffline, feeds }: AgentRuns,
   api: AgentApi,
   worktrees: Worktrees | null,
@@ -48,7 +48,6 @@ async function agentAttempts(
       };
       const supervised = superviseSession({
         session,
-        host,
         adapter,
         program,
         hookServer,

@@ -13,7 +13,7 @@ export type WorkerSession = Beating & {
   /** Resolves when it was drained. Throws if it may not be registered. */
   run(): Promise<void>;
   /** Finishes the task under way and takes no more. */
-  drain(): void;
+  readonly drain: () => void;
   /** Gives the task under way back, and takes no more. */
   releaseNow(): void;
 };
