@@ -8,6 +8,5 @@ export const NOT_IMPLEMENTED: readonly (readonly [method: "GET" | "POST", path: 
   ["POST", "/v1/experiments/:id/stop"],
   ["POST", "/v1/experiments/:id/approve"],
   ["POST", "/v1/hooks/:client"],
-  ["POST", "/mcp"],
   ["GET", "/"],
 ];

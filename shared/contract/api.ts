@@ -83,6 +83,9 @@ export type Route = {
 const CompleteAnswer = z.extend(TaskAnswer, { next: z.nullable(HeldTask) });
 const Submission = z.union([TaskSubmission, z.array(TaskSubmission)]);
 
+/** A message of JSON-RPC 2.0, or several. */
+const JsonRpc = z.union([z.looseObject({}), z.array(z.looseObject({}))]);
+
 /** Every route that is built, by the name of its operation. */
 export const API = {
   registerSession: {
@@ -445,6 +448,15 @@ export const API = {
     who: { root: true },
     status: 200,
     answer: FleetsAnswer,
+  },
+  callMcp: {
+    method: "POST",
+    path: "/mcp",
+    summary: "MCP, stateless Streamable HTTP: the tools of a session, for its model",
+    who: { session: "any" },
+    body: JsonRpc,
+    status: 200,
+    answer: JsonRpc,
   },
   checkHealth: {
     method: "GET",

@@ -34,9 +34,15 @@ const LAYERS: readonly Layer[] = [
     packages: ["*"],
   },
   {
+    at: "functions/mcp",
+    may: ["functions/edge", "shared/contract", "shared/domain", "shared/ports", "shared/operations"],
+    packages: ["zod", "@modelcontextprotocol/sdk"],
+  },
+  {
     at: "functions",
     may: [
       "functions/edge",
+      "functions/mcp",
       "shared/contract",
       "shared/domain",
       "shared/ports",
@@ -45,7 +51,11 @@ const LAYERS: readonly Layer[] = [
     ],
     packages: ["zod", "hono", "aws-lambda"],
   },
-  { at: "agent", may: ["shared/contract", "shared/redaction"], packages: ["zod", "commander", "diff", "node:"] },
+  {
+    at: "agent",
+    may: ["shared/contract", "shared/redaction"],
+    packages: ["zod", "commander", "diff", "node:"],
+  },
   { at: "infra", may: ["shared/contract"], packages: [] },
   { at: "infra/local", may: ["infra", "shared/contract"], packages: ["*"] },
   { at: "infra/synth", may: ["infra"], packages: ["*"] },
