@@ -5,6 +5,7 @@ import type {
   GroupRecord,
   HostRecord,
   InboxRecord,
+  JournalRecord,
   KeyRecord,
   MessageRecord,
   PayloadRef,
@@ -37,6 +38,7 @@ export interface RecordStore {
   readonly inboxes: InboxStore;
   readonly semaphores: SemaphoreStore;
   readonly performances: PerformanceStore;
+  readonly journals: JournalStore;
   readonly sweep: { get(): Promise<SweepRecord | null>; commit: Commit<SweepRecord> };
 }
 
@@ -200,4 +202,11 @@ export interface PerformanceStore {
   getMany(fleet: string, sessions: readonly string[]): Promise<PerformanceRecord[]>;
   /** May be forgotten some time after its last change. */
   commit: Commit<PerformanceRecord>;
+}
+
+/** The latest tool calls of each session. */
+export interface JournalStore {
+  get(fleet: string, session: string): Promise<JournalRecord | null>;
+  /** May be forgotten some time after its last change. */
+  commit: Commit<JournalRecord>;
 }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe } from "vitest";
+import { testJournals } from "./journals-suite.ts";
 import { testMessages } from "./messages-suite.ts";
 import { testRecord } from "./record-suite.ts";
 import { type RecordWorld, startDynamoWorld, startMemoryWorld } from "./record-worlds.ts";
@@ -9,11 +10,12 @@ testRecord("DynamoDB and S3", startDynamoWorld);
 describe.each([
   ["memory", startMemoryWorld],
   ["DynamoDB", startDynamoWorld],
-])("messages on %s", (_, start: () => Promise<RecordWorld>) => {
+])("messages and journals on %s", (_, start: () => Promise<RecordWorld>) => {
   let world: RecordWorld;
   beforeAll(async () => {
     world = await start();
   });
   afterAll(() => world.stop());
   testMessages(() => world);
+  testJournals(() => world);
 });

@@ -15,6 +15,7 @@ export function shardOf(id: string, shards: number): number {
 
 const fleetPart = (fleet: string) => `F#${fleet}`;
 const taskPart = (fleet: string, task: string) => `${fleetPart(fleet)}#TASK#${task}`;
+const sessionPart = (fleet: string, session: string) => `${fleetPart(fleet)}#SES#${session}`;
 const logPart = (fleet: string, log: string) => `${fleetPart(fleet)}#LOG#${log}`;
 const groupPart = (fleet: string, group: string) => `${fleetPart(fleet)}#GROUP#${group}`;
 
@@ -56,7 +57,7 @@ export const KEY = {
   fleet: (fleet: string): Key => ({ pk: PARTITION.fleets, sk: fleet }),
   apiKey: (fleet: string, id: string): Key => ({ pk: PARTITION.keys(fleet), sk: id }),
   host: (fleet: string, id: string): Key => ({ pk: `${fleetPart(fleet)}#HOST#${id}`, sk: "HEAD" }),
-  session: (fleet: string, id: string): Key => ({ pk: `${fleetPart(fleet)}#SES#${id}`, sk: "HEAD" }),
+  session: (fleet: string, id: string): Key => ({ pk: sessionPart(fleet, id), sk: "HEAD" }),
   task: (fleet: string, id: string): Key => ({ pk: taskPart(fleet, id), sk: "HEAD" }),
   payload: (fleet: string, task: string, name: string): Key => ({
     pk: taskPart(fleet, task),
@@ -91,8 +92,9 @@ export const KEY = {
   }),
   semaphore: (fleet: string, id: string): Key => ({ pk: `${fleetPart(fleet)}#SEM#${id}`, sk: "HEAD" }),
   performance: (fleet: string, session: string): Key => ({
-    pk: `${fleetPart(fleet)}#SES#${session}`,
+    pk: sessionPart(fleet, session),
     sk: "PERFORMANCE",
   }),
+  journal: (fleet: string, session: string): Key => ({ pk: sessionPart(fleet, session), sk: "JOURNAL" }),
   sweep: (): Key => ({ pk: "SWEEP", sk: "SWEEP" }),
 };

@@ -3,6 +3,7 @@ import {
   FleetRecord,
   GroupRecord,
   HostRecord,
+  JournalRecord,
   KeyRecord,
   PerformanceRecord,
   SemaphoreRecord,
@@ -145,6 +146,10 @@ export function createMemoryRecord(clock: Pick<Clock, "nowMs">): RecordStore {
     schema: PerformanceRecord,
     keyOf: ({ fleet, session }) => keyOf(fleet, session),
   });
+  const journals = createMemoryDocuments({
+    schema: JournalRecord,
+    keyOf: ({ fleet, session }) => keyOf(fleet, session),
+  });
   const sweep = createMemoryDocuments({ schema: SweepRecord, keyOf: () => "sweep" });
   return {
     fleets: {
@@ -177,6 +182,10 @@ export function createMemoryRecord(clock: Pick<Clock, "nowMs">): RecordStore {
       getMany: async (fleet, sessions) =>
         performances.getMany(sessions.map((session) => keyOf(fleet, session))),
       commit: performances.commit,
+    },
+    journals: {
+      get: async (fleet, session) => journals.get(keyOf(fleet, session)),
+      commit: journals.commit,
     },
     sweep: { get: async () => sweep.get("sweep"), commit: sweep.commit },
   };
