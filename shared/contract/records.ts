@@ -281,25 +281,6 @@ export const TaskCheckpointRecord = z.object({
 });
 export type TaskCheckpointRecord = z.infer<typeof TaskCheckpointRecord>;
 
-/** The latest tool calls of a session: its intent log, where its machine cannot take it along. */
-export const JournalRecord = z.object({
-  ...Document,
-  session: Id,
-  calls: z.array(
-    z.object({
-      id: z.string(),
-      name: z.string(),
-      summary: z.string(),
-      epoch: Epoch,
-      task: z.nullable(Id),
-      startedAtMs: Millis,
-      endedAtMs: z.nullable(Millis),
-      outcome: z.enum(["ok", "failed", "unknown"]),
-    }),
-  ),
-});
-export type JournalRecord = z.infer<typeof JournalRecord>;
-
 /** An API key. The secret itself is never kept, only its SHA-256. */
 export const KeyRecord = z.object({
   ...Document,
@@ -410,6 +391,30 @@ export type TicketRecord = z.infer<typeof TicketRecord>;
 /** What a session has acknowledged; its name outlives its starts. */
 export const InboxRecord = z.object({ ...Document, session: Id, positions: Positions });
 export type InboxRecord = z.infer<typeof InboxRecord>;
+
+/** One use of a tool: `unknown` until its outcome was heard, and for ever if it never is. */
+export const JournalCall = z.object({
+  /** The agent's own id of the call. */
+  id: z.string(),
+  name: z.string(),
+  summary: z.string(),
+  /** The held task that it was made for, if any. */
+  taskId: z.nullable(Id),
+  startedAtMs: Millis,
+  endedAtMs: z.nullable(Millis),
+  outcome: z.enum(["ok", "failed", "unknown"]),
+});
+export type JournalCall = z.infer<typeof JournalCall>;
+
+/** The latest tool calls of a session's start, oldest first: each is noted before it runs, and again with its outcome. */
+export const JournalRecord = z.object({
+  ...Document,
+  session: Id,
+  /** Of the start whose calls these are. */
+  epoch: Epoch,
+  calls: z.array(JournalCall),
+});
+export type JournalRecord = z.infer<typeof JournalRecord>;
 
 /** The answer to a request that carried an Idempotency-Key; sealed, because it may hold a secret. */
 export const AnswerRecord = z.object({

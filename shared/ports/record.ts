@@ -242,6 +242,7 @@ export interface CheckpointStore {
   };
 }
 
+/** The latest tool calls of each session. */
 export interface JournalStore {
   get(fleet: string, session: string): Promise<JournalRecord | null>;
   /** May be forgotten some time after its last change. */

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { CheckpointRecord, JournalRecord, TaskCheckpointRecord } from "../../contract/records.ts";
+import { CheckpointRecord, TaskCheckpointRecord } from "../../contract/records.ts";
 import type { Clock } from "../../ports/ports.ts";
-import type { CheckpointStore, JournalStore } from "../../ports/record.ts";
+import type { CheckpointStore } from "../../ports/record.ts";
 import type { ObjectStore } from "../s3/object-store.ts";
 import { createDocuments } from "./document.ts";
 import { REMOVAL_LAG_MS, toExpirySeconds } from "./expiry.ts";
@@ -13,7 +13,6 @@ import type { Table } from "./table.ts";
 const DAY_MS = 24 * 3_600_000;
 /** How long the newest of a session is kept, so that its sequences go on: longer than any fleet keeps a session. */
 const NEWEST_KEPT_MS = 400 * DAY_MS;
-const JOURNAL_KEPT_MS = 30 * DAY_MS;
 /** After this a filed checkpoint that nobody is likely to ask for expires. */
 const RELEASED_AFTER_MS = DAY_MS;
 
@@ -84,17 +83,5 @@ export function createCheckpoints(
       return bytes instanceof Uint8Array ? decode(bytes) : null;
     },
     ofTask: { get: (fleet, task) => ofTask.get(KEY.taskCheckpoint(fleet, task)), commit: ofTask.commit },
-  };
-}
-
-export function createJournals(table: Table, clock: Pick<Clock, "nowMs">): JournalStore {
-  const journals = createDocuments(table, {
-    schema: JournalRecord,
-    keyOf: ({ fleet, session }) => KEY.journal(fleet, session),
-    attributes: () => ({ expiresAt: toExpirySeconds(clock.nowMs() + JOURNAL_KEPT_MS) }),
-  });
-  return {
-    get: (fleet, session) => journals.get(KEY.journal(fleet, session)),
-    commit: journals.commit,
   };
 }

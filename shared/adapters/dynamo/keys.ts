@@ -110,21 +110,18 @@ export const KEY = {
     sk: SORT_PREFIX.zone + inOrder(atMs),
   }),
   checkpoint: (fleet: string, session: string): Key => ({
-    pk: `${fleetPart(fleet)}#SES#${session}`,
+    pk: sessionPart(fleet, session),
     sk: "CHECKPOINT",
   }),
   filedCheckpoint: (fleet: string, session: string, sequence: number): Key => ({
-    pk: `${fleetPart(fleet)}#SES#${session}`,
+    pk: sessionPart(fleet, session),
     sk: `CKPT#${inOrder(sequence)}`,
   }),
   checkpointBody: (fleet: string, session: string, name: string): Key => ({
-    pk: `${fleetPart(fleet)}#SES#${session}`,
+    pk: sessionPart(fleet, session),
     sk: `CKBODY#${name}`,
   }),
   taskCheckpoint: (fleet: string, task: string): Key => ({ pk: taskPart(fleet, task), sk: "CHECKPOINT" }),
-  journal: (fleet: string, session: string): Key => ({
-    pk: `${fleetPart(fleet)}#SES#${session}`,
-    sk: "JOURNAL",
-  }),
+  journal: (fleet: string, session: string): Key => ({ pk: sessionPart(fleet, session), sk: "JOURNAL" }),
   sweep: (): Key => ({ pk: "SWEEP", sk: "SWEEP" }),
 };

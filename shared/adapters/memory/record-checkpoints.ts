@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { CheckpointRecord, JournalRecord, TaskCheckpointRecord } from "../../contract/records.ts";
-import type { CheckpointStore, JournalStore } from "../../ports/record.ts";
+import { CheckpointRecord, TaskCheckpointRecord } from "../../contract/records.ts";
+import type { CheckpointStore } from "../../ports/record.ts";
 import { deepFrozen } from "./deep-frozen.ts";
 import { createMemoryDocuments } from "./record-documents.ts";
 
@@ -38,12 +38,4 @@ export function createMemoryCheckpoints(): CheckpointStore {
     },
     ofTask: { get: async (fleet, task) => ofTask.get(place(fleet, task)), commit: ofTask.commit },
   };
-}
-
-export function createMemoryJournals(): JournalStore {
-  const journals = createMemoryDocuments({
-    schema: JournalRecord,
-    keyOf: ({ fleet, session }) => place(fleet, session),
-  });
-  return { get: async (fleet, session) => journals.get(place(fleet, session)), commit: journals.commit };
 }

@@ -3,6 +3,7 @@ import {
   FleetRecord,
   GroupRecord,
   HostRecord,
+  JournalRecord,
   KeyRecord,
   PerformanceRecord,
   SemaphoreRecord,
@@ -19,7 +20,7 @@ import type {
   SessionStore,
   TaskStore,
 } from "../../ports/record.ts";
-import { createMemoryCheckpoints, createMemoryJournals } from "./record-checkpoints.ts";
+import { createMemoryCheckpoints } from "./record-checkpoints.ts";
 import { createMemoryDocuments } from "./record-documents.ts";
 import { createMemoryListing } from "./record-listing.ts";
 import { createMemoryInboxes, createMemoryMessages } from "./record-messages.ts";
@@ -147,6 +148,10 @@ export function createMemoryRecord(clock: Pick<Clock, "nowMs">): RecordStore {
     schema: PerformanceRecord,
     keyOf: ({ fleet, session }) => keyOf(fleet, session),
   });
+  const journals = createMemoryDocuments({
+    schema: JournalRecord,
+    keyOf: ({ fleet, session }) => keyOf(fleet, session),
+  });
   const sweep = createMemoryDocuments({ schema: SweepRecord, keyOf: () => "sweep" });
   return {
     fleets: {
@@ -182,7 +187,10 @@ export function createMemoryRecord(clock: Pick<Clock, "nowMs">): RecordStore {
     },
     signals: createMemorySignals(),
     checkpoints: createMemoryCheckpoints(),
-    journals: createMemoryJournals(),
+    journals: {
+      get: async (fleet, session) => journals.get(keyOf(fleet, session)),
+      commit: journals.commit,
+    },
     sweep: { get: async () => sweep.get("sweep"), commit: sweep.commit },
   };
 }
