@@ -367,3 +367,23 @@ export const AnswerRecord = z.object({
   expiresAtMs: Millis,
 });
 export type AnswerRecord = z.infer<typeof AnswerRecord>;
+
+/** One use of a tool, as a session's journal keeps it. */
+export const JournalCall = z.object({
+  id: z.string(),
+  name: z.string(),
+  /** On one line, without secrets. */
+  summary: z.string(),
+  startedAtMs: Millis,
+  endedAtMs: z.nullable(Millis),
+  outcome: z.enum(["ok", "failed", "unknown"]),
+  /** The start of the session that made it. */
+  epoch: Epoch,
+  /** What the session worked on then, if it held exactly one running task. */
+  task: z.nullable(z.object({ id: Id, fence: Fence })),
+});
+export type JournalCall = z.infer<typeof JournalCall>;
+
+/** The latest tool calls of a session, over all its starts, the latest last. */
+export const JournalRecord = z.object({ ...Document, session: Id, calls: z.array(JournalCall) });
+export type JournalRecord = z.infer<typeof JournalRecord>;

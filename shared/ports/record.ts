@@ -6,6 +6,7 @@ import type {
   GroupRecord,
   HostRecord,
   InboxRecord,
+  JournalRecord,
   KeyRecord,
   MessageRecord,
   PayloadRef,
@@ -39,6 +40,7 @@ export interface RecordStore {
   readonly semaphores: SemaphoreStore;
   readonly performances: PerformanceStore;
   readonly signals: SignalStore;
+  readonly journals: JournalStore;
   readonly sweep: { get(): Promise<SweepRecord | null>; commit: Commit<SweepRecord> };
 }
 
@@ -202,6 +204,13 @@ export interface PerformanceStore {
   getMany(fleet: string, sessions: readonly string[]): Promise<PerformanceRecord[]>;
   /** May be forgotten some time after its last change. */
   commit: Commit<PerformanceRecord>;
+}
+
+/** The latest tool calls of sessions. */
+export interface JournalStore {
+  get(fleet: string, session: string): Promise<JournalRecord | null>;
+  /** May be forgotten some time after its last change. */
+  commit: Commit<JournalRecord>;
 }
 
 /** What sessions said of their health. Each goes after `SIGNALS_KEPT_MS`. */

@@ -8,6 +8,7 @@ import { createEdges } from "./edges.ts";
 import { createFleets } from "./fleets.ts";
 import { createGroups } from "./groups.ts";
 import { createHosts } from "./hosts.ts";
+import { createJournals } from "./journals.ts";
 import { createInboxes, createMessages } from "./messages.ts";
 import { createPayloads } from "./payloads.ts";
 import { createPerformances } from "./performances.ts";
@@ -50,6 +51,7 @@ export function createDynamoRecord(options: {
     semaphores: createSemaphores(table, clock),
     performances: createPerformances(table, clock),
     signals: createSignals(table),
+    journals: createJournals(table, clock),
     sweep: createSweep(table),
   };
 }

@@ -3,6 +3,7 @@ import {
   FleetRecord,
   GroupRecord,
   HostRecord,
+  JournalRecord,
   KeyRecord,
   PerformanceRecord,
   SemaphoreRecord,
@@ -146,6 +147,10 @@ export function createMemoryRecord(clock: Pick<Clock, "nowMs">): RecordStore {
     schema: PerformanceRecord,
     keyOf: ({ fleet, session }) => keyOf(fleet, session),
   });
+  const journals = createMemoryDocuments({
+    schema: JournalRecord,
+    keyOf: ({ fleet, session }) => keyOf(fleet, session),
+  });
   const sweep = createMemoryDocuments({ schema: SweepRecord, keyOf: () => "sweep" });
   return {
     fleets: {
@@ -180,6 +185,10 @@ export function createMemoryRecord(clock: Pick<Clock, "nowMs">): RecordStore {
       commit: performances.commit,
     },
     signals: createMemorySignals(),
+    journals: {
+      get: async (fleet, session) => journals.get(keyOf(fleet, session)),
+      commit: journals.commit,
+    },
     sweep: { get: async () => sweep.get("sweep"), commit: sweep.commit },
   };
 }
