@@ -8,6 +8,8 @@ type AddCommands = (program: Command, terminal: Terminal) => void;
 const worker = async () => (await import("./commands/worker.ts")).addWorkerCommand;
 const run = async () => (await import("./commands/run.ts")).addRunCommand;
 const init = async () => (await import("./commands/init.ts")).addInitCommand;
+const hook = async () => (await import("./commands/hook.ts")).addHookCommand;
+const mcp = async () => (await import("./commands/mcp.ts")).addMcpCommand;
 const submit = async () => (await import("./commands/submit.ts")).addSubmitCommand;
 const status = async () => (await import("./commands/status.ts")).addStatusCommand;
 const tasks = async () => (await import("./commands/tasks.ts")).addTasksCommand;
@@ -25,6 +27,8 @@ const COMMANDS: ReadonlyMap<string, () => Promise<AddCommands>> = new Map([
   ["worker", worker],
   ["run", run],
   ["init", init],
+  ["mcp", mcp],
+  ["hook", hook],
   ["submit", submit],
   ["status", status],
   ["tasks", tasks],

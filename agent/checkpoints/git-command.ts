@@ -10,6 +10,7 @@ const CONFIGURATION = [
   ["core.fsmonitor", "false"],
   ["core.quotePath", "true"],
   ["core.pager", "cat"],
+  ["diff.orderFile", "/dev/null"],
   ["diff.noprefix", "false"],
   ["diff.mnemonicPrefix", "false"],
   ["diff.interHunkContext", "0"],

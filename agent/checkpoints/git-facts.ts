@@ -81,8 +81,8 @@ function placeOf(cwd: string, output: string): Place {
 }
 
 /**
- * The user's index stays as it is: untracked files are entered into a copy of it, as names alone, so that no object is
- * written either.
+ * The user's index stays as it is: untracked files are entered into a copy of it, as names alone, so that no
+ * content of theirs is written into the repository either.
  */
 async function readDiff({ top, index }: Place, status: GitStatus): Promise<Diff> {
   const { added, without } = await choose(top, status.untracked);
@@ -137,7 +137,6 @@ const DIFF_ARGUMENTS = [
   "--indent-heuristic",
   "--src-prefix=a/",
   "--dst-prefix=b/",
-  "-O/dev/null",
   "--submodule=short",
   "--ignore-submodules=dirty",
 ];

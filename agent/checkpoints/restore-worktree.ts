@@ -22,12 +22,12 @@ export async function restoreWorktree(state: CheckpointState, dir: string): Prom
     return { outcome: "restored", findings: [] };
   if (facts.diff !== "") return kept("The worktree has changes of its own: nothing was touched.");
   const moved = await moveHead(facts, head);
-  if (moved) return moved;
-  return applyDiff(facts.top, state);
+  if (moved !== "past" && moved !== null) return moved;
+  return applyDiff(facts.top, state, moved === "past");
 }
 
-/** Null: HEAD is where it should be. */
-async function moveHead(facts: GitFacts, head: string | null): Promise<WorktreeChange | null> {
+/** Null: HEAD is where it should be. `past`: it has that commit and more, and stays there. */
+async function moveHead(facts: GitFacts, head: string | null): Promise<WorktreeChange | "past" | null> {
   if (facts.head === head) return null;
   if (head === null) return kept("The checkpoint is of a repository without a commit: nothing was touched.");
   const { top } = facts;
@@ -36,7 +36,7 @@ async function moveHead(facts: GitFacts, head: string | null): Promise<WorktreeC
   if (!isKnown) return none(`The commit ${head} is not known here.`);
   if (facts.head !== null) {
     const isPast = (await runGit(top, ["merge-base", "--is-ancestor", head, facts.head])).ok;
-    if (isPast) return kept(`HEAD is past the checkpoint's commit ${head}: it stays there.`);
+    if (isPast) return "past";
     if (!(await isReachable(top, facts.head, head)))
       return kept(`HEAD is a commit that no branch has: it stays there.`);
   }
@@ -51,7 +51,11 @@ async function isReachable(top: string, commit: string, next: string): Promise<b
   return refs.ok && refs.stdout.length > 0;
 }
 
-async function applyDiff(top: string, { files, git }: CheckpointState): Promise<WorktreeChange> {
+async function applyDiff(
+  top: string,
+  { files, git }: CheckpointState,
+  isPast: boolean,
+): Promise<WorktreeChange> {
   const diff = files?.diff ?? null;
   if (diff === "") return { outcome: "restored", findings: [] };
   if (diff === null) {
@@ -60,6 +64,9 @@ async function applyDiff(top: string, { files, git }: CheckpointState): Promise<
       : "Nothing is known of uncommitted changes";
     return none(`${changes}: ${whyNone(files)}`);
   }
+  // What could be taken out again is there: it was committed since.
+  if (isPast && (await runGit(top, ["apply", "--binary", "--check", "--reverse", "-"], { input: diff })).ok)
+    return kept("The uncommitted changes have been committed since: nothing was touched.");
   const plain = await runGit(top, ["apply", "--binary", "-"], { input: diff });
   if (plain.ok) return { outcome: "restored", findings: [] };
   // It also looks at the versions that the diff was made from; it leaves marks where both sides changed.

@@ -5,9 +5,10 @@
  * A tool call that nobody allows must not run, because whoever started this agent may be gone and its task another's: so no
  * answer denies it. Any other hook is passed over then.
  *
- * It imports no file of ours and little of Node's: agents wait for its start before each tool call.
+ * It imports little: agents wait for its start before each tool call.
  */
 import { request } from "node:http";
+import { decidesToolCall, denial } from "./denial.ts";
 
 /** As long as a supervisor on a busy machine may take for a tool call. A hook at an end is held until there is other work. */
 const DECISION_TIMEOUT_MS = 15_000;
@@ -38,22 +39,12 @@ function post(body: string, timeoutMs: number): Promise<string> {
   });
 }
 
-function deny(why: string): string {
-  const permissionDecisionReason =
-    `The supervisor of this session does not answer (${why}), so its task may be in other hands by now. ` +
-    "Run no more tools, and publish nothing of this task. Say that you stopped, and end.";
-  return JSON.stringify({
-    hookSpecificOutput: { hookEventName: "PreToolUse", permissionDecision: "deny", permissionDecisionReason },
-  });
-}
-
 let input = "";
 process.stdin.setEncoding("utf8");
 for await (const chunk of process.stdin) input += String(chunk);
-// Also where the input is cut short or no JSON.
-const decides = /"hook_event_name"\s*:\s*"PreToolUse"/.test(input);
+const decides = decidesToolCall(input);
 try {
   process.stdout.write(await post(input, decides ? DECISION_TIMEOUT_MS : 0));
 } catch (error) {
-  if (decides) process.stdout.write(deny(error instanceof Error ? error.message : String(error)));
+  if (decides) process.stdout.write(denial(error instanceof Error ? error.message : String(error)));
 }

@@ -1,23 +1,16 @@
-import type { RegisterRequest } from "../../shared/contract/session.ts";
 import type { AgentAdapter } from "../adapters/adapter.ts";
 import type { Connection } from "../connection.ts";
 import type { WhenOffline } from "../hooks/fence-guard.ts";
-import { type HookServer, startHookServer } from "../hooks/hook-server.ts";
-import { createHttp } from "../http.ts";
-import { newId } from "../ids.ts";
-import { type AgentApi, createAgentApi } from "../worker/agent-api.ts";
+import type { HookServer } from "../hooks/hook-server.ts";
+import type { AgentApi } from "../worker/agent-api.ts";
 import type { ChildExit } from "../worker/child.ts";
-import { createHeart } from "../worker/heart.ts";
 import type { Ending, Life } from "../worker/life.ts";
 import type { WorkerLog } from "../worker/log.ts";
-import { killOrphans } from "../worker/orphans.ts";
 import type { RestartLimits } from "../worker/restart-policy.ts";
-import { createTally } from "../worker/tally.ts";
-import { createTurns } from "../worker/turns.ts";
-import { createWorkerSession, type SessionRunner } from "../worker/worker-session.ts";
 import { openRoute } from "./agent-process.ts";
 import { startForeground } from "./foreground.ts";
 import { HOOK_COMMAND } from "./hook-command.ts";
+import { type Lives, raised, superviseOne } from "./supervise-one.ts";
 import { agentEnv, type SupervisedSession, superviseSession } from "./supervised-session.ts";
 
 export type RunOptions = {
@@ -44,51 +37,18 @@ const BY_ITS_USER: readonly (string | null)[] = ["SIGINT", "SIGTERM", "SIGHUP"];
  * @returns the exit code of its last process
  */
 export async function runAgent(options: RunOptions): Promise<number> {
-  const { adapter, host, session, log, cwd } = options;
-  const boot = newId("boot");
-  const api = createAgentApi(createHttp(options.connection.url), options.connection.key);
-  const heart = createHeart({ host, boot, api, log, ref: true });
-  const orphans = killOrphans();
-  if (orphans > 0)
-    log("killed what agents of a supervisor that is gone left running", { processes: orphans });
-  const hookServer = await startHookServer((why) => {
-    log("a hook could not be answered", { session, why });
-  });
-  const foreground = createForegroundLives(options, api, hookServer);
-  const request: RegisterRequest & { readonly id: string } = {
-    ...{ id: session, host, boot, cwd, agent: adapter.name, labels: options.labels },
-    capacity: 0,
-  };
-  const inTurn = createTurns();
-  const watched = createWorkerSession({
-    ...{ request, api, heart, log, inTurn, tally: createTally() },
-    restartLimits: options.restarts,
-    runner: foreground.runner,
-    createLoop: (_parts, drained) => ({
-      work: (life) => foreground.live(life, drained),
-      claimSoon: () => undefined,
-      beatAcknowledged: () => undefined,
-      wake: () => undefined,
-    }),
-  });
-  heart.add(watched);
+  let exitCode: () => number = () => 1;
   // Ctrl-C reaches the agent by its terminal, and ends this when it ends the agent.
   process.on("SIGINT", () => undefined);
-  for (const signal of ["SIGTERM", "SIGHUP"] as const) process.on(signal, watched.drain);
-  try {
-    await watched.run();
-  } finally {
-    heart.stop();
-    await hookServer.close();
-  }
-  return foreground.exitCode();
+  await superviseOne({ ...options, agent: options.adapter.name, capacity: () => 0 }, (api, hookServer) => {
+    const lives = createForegroundLives(options, api, hookServer);
+    exitCode = lives.exitCode;
+    return lives;
+  });
+  return exitCode();
 }
 
-type ForegroundLives = {
-  readonly runner: SessionRunner;
-  live(life: Life, drained: AbortSignal): Promise<Ending>;
-  exitCode(): number;
-};
+type ForegroundLives = Lives & { readonly exitCode: () => number };
 
 /**
  * One process of the agent, over as many lives of the session as it takes: that the session was given up during an outage is no reason
@@ -107,7 +67,7 @@ function createForegroundLives(options: RunOptions, api: AgentApi, hookServer: H
   async function live(life: Life, drained: AbortSignal): Promise<Ending> {
     const now = (running ??= start(life));
     now.supervised.begin({ held: null, life, lost: () => null }, options.cwd, "");
-    const ended = await Promise.race([now.process.exited, aborted(life.over), aborted(drained)]);
+    const ended = await Promise.race([now.process.exited, raised(life.over), raised(drained)]);
     if (ended === null && !drained.aborted) return life.ending() ?? { kind: "drained" };
     if (ended === null) now.process.stop();
     exit = await now.process.exited;
@@ -156,14 +116,4 @@ function startProcess(options: RunOptions, { processParts }: SupervisedSession):
       child.kill("SIGTERM");
     },
   };
-}
-
-/** Resolves to null when the signal is raised. */
-function aborted(signal: AbortSignal): Promise<null> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve(null);
-    signal.addEventListener("abort", () => {
-      resolve(null);
-    });
-  });
 }

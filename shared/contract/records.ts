@@ -246,6 +246,41 @@ export const PerformanceRecord = z.object({
 });
 export type PerformanceRecord = z.infer<typeof PerformanceRecord>;
 
+/** A session's checkpoint. `rev` is its sequence: the newest is the document that the next one replaces, those before it are filed. */
+export const CheckpointRecord = z.object({
+  ...Document,
+  session: Id,
+  epoch: Epoch,
+  trigger: z.string(),
+  /** The held task that it is of, by the fence of its tenure. */
+  task: z.nullable(z.object({ id: Id, fence: Fence })),
+  /** Whether no checkpoint of its task came before it. */
+  first: z.boolean(),
+  /** The state, kept before this names it. */
+  body: PayloadRef,
+  /** Stored bytes of the state. */
+  bytes: z.int(),
+  signals: z.nullable(z.record(z.string(), z.unknown())),
+  atMs: Millis,
+});
+export type CheckpointRecord = z.infer<typeof CheckpointRecord>;
+
+/** Which checkpoint is a task's latest, whoever made it. It only ever moves to a later tenure, or on in one. */
+export const TaskCheckpointRecord = z.object({
+  ...Document,
+  task: Id,
+  fence: Fence,
+  session: Id,
+  epoch: Epoch,
+  sequence: z.int(),
+  trigger: z.string(),
+  body: PayloadRef,
+  bytes: z.int(),
+  signals: z.nullable(z.record(z.string(), z.unknown())),
+  atMs: Millis,
+});
+export type TaskCheckpointRecord = z.infer<typeof TaskCheckpointRecord>;
+
 /** An API key. The secret itself is never kept, only its SHA-256. */
 export const KeyRecord = z.object({
   ...Document,
@@ -357,6 +392,31 @@ export type TicketRecord = z.infer<typeof TicketRecord>;
 export const InboxRecord = z.object({ ...Document, session: Id, positions: Positions });
 export type InboxRecord = z.infer<typeof InboxRecord>;
 
+/** One use of a tool: `unknown` until its outcome was heard, and for ever if it never is. */
+export const JournalCall = z.object({
+  /** The agent's own id of the call. */
+  id: z.string(),
+  name: z.string(),
+  summary: z.string(),
+  /** The held task that it was made for, if any, and the fence of that tenure. */
+  taskId: z.nullable(Id),
+  fence: z.optional(Fence),
+  startedAtMs: Millis,
+  endedAtMs: z.nullable(Millis),
+  outcome: z.enum(["ok", "failed", "unknown"]),
+});
+export type JournalCall = z.infer<typeof JournalCall>;
+
+/** The latest tool calls of a session's start, oldest first: each is noted before it runs, and again with its outcome. */
+export const JournalRecord = z.object({
+  ...Document,
+  session: Id,
+  /** Of the start whose calls these are. */
+  epoch: Epoch,
+  calls: z.array(JournalCall),
+});
+export type JournalRecord = z.infer<typeof JournalRecord>;
+
 /** The answer to a request that carried an Idempotency-Key; sealed, because it may hold a secret. */
 export const AnswerRecord = z.object({
   v: z.literal(1),
@@ -367,23 +427,3 @@ export const AnswerRecord = z.object({
   expiresAtMs: Millis,
 });
 export type AnswerRecord = z.infer<typeof AnswerRecord>;
-
-/** One use of a tool, as a session's journal keeps it. */
-export const JournalCall = z.object({
-  id: z.string(),
-  name: z.string(),
-  /** On one line, without secrets. */
-  summary: z.string(),
-  startedAtMs: Millis,
-  endedAtMs: z.nullable(Millis),
-  outcome: z.enum(["ok", "failed", "unknown"]),
-  /** The start of the session that made it. */
-  epoch: Epoch,
-  /** What the session worked on then, if it held exactly one running task. */
-  task: z.nullable(z.object({ id: Id, fence: Fence })),
-});
-export type JournalCall = z.infer<typeof JournalCall>;
-
-/** The latest tool calls of a session, over all its starts, the latest last. */
-export const JournalRecord = z.object({ ...Document, session: Id, calls: z.array(JournalCall) });
-export type JournalRecord = z.infer<typeof JournalRecord>;

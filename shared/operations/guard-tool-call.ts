@@ -1,12 +1,12 @@
 import type { HookAnswer, HookPayload } from "../contract/hook.ts";
-import type { JournalCall, SessionRecord } from "../contract/records.ts";
+import type { SessionRecord } from "../contract/records.ts";
 import { GO_ON, denyCall, supersededReason, takenReason, wasTaken } from "../domain/hook-answers.ts";
 import { lastTaskOf } from "../domain/journal.ts";
 import { refuseEpoch } from "../domain/session-transitions.ts";
 import type { SessionClaims } from "../domain/tokens.ts";
 import type { Ports } from "../ports/ports.ts";
 import { runningTasks } from "./beat-session.ts";
-import { isOwnTool, noteToolCall } from "./note-tool-call.ts";
+import { type Tenure, isOwnTool, noteToolCall } from "./note-tool-call.ts";
 
 /** The session of a token, if this start of it counts. */
 export async function countingSession(
@@ -38,7 +38,7 @@ export async function guardToolCall(
 }
 
 /** The task that a session works on; null where it holds several, because no hook says which one a call is for. */
-export function onlyTask(running: readonly { id: string; fence: number }[]): JournalCall["task"] {
+export function onlyTask(running: readonly Tenure[]): Tenure | null {
   const [only, ...others] = running;
   return only && others.length === 0 ? { id: only.id, fence: only.fence } : null;
 }

@@ -1,5 +1,4 @@
 import { type HookPayload } from "../contract/hook.ts";
-import type { JournalCall } from "../contract/records.ts";
 import { shortened, summarise } from "../contract/tool-summary.ts";
 import { outcomeOf } from "../domain/hook-answers.ts";
 import { noteCall, noteOutcome } from "../domain/journal.ts";
@@ -13,6 +12,9 @@ const NAME_CHARACTERS_LIMIT = 200;
 
 /** How much of a line is looked through for secrets: far more than is kept. */
 const REDACTED_CHARACTERS = 4_000;
+
+/** A task and the fence by which it is held. */
+export type Tenure = { readonly id: string; readonly fence: number };
 
 /** SHIM's own tools, by which an agent says that it stops working on something: never refused, and no work themselves. */
 const OWN_TOOL = /^mcp__shim__/;
@@ -38,14 +40,15 @@ export async function noteToolCall(
   ports: Ports,
   { fleet, session, epoch }: SessionClaims,
   payload: HookPayload,
-  task: JournalCall["task"],
+  task: Tenure | null,
 ): Promise<void> {
   const call = callOf(payload);
   if (!call) return;
+  const tenure = { taskId: task?.id ?? null, ...(task && { fence: task.fence }) };
   // Cut twice: a secret of which only a part is left would not be known any more.
   const summary = shortened(redact(summarise(payload.tool_input, REDACTED_CHARACTERS).toWellFormed()));
   await changeJournal(ports, fleet, session, (journal) =>
-    noteCall(journal, { fleet, session }, epoch, { ...call, summary, task }, ports.clock.nowMs()),
+    noteCall(journal, { fleet, session, epoch }, { ...call, summary, ...tenure }, ports.clock.nowMs()),
   );
 }
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe } from "vitest";
+import { testJournals } from "./journals-suite.ts";
 import { testMessages } from "./messages-suite.ts";
 import { testRecord } from "./record-suite.ts";
 import { testSignals } from "./signals-suite.ts";
@@ -10,7 +11,7 @@ testRecord("DynamoDB and S3", startDynamoWorld);
 describe.each([
   ["memory", startMemoryWorld],
   ["DynamoDB", startDynamoWorld],
-])("messages and signals on %s", (_, start: () => Promise<RecordWorld>) => {
+])("messages, signals and journals on %s", (_, start: () => Promise<RecordWorld>) => {
   let world: RecordWorld;
   beforeAll(async () => {
     world = await start();
@@ -18,4 +19,5 @@ describe.each([
   afterAll(() => world.stop());
   testMessages(() => world);
   testSignals(() => world);
+  testJournals(() => world);
 });

@@ -110,5 +110,18 @@ export const KEY = {
     pk: sessionPart(fleet, session),
     sk: SORT_PREFIX.zone + inOrder(atMs),
   }),
+  checkpoint: (fleet: string, session: string): Key => ({
+    pk: sessionPart(fleet, session),
+    sk: "CHECKPOINT",
+  }),
+  filedCheckpoint: (fleet: string, session: string, sequence: number): Key => ({
+    pk: sessionPart(fleet, session),
+    sk: `CKPT#${inOrder(sequence)}`,
+  }),
+  checkpointBody: (fleet: string, session: string, name: string): Key => ({
+    pk: sessionPart(fleet, session),
+    sk: `CKBODY#${name}`,
+  }),
+  taskCheckpoint: (fleet: string, task: string): Key => ({ pk: taskPart(fleet, task), sk: "CHECKPOINT" }),
   sweep: (): Key => ({ pk: "SWEEP", sk: "SWEEP" }),
 };

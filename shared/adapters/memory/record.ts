@@ -20,6 +20,7 @@ import type {
   SessionStore,
   TaskStore,
 } from "../../ports/record.ts";
+import { createMemoryCheckpoints } from "./record-checkpoints.ts";
 import { createMemoryDocuments } from "./record-documents.ts";
 import { createMemoryListing } from "./record-listing.ts";
 import { createMemoryInboxes, createMemoryMessages } from "./record-messages.ts";
@@ -185,6 +186,7 @@ export function createMemoryRecord(clock: Pick<Clock, "nowMs">): RecordStore {
       commit: performances.commit,
     },
     signals: createMemorySignals(),
+    checkpoints: createMemoryCheckpoints(),
     journals: {
       get: async (fleet, session) => journals.get(keyOf(fleet, session)),
       commit: journals.commit,
