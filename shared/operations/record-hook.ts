@@ -1,9 +1,10 @@
 import type { HookAnswer, HookPayload } from "../contract/hook.ts";
-import { GO_ON } from "../domain/hook-answers.ts";
+import { GO_ON, tellAtStart } from "../domain/hook-answers.ts";
 import type { SessionClaims } from "../domain/tokens.ts";
 import type { Ports } from "../ports/ports.ts";
 import { feedAgent } from "./feed-agent.ts";
 import { countingSession, guardToolCall, onlyTask } from "./guard-tool-call.ts";
+import { checkpointBeforeCompaction, tellAfterCompaction } from "./keep-compaction.ts";
 import { noteToolCall, noteToolOutcome } from "./note-tool-call.ts";
 import { runningTasks } from "./beat-session.ts";
 
@@ -22,6 +23,13 @@ export async function recordHook(
       return GO_ON;
     case "Stop":
       return feedAgent(ports, claims, payload);
+    case "PreCompact":
+      await checkpointBeforeCompaction(ports, claims);
+      return GO_ON;
+    case "SessionStart": {
+      const text = payload.source === "compact" ? await tellAfterCompaction(ports, claims) : null;
+      return text === null ? GO_ON : tellAtStart(text);
+    }
     default:
       return GO_ON;
   }

@@ -4,9 +4,11 @@ import { JOURNAL_CALLS_LIMIT } from "../../shared/contract/limits.ts";
 import { cancelTask } from "../../shared/operations/cancel-task.ts";
 import { drainSession, endSession } from "../../shared/operations/end-session.ts";
 import { observeHook, recordHook } from "../../shared/operations/record-hook.ts";
+import { readLatestCheckpoint } from "../../shared/operations/read-checkpoint.ts";
 import { recoverSession } from "../../shared/operations/recover-session.ts";
 import { completeTask, failTask, releaseTask } from "../../shared/operations/settle-task.ts";
 import { timeoutTask } from "../../shared/operations/timeout-task.ts";
+import { writeCheckpoint } from "../../shared/operations/write-checkpoint.ts";
 
 type Chat = Awaited<ReturnType<World["register"]>>;
 
@@ -287,4 +289,91 @@ it("events that are not known, or bring nothing to note, let the agent go on", a
   ])
     expect(await hook(world, chat, payload)).toEqual({});
   expect(await journal(world)).toEqual([]);
+});
+
+describe("a compaction", () => {
+  const compact = { hook_event_name: "PreCompact" };
+  const restarted = { hook_event_name: "SessionStart", source: "compact" };
+  const toldAfter = async (world: World, chat: Chat) => {
+    const answer = await hook(world, chat, restarted);
+    return (answer as { hookSpecificOutput?: { additionalContext?: string } }).hookSpecificOutput
+      ?.additionalContext;
+  };
+  const latest = async (world: World) =>
+    must(await readLatestCheckpoint(world.ports, FLEET, "s1")).checkpoint;
+
+  it("is preceded by a checkpoint of what the journal knows, of the task that is held", async () => {
+    const { world, chat } = await working();
+    await hook(world, chat, bash("c1", "make build"));
+    await hook(world, chat, after("c1"));
+    await hook(world, chat, bash("c2", "make deploy"));
+    expect(await hook(world, chat, compact)).toEqual({});
+    expect(await latest(world)).toMatchObject({
+      ...{ trigger: "pre_compact", taskId: "a", epoch: 1 },
+      state: {
+        tools: {
+          recent: [{ id: "c1", summary: "make build", outcome: "ok" }],
+          pending: [{ id: "c2", summary: "make deploy", outcome: "unknown" }],
+        },
+      },
+    });
+  });
+
+  it("loses nothing of an earlier checkpoint that stays true, and writes none where nothing is known", async () => {
+    const { world, chat, fence } = await working();
+    await hook(world, chat, compact);
+    expect(await readLatestCheckpoint(world.ports, FLEET, "s1")).toMatchObject({
+      refused: "checkpoint.not_found",
+    });
+    const state = { task: { done: ["parser"], next: ["tests"] }, files: { diff: "old" }, mine: 1 };
+    must(
+      await writeCheckpoint(world.ports, chat.claims, { trigger: "milestone", taskId: "a", fence, state }),
+    );
+    await hook(world, chat, bash("c1"));
+    await hook(world, chat, compact);
+    const kept = await latest(world);
+    expect(kept.state).toMatchObject({ task: state.task, tools: { pending: [{ id: "c1" }] } });
+    expect(kept.state).not.toHaveProperty("files");
+  });
+
+  it("is followed by an account of what is held, done, next and unknown", async () => {
+    const { world, chat, fence } = await working({ data: "Fix the parser." });
+    const state = { task: { done: ["wrote the lexer"], next: ["write tests"], blockers: ["no network"] } };
+    must(
+      await writeCheckpoint(world.ports, chat.claims, { trigger: "milestone", taskId: "a", fence, state }),
+    );
+    for (const [id, command] of [
+      ["c1", "make build"],
+      ["c2", "make check"],
+      ["c3", "make deploy"],
+    ] as const)
+      await hook(world, chat, bash(id, command));
+    await hook(world, chat, after("c1"));
+    await hook(world, chat, after("c2", "PostToolUseFailure"));
+    const text = (await toldAfter(world, chat)) ?? "";
+    for (const words of [
+      /a \(fence 1\): Fix the parser\./,
+      /do not repeat:\n- wrote the lexer/,
+      /Next:\n- write tests/,
+      /Blocked by:\n- no network/,
+      /look before you repeat them:\n- Bash: make deploy/,
+      /failed:\n- Bash: make check/,
+      /ran to their end:\n- Bash: make build/,
+    ])
+      expect(text).toMatch(words);
+  });
+
+  it("is followed by nothing where nothing is known, or by an account that fits", async () => {
+    const world = createWorld();
+    const chat = await world.register("s1");
+    expect(await toldAfter(world, chat)).toBeUndefined();
+    const many = Array.from({ length: 500 }, (_, i) => `step ${i} ${"x".repeat(1_000)}`);
+    const state = { task: { done: many, next: many, blockers: many } };
+    must(await writeCheckpoint(world.ports, chat.claims, { trigger: "milestone", state }));
+    const text = (await toldAfter(world, chat)) ?? "";
+    expect(text.length).toBeLessThanOrEqual(8_000);
+    expect(text).toContain("step 499");
+    await world.register("s1");
+    expect(await toldAfter(world, chat), "of a start that counts no more").toBeUndefined();
+  });
 });
