@@ -12,6 +12,7 @@ export const BUNDLE_FORMATS: Record<FunctionName, BundleFormat> = {
   tasks: "esm",
   operator: "esm",
   checkpoints: "esm",
+  hooks: "esm",
   mcp: "esm",
   dispatch: "esm",
   sweep: "esm",

@@ -22,6 +22,7 @@ import {
   SignalsAnswer,
 } from "./checkpoint.ts";
 import { CancelGroupAnswer, CancelGroupRequest, RedriveAnswer, RedriveRequest } from "./bulk.ts";
+import { HookAnswer, HookPayload } from "./hook.ts";
 import { HeartbeatRequest } from "./heartbeat.ts";
 import { HeartbeatAnswer } from "./heartbeat-answer.ts";
 import {
@@ -79,6 +80,8 @@ export type Route = {
   readonly query?: readonly string[];
   readonly body?: z.ZodMiniType;
   readonly bodyOptional?: boolean;
+  /** Any JSON is read, as JSON.parse reads it: of agents, whose bodies are not ours to refuse. */
+  readonly lenient?: boolean;
   readonly idempotencyKey?: boolean;
   readonly status: number;
   readonly answer: z.ZodMiniType;
@@ -480,6 +483,18 @@ export const API = {
     who: { root: true },
     status: 200,
     answer: FleetsAnswer,
+  },
+  recordHook: {
+    method: "POST",
+    path: "/v1/hooks/{client}",
+    summary:
+      "A hook of an agent (claude-code or codex), in its own words; with observe=1 it is only written down",
+    who: { session: "any" },
+    query: ["observe"],
+    body: HookPayload,
+    lenient: true,
+    status: 200,
+    answer: HookAnswer,
   },
   callMcp: {
     method: "POST",

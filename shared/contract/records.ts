@@ -409,8 +409,9 @@ export const JournalCall = z.object({
   id: z.string(),
   name: z.string(),
   summary: z.string(),
-  /** The held task that it was made for, if any. */
+  /** The held task that it was made for, if any, and the fence of that tenure. */
   taskId: z.nullable(Id),
+  fence: z.optional(Fence),
   startedAtMs: Millis,
   endedAtMs: z.nullable(Millis),
   outcome: z.enum(["ok", "failed", "unknown"]),
