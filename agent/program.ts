@@ -6,6 +6,10 @@ type AddCommands = (program: Command, terminal: Terminal) => void;
 
 // One command's code is a fraction of all: each is read only where it is called, or help names it.
 const worker = async () => (await import("./commands/worker.ts")).addWorkerCommand;
+const run = async () => (await import("./commands/run.ts")).addRunCommand;
+const init = async () => (await import("./commands/init.ts")).addInitCommand;
+const hook = async () => (await import("./commands/hook.ts")).addHookCommand;
+const mcp = async () => (await import("./commands/mcp.ts")).addMcpCommand;
 const submit = async () => (await import("./commands/submit.ts")).addSubmitCommand;
 const status = async () => (await import("./commands/status.ts")).addStatusCommand;
 const tasks = async () => (await import("./commands/tasks.ts")).addTasksCommand;
@@ -21,6 +25,10 @@ const keys = async () => (await import("./commands/keys.ts")).addKeysCommand;
 /** In the order of the help. Where one import brings several commands, they stand together. */
 const COMMANDS: ReadonlyMap<string, () => Promise<AddCommands>> = new Map([
   ["worker", worker],
+  ["run", run],
+  ["init", init],
+  ["mcp", mcp],
+  ["hook", hook],
   ["submit", submit],
   ["status", status],
   ["tasks", tasks],
@@ -56,6 +64,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 69 server unavailable, 77 not permi
 
 Examples:
   $ shim worker --sessions 3 -- ./solve.sh
+  $ shim run -- claude
   $ shim submit tasks.json --wait
   $ shim status`,
     );

@@ -3,13 +3,14 @@
 import * as z from "zod/mini";
 import { API } from "../shared/contract/api.ts";
 import { isRefusal, refuse } from "../shared/contract/errors.ts";
-import { Word } from "../shared/contract/ids.ts";
+import { Instant, Word } from "../shared/contract/ids.ts";
 import { openApiDocument } from "../shared/contract/openapi.ts";
 import { acknowledgeMessages } from "../shared/operations/acknowledge-messages.ts";
 import { checkHealth } from "../shared/operations/check-health.ts";
 import { drainHost } from "../shared/operations/drain-host.ts";
 import { drainSession, restartSession } from "../shared/operations/end-session.ts";
 import { listLoad, listSessions } from "../shared/operations/list-sessions.ts";
+import { listSignals } from "../shared/operations/list-signals.ts";
 import { createFleet, listFleets } from "../shared/operations/manage-fleets.ts";
 import { createKey, listKeys, revokeKey } from "../shared/operations/manage-keys.ts";
 import { changeRetention, readRetention } from "../shared/operations/manage-retention.ts";
@@ -60,6 +61,24 @@ serve(app, API.listSessions, {
   },
 });
 serveById(app, API.getSession, sessions, (id, { ports, fleet }) => getSession(ports, fleet, id));
+const SignalsQuery = z.object({
+  from: z.optional(Instant),
+  to: z.optional(Instant),
+  cursor: z.optional(z.string()),
+});
+
+serveById(app, API.listSignals, sessions, async (id, { ports, fleet, query }) => {
+  const session = await ports.record.sessions.get(fleet, id);
+  if (!session) return sessions.absent;
+  const parsed = SignalsQuery.safeParse(query);
+  if (!parsed.success)
+    return refuse("request.invalid", "from and to must be times in UTC, as 2026-01-31T12:00:00Z.");
+  const { from = null, to = null, cursor } = parsed.data;
+  const place = openCursor(ports, cursor, "signals", fleet, id, from, to);
+  if (isRefusal(place)) return place;
+  const page = await listSignals(ports, session, { from, to }, place);
+  return { ...page, cursor: sealCursor(ports, page.cursor, "signals", fleet, id, from, to) };
+});
 serveById(app, API.drainSession, sessions, (id, { ports, fleet }) => drainSession(ports, fleet, id));
 serveById(app, API.drainHost, hosts, (id, { ports, fleet }) => drainHost(ports, fleet, id));
 serveById(app, API.restartSession, sessions, (id, { ports, fleet }) => restartSession(ports, fleet, id));

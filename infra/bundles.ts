@@ -11,6 +11,7 @@ export const BUNDLE_FORMATS: Record<FunctionName, BundleFormat> = {
   sessions: "esm",
   tasks: "esm",
   operator: "esm",
+  mcp: "esm",
   dispatch: "esm",
   sweep: "esm",
 };

@@ -72,6 +72,7 @@ export const functions: Record<FunctionName, sst.aws.Function> = {
   heartbeat,
   sessions: createFunction("sessions"),
   tasks: createFunction("tasks"),
+  mcp: createFunction("mcp"),
   operator: createFunction("operator"),
   dispatch: createFunction("dispatch"),
   // Lambda itself would repeat a failed invocation twice, minutes late; the next minute's is the retry.

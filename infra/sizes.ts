@@ -8,6 +8,7 @@ export const FUNCTION_SIZES: Record<FunctionName, FunctionSize> = {
   heartbeat: { memoryMb: 256, timeoutS: 10 },
   sessions: { memoryMb: 512, timeoutS: 29 },
   tasks: { memoryMb: 512, timeoutS: 29 },
+  mcp: { memoryMb: 512, timeoutS: 29 },
   operator: { memoryMb: 512, timeoutS: 29 },
   dispatch: { memoryMb: 512, timeoutS: 30 },
   // Ticks until the next minute's invocation takes over, at most 100 s, and mostly waits: memory is its price.

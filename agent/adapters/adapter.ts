@@ -56,6 +56,10 @@ export type AgentAdapter = {
   start(request: StartRequest): Launch;
   /** Goes on with its own session. */
   resume(request: StartRequest & { readonly own: OwnSession }): Launch;
+  /**
+   * The user's own command line with our hooks, for an agent that has the terminal: nothing else of it changes.
+   */
+  wrap(program: readonly [string, ...string[]], hooks: HookEndpoint): Launch;
   /** One line of its standard output; what is not understood is no event. Keeps no state between lines. */
   parseLine(line: string): readonly AgentEvent[];
   /** A hook's payload, read tolerantly; null if it is none. */
@@ -63,7 +67,7 @@ export type AgentAdapter = {
   /** In the agent's own words; an empty object where nothing needs to be said. */
   answerHook(event: HookEvent, decision: HookDecision): Readonly<Record<string, unknown>>;
   /** Whether its own session can be gone on with: its transcript is there and can be read to its end. */
-  isIntact(own: OwnSession): Promise<boolean>;
+  readonly isIntact: (own: OwnSession) => Promise<boolean>;
   /** Exact use of tokens and messages, from the transcript's last part. Empty if there is none. */
   readTranscript(own: OwnSession): Promise<readonly AgentEvent[]>;
 };

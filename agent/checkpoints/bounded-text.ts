@@ -1,4 +1,4 @@
-import { redact } from "../redaction/redact.ts";
+import { redact } from "../../shared/redaction/redact.ts";
 
 /** What stands where text was cut off. */
 const CUT = "…";

@@ -1,5 +1,5 @@
 import type { CheckpointState, ToolCall } from "../../shared/contract/checkpoint.ts";
-import { redact, redactDeep } from "../redaction/redact.ts";
+import { redact, redactDeep } from "../../shared/redaction/redact.ts";
 import { readBinaryParts } from "./binary-patch.ts";
 import { keepClean, latest, oneLine } from "./bounded-text.ts";
 import { boundJson, fitState } from "./fit-state.ts";

@@ -1,9 +1,12 @@
-import { accessSync, constants, statSync } from "node:fs";
-import path from "node:path";
+import type { AgentAdapter } from "../adapters/adapter.ts";
+import { ADAPTER_NAMES, findAdapter } from "../adapters/find-adapter.ts";
+import type { WhenOffline } from "../hooks/fence-guard.ts";
 import { UsageError } from "../problem.ts";
 import { defaultHostName } from "../worker/host-name.ts";
 import type { WorkerLog } from "../worker/log.ts";
-import type { WorkerOptions } from "../worker/supervisor.ts";
+import type { QuietHours } from "../worker/restart-policy.ts";
+import type { AgentRuns, CommandRuns, WorkerOptions } from "../worker/supervisor.ts";
+import { isExecutable } from "./executable.ts";
 import { type CommonOptions, connect, type Terminal } from "./context.ts";
 
 export type WorkerFlags = CommonOptions & {
@@ -17,10 +20,16 @@ export type WorkerFlags = CommonOptions & {
   readonly publish?: string;
   readonly allowTaskCommands?: boolean;
   readonly restartsPerHour: number;
+  readonly restarts: boolean;
+  readonly quietHours?: QuietHours;
+  readonly offline: WhenOffline;
+  readonly feed: boolean;
   readonly drainTimeout?: number;
   readonly showOutput?: boolean;
   readonly log?: string;
 };
+
+type Words = readonly [string, ...string[]];
 
 /** Room in a session's id for `-100` after the host's name. */
 const HOST_CHARACTERS_LIMIT = 60;
@@ -38,8 +47,7 @@ export function readWorkerFlags(
     connection: connect(terminal, flags),
     host: flags.host ?? defaultHostName(terminal.cwd),
     sessions: flags.sessions,
-    command: name === undefined ? null : [name, ...args],
-    taskCommandsAllowed: flags.allowTaskCommands ?? false,
+    runs: whatRuns(flags, name === undefined ? null : [name, ...args]),
     capabilities: flags.capabilities,
     labels: flags.labels,
     cwd: terminal.cwd,
@@ -49,17 +57,39 @@ export function readWorkerFlags(
         ? null
         : { dir: flags.worktrees === true ? null : flags.worktrees, base: flags.base },
     publishPrefix: flags.publish?.replace(/\/+$/, "") ?? null,
-    restartsPerHour: flags.restartsPerHour,
+    restarts: {
+      perHour: flags.restartsPerHour,
+      enabled: flags.restarts,
+      quietHours: flags.quietHours ?? null,
+    },
     drainTimeoutMs: flags.drainTimeout ?? null,
     showOutput: flags.showOutput ?? false,
     log,
   };
 }
 
+function whatRuns(flags: WorkerFlags, command: Words | null): CommandRuns | AgentRuns {
+  if (flags.adapter === "command")
+    return { kind: "command", command, taskCommandsAllowed: flags.allowTaskCommands ?? false };
+  const adapter = adapterNamed(flags.adapter);
+  // Without one it is the agent's own program, as its users call it.
+  const program = command ?? [adapter.name];
+  return { kind: "agent", adapter, program, whenOffline: flags.offline, feeds: flags.feed };
+}
+
+function adapterNamed(name: string): AgentAdapter {
+  const adapter = findAdapter(name);
+  if (adapter) return adapter;
+  throw new UsageError(
+    `There is no adapter "${name}". Use --adapter ${["command", ...ADAPTER_NAMES].join(", ")}.`,
+  );
+}
+
 function checkFlags(flags: WorkerFlags, command: string | undefined, terminal: Terminal): void {
-  if (flags.adapter !== "command") {
-    throw new UsageError(`There is no adapter "${flags.adapter}". Use --adapter command.`);
-  }
+  const isAgent = flags.adapter !== "command";
+  if (isAgent) command ??= adapterNamed(flags.adapter).name;
+  if (isAgent && flags.allowTaskCommands)
+    throw new UsageError("--allow-task-commands is for --adapter command: an agent takes no command.");
   if (flags.host !== undefined && flags.host.length > HOST_CHARACTERS_LIMIT) {
     throw new UsageError(
       `--host is ${flags.host.length} characters long; at most ${HOST_CHARACTERS_LIMIT} leave room for the sessions' numbers.`,
@@ -81,18 +111,4 @@ function checkFlags(flags: WorkerFlags, command: string | undefined, terminal: T
       `--publish ${flags.publish} is not a prefix of refs. Give one such as refs/shim/results.`,
     );
   }
-}
-
-/** Found at the start rather than by the first task, which would fail for it. */
-function isExecutable(command: string, { env, cwd }: Terminal): boolean {
-  const folders = command.includes("/") ? [cwd] : (env.PATH ?? "").split(path.delimiter);
-  return folders.some((folder) => {
-    const file = path.resolve(folder, command);
-    try {
-      accessSync(file, constants.X_OK);
-      return statSync(file).isFile();
-    } catch {
-      return false;
-    }
-  });
 }

@@ -3,7 +3,7 @@ import { HOST_SESSIONS_LIMIT } from "../../shared/contract/limits.ts";
 import { createWorkerLog } from "../worker/log.ts";
 import { startSupervisor } from "../worker/supervisor.ts";
 import { addCommand, print, type Terminal } from "./context.ts";
-import { identifier, integer, labels, words } from "./options.ts";
+import { identifier, integer, labels, oneOf, quietHours, words } from "./options.ts";
 import { readWorkerFlags, type WorkerFlags } from "./worker-flags.ts";
 
 export function addWorkerCommand(program: Command, terminal: Terminal): void {
@@ -11,6 +11,7 @@ export function addWorkerCommand(program: Command, terminal: Terminal): void {
     "shim worker --sessions 3 -- ./solve.sh",
     "shim worker --worktrees --publish refs/shim/results -- node agent.js",
     "shim worker --allow-task-commands",
+    "shim worker --adapter claude --worktrees -- claude --model opus --permission-mode acceptEdits",
   ]);
   addOptions(command).action((words: string[], flags: WorkerFlags) => runWorker(words, flags, terminal));
 }
@@ -33,7 +34,11 @@ function addOptions(command: Command): Command {
       integer(1, HOST_SESSIONS_LIMIT),
       1,
     )
-    .option("--adapter <name>", 'how tasks are run; "command" starts a command for each', "command")
+    .option(
+      "--adapter <name>",
+      'how tasks are run: "command" starts a command for each, "claude" or "codex" that coding agent',
+      "command",
+    )
     .option("--host <name>", "this worker's name; one worker at a time may have it", identifier)
     .option("--capabilities <a,b>", "what its sessions can do", words, [])
     .option("--labels <name=value>", "labels of its sessions", labels, {})
@@ -56,6 +61,15 @@ function addOptions(command: Command): Command {
       integer(0, 10_000),
       60,
     )
+    .option("--no-restarts", "a session that crashed stays down")
+    .option("--quiet-hours <from-to>", "nothing is restarted then, local time: 22:00-07:00", quietHours)
+    .option(
+      "--offline <mode>",
+      'may an agent use tools while the control plane does not answer and its lease holds: "open" or "closed"',
+      oneOf("open", "closed"),
+      "open",
+    )
+    .option("--no-feed", "start an agent anew for each task")
     .option(
       "--drain-timeout <ms>",
       "on SIGTERM, how long tasks may take to finish before they are given back",

@@ -2,6 +2,12 @@ import * as z from "zod/mini";
 import { type HeartbeatRequest } from "../../shared/contract/heartbeat.ts";
 import { HeartbeatAnswer } from "../../shared/contract/heartbeat-answer.ts";
 import {
+  type Checkpoint,
+  CheckpointAnswer,
+  type CheckpointRequest,
+  CheckpointWritten,
+} from "../../shared/contract/checkpoint.ts";
+import {
   ClaimAnswer,
   type EndRequest,
   HeldTask,
@@ -96,6 +102,28 @@ export function createAgentApi(http: Http, key: string) {
       body: { fence: number; percent: number; message?: string },
     ): Promise<void> => {
       await post(`/v1/tasks/${task}/progress`, { answer: TaskAnswer, bearer, body, tries: 1 });
+    },
+
+    checkpoint: (
+      session: string,
+      bearer: string,
+      body: CheckpointRequest,
+      signal?: AbortSignal,
+    ): Promise<CheckpointWritten> => {
+      const path = `/v1/sessions/${session}/checkpoints`;
+      return post(path, { answer: CheckpointWritten, bearer, body, signal, tries: 2 });
+    },
+
+    /** The latest checkpoint of a task that this session holds, whoever made it. */
+    taskCheckpoint: async (session: string, bearer: string, task: string): Promise<Checkpoint> => {
+      const path = `/v1/sessions/${session}/checkpoints/latest?taskId=${encodeURIComponent(task)}`;
+      return (await http({ method: "GET", path, answer: CheckpointAnswer, bearer, tries: 3 })).checkpoint;
+    },
+
+    /** Tells what a hook said, for the record; nothing follows from it. */
+    observe: async (client: string, bearer: string, payload: object): Promise<void> => {
+      const path = `/v1/hooks/${client}?observe=1`;
+      await post(path, { answer: z.unknown(), bearer, body: payload, tries: 2 });
     },
 
     release: (

@@ -1,8 +1,10 @@
 import type { HeldTask } from "../../shared/contract/session.ts";
+import type { Activity } from "../../shared/contract/session-state.ts";
 import { messageOf } from "../problem.ts";
 import { createAttemptFiles, readResult, removeAttemptFiles } from "./attempt-files.ts";
 import { type Child, type ChildExit, startChild } from "./child.ts";
 import { createTail, describeFailure, readProgressLine, type ProgressLine } from "./command-output.ts";
+import type { Life } from "./life.ts";
 import { chooseCommand, type Command } from "./task-command.ts";
 import type { Worktree, Worktrees } from "./worktrees.ts";
 
@@ -15,6 +17,8 @@ export type AttemptEnd =
 
 export type Attempt = {
   readonly ended: Promise<AttemptEnd>;
+  /** What it is doing, and how it is; absent where nobody can tell. */
+  readonly health?: Health;
   extendLease(untilMs: number): void;
   /** Kills it; `ended` then says `aborted` with this reason, unless it had ended already. */
   abort(why: string): void;
@@ -31,9 +35,16 @@ export type CommandAdapterOptions = {
   readonly onOutput: (taskId: string, line: string) => void;
 };
 
+/** What a beat says of an agent besides its tasks. */
+export type Health = {
+  activity(): Activity;
+  /** Signals that are due to be told with this beat; undefined if none are. */
+  signals(): Readonly<Record<string, unknown>> | undefined;
+};
+
 export type StartAttempt = (
   held: HeldTask,
-  leaseUntilMs: () => number,
+  life: Life,
   onProgress: (progress: ProgressLine) => void,
 ) => Attempt;
 
@@ -44,7 +55,7 @@ const EXIT_NOT_FOUND = 127;
 
 /** Runs tasks by starting a command for each: the command adapter's contract. */
 export function createCommandAdapter(options: CommandAdapterOptions): StartAttempt {
-  return (held, leaseUntilMs, onProgress) => {
+  return (held, life, onProgress) => {
     let child: Child | null = null;
     const aborted = new AbortController();
     const abortion = (): AttemptEnd | null =>
@@ -65,7 +76,7 @@ export function createCommandAdapter(options: CommandAdapterOptions): StartAttem
         command: choice.command,
         cwd: worktree?.dir ?? options.cwd,
         env: attemptEnv(options.env, held, files, worktree),
-        leaseUntilMs: leaseUntilMs(),
+        leaseUntilMs: life.leaseUntilMs(),
         onStdout: (line) => {
           const progress = readProgressLine(line);
           if (progress) onProgress(progress);

@@ -17,9 +17,9 @@ export type ChildExit = {
 export type Child = {
   readonly exited: Promise<ChildExit>;
   /** The lease now holds until this time of the monotonic clock. */
-  extendLease(untilMs: number): void;
+  readonly extendLease: (untilMs: number) => void;
   /** Kills the whole process group. `exited` resolves once it is gone. */
-  kill(): void;
+  readonly kill: () => void;
 };
 
 export type ChildOptions = {

@@ -1,3 +1,5 @@
+import type { ResumeBrief } from "../../shared/contract/checkpoint.ts";
+
 /** Why one start of a session came to its end. */
 export type Ending =
   | { readonly kind: "drained" }
@@ -7,10 +9,15 @@ export type Ending =
 /** One registered start of a session: its epoch, its token, its lease, and whether it is over. */
 export type Life = {
   readonly epoch: number;
+  /** What the session's start before this one left unfinished; null if nothing. */
+  readonly resume: ResumeBrief | null;
   readonly token: () => string;
   renew(token: string): void;
   /** Until when (monotonic) its tasks may be worked on. */
   readonly leaseUntilMs: () => number;
+  /** When the latest acknowledged proof of life was sent (monotonic), and for how long one leaves no doubt. */
+  readonly lastBeatMs: () => number;
+  readonly freshForMs: number;
   /** A request sent then (monotonic) was acknowledged as a proof of life. */
   extendLease(sentAtMs: number): void;
   /** The first ending stands. */
@@ -21,27 +28,33 @@ export type Life = {
 
 /** Work stops when this share of the timeout has passed since the last acknowledged beat was sent. */
 const LEASE_SHARE = 0.8;
+/** More than a beat's interval of either profile, so that a single slow answer raises no doubt. */
+const FRESH_SHARE = 0.5;
 
 export function createLife(start: {
   epoch: number;
   token: string;
   timeoutMs: number;
   sentAtMs: number;
+  resume?: ResumeBrief | null;
 }): Life {
   const over = new AbortController();
   const leaseMs = Math.floor(LEASE_SHARE * start.timeoutMs);
   let token = start.token;
-  let leaseUntilMs = start.sentAtMs + leaseMs;
+  let lastBeatMs = start.sentAtMs;
   let ending: Ending | null = null;
   return {
     epoch: start.epoch,
+    resume: start.resume ?? null,
     token: () => token,
     renew: (renewed) => {
       token = renewed;
     },
-    leaseUntilMs: () => leaseUntilMs,
+    leaseUntilMs: () => lastBeatMs + leaseMs,
+    lastBeatMs: () => lastBeatMs,
+    freshForMs: FRESH_SHARE * start.timeoutMs,
     extendLease: (sentAtMs) => {
-      leaseUntilMs = Math.max(leaseUntilMs, sentAtMs + leaseMs);
+      lastBeatMs = Math.max(lastBeatMs, sentAtMs);
     },
     finish(first) {
       if (ending !== null) return;

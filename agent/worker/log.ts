@@ -13,11 +13,13 @@ export type WorkerLog = (what: string, fields?: LogFields) => void;
 export function createWorkerLog(options: {
   readonly json: boolean;
   readonly file: string | null;
+  /** Only to the file: the terminal is another's. */
+  readonly quiet?: boolean;
 }): WorkerLog {
   return (what, fields = {}) => {
     const at = new Date().toISOString();
     const line = `${options.json ? JSON.stringify({ at, what, ...fields }) : formatLine(at, what, fields)}\n`;
-    writeLine(line);
+    if (!options.quiet) writeLine(line);
     if (options.file !== null) appendFileSync(options.file, line);
   };
 }

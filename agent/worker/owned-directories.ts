@@ -28,12 +28,16 @@ export function ownedPrefix(prefix: string): string {
  */
 export async function removeOrphans(parent: string, prefix: string): Promise<void> {
   for (const name of await readdir(parent)) {
-    const [, ownPrefix, machine, pid, start] = NAME.exec(name) ?? [];
-    if (ownPrefix !== prefix || machine !== digest(hostname())) continue;
-    if (readStart(Number(pid)) === start) continue;
+    if (!ownerIsGone(name, prefix)) continue;
     const dir = path.join(parent, name);
     if (await isOurs(dir)) await rm(dir, { recursive: true, force: true, maxRetries: 3 });
   }
+}
+
+/** Whether what is named so belongs to a process of this machine that is gone. Of another's names nobody here can tell. */
+export function ownerIsGone(name: string, prefix: string): boolean {
+  const [, ownPrefix, machine, pid, start] = NAME.exec(name) ?? [];
+  return ownPrefix === prefix && machine === digest(hostname()) && readStart(Number(pid)) !== start;
 }
 
 async function isOurs(dir: string): Promise<boolean> {

@@ -35,6 +35,6 @@ export function createLifeStarter(parts: LifeStarterParts, drained: AbortSignal)
     const { epoch } = answer.session;
     const { intervalMs, timeoutMs } = answer.heartbeat;
     log("registered", { session: request.id, epoch, intervalMs, timeoutMs });
-    return createLife({ epoch, token: answer.token, timeoutMs, sentAtMs });
+    return createLife({ epoch, token: answer.token, timeoutMs, sentAtMs, resume: answer.resume });
   };
 }

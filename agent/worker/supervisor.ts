@@ -1,18 +1,23 @@
+import type { AgentAdapter } from "../adapters/adapter.ts";
 import type { Connection } from "../connection.ts";
+import type { WhenOffline } from "../hooks/fence-guard.ts";
 import { createHttp } from "../http.ts";
 import { newId } from "../ids.ts";
 import { createAgentApi } from "./agent-api.ts";
 import { removeOrphanedAttemptFiles } from "./attempt-files.ts";
-import { createCommandAdapter } from "./attempt.ts";
+import { createAttempts } from "./create-attempts.ts";
 import { createHeart } from "./heart.ts";
 import type { WorkerLog } from "./log.ts";
+import { killOrphans } from "./orphans.ts";
 import { openPublications } from "./publications.ts";
 import { publishLeftovers } from "./publish-leftovers.ts";
 import { pause } from "./register-session.ts";
+import type { RestartLimits } from "./restart-policy.ts";
 import { createTally, type Tally } from "./tally.ts";
 import type { Command } from "./task-command.ts";
 import { createTaskRunner } from "./task-runner.ts";
 import { createTurns } from "./turns.ts";
+import { createWorkLoop } from "./work-loop.ts";
 import { createWorkerSession, type WorkerSession } from "./worker-session.ts";
 import { openWorktrees } from "./worktrees.ts";
 
@@ -20,8 +25,8 @@ export type WorkerOptions = {
   readonly connection: Connection;
   readonly host: string;
   readonly sessions: number;
-  readonly command: Command | null;
-  readonly taskCommandsAllowed: boolean;
+  /** What runs tasks: a command for each, or a coding agent. */
+  readonly runs: CommandRuns | AgentRuns;
   readonly capabilities: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
   readonly cwd: string;
@@ -29,11 +34,25 @@ export type WorkerOptions = {
   /** Null: no worktrees. `dir` null: the default place. */
   readonly worktrees: { readonly dir: string | null; readonly base: string } | null;
   readonly publishPrefix: string | null;
-  readonly restartsPerHour: number;
+  readonly restarts: RestartLimits;
   /** How long a first signal lets tasks finish; null: as long as they take. */
   readonly drainTimeoutMs: number | null;
   readonly showOutput: boolean;
   readonly log: WorkerLog;
+};
+
+export type CommandRuns = {
+  readonly kind: "command";
+  readonly command: Command | null;
+  readonly taskCommandsAllowed: boolean;
+};
+export type AgentRuns = {
+  readonly kind: "agent";
+  readonly adapter: AgentAdapter;
+  readonly program: readonly [string, ...string[]];
+  readonly whenOffline: WhenOffline;
+  /** Whether one process may work through several tasks. */
+  readonly feeds: boolean;
 };
 
 export type Supervisor = {
@@ -62,16 +81,11 @@ export async function startSupervisor(options: WorkerOptions): Promise<Superviso
       })
     : null;
   await removeOrphanedAttemptFiles();
-  const startAttempt = createCommandAdapter({
-    command: options.command,
-    taskCommandsAllowed: options.taskCommandsAllowed,
-    cwd: options.cwd,
-    env: options.env,
-    worktrees,
-    onOutput: (task, line) => {
-      if (options.showOutput) log("|", { task, line });
-    },
-  });
+  // Before anything is registered: what a dead supervisor's agents left running must not work beside their successors.
+  const orphans = killOrphans();
+  if (orphans > 0)
+    log("killed what agents of a supervisor that is gone left running", { processes: orphans });
+  const attempts = await createAttempts(options, api, worktrees);
   const publications =
     worktrees && options.publishPrefix !== null
       ? await openPublications(options.cwd, options.publishPrefix)
@@ -81,19 +95,23 @@ export async function startSupervisor(options: WorkerOptions): Promise<Superviso
 
   const sessions = Array.from({ length: options.sessions }, (_, index) => {
     const id = `${options.host}-${index + 1}`;
+    const startAttempt = attempts.of(id);
     const runner = createTaskRunner({ session: id, api, startAttempt, publications, tally, log });
     const request = {
       id,
       host: options.host,
       boot,
-      agent: "command",
+      agent: options.runs.kind === "agent" ? options.runs.adapter.name : "command",
       labels: options.labels,
       capabilities: [...options.capabilities],
       capacity: 1,
       cwd: options.cwd,
     };
-    const restartLimits = { perHour: options.restartsPerHour };
-    const session = createWorkerSession({ request, api, heart, runner, restartLimits, tally, log, inTurn });
+    const restartLimits = options.restarts;
+    const session = createWorkerSession({
+      ...{ request, api, heart, runner, restartLimits, tally, log, inTurn },
+      createLoop: (loop, drained) => createWorkLoop({ ...loop, runner }, drained),
+    });
     heart.add(session);
     return session;
   });
@@ -101,6 +119,7 @@ export async function startSupervisor(options: WorkerOptions): Promise<Superviso
   const { stop, released } = createStop(sessions, options.drainTimeoutMs, log);
   const done = runAll(sessions, released).finally(async () => {
     heart.stop();
+    await attempts.close();
     await worktrees?.close();
   });
   return { done: done.then(() => tally), stop };

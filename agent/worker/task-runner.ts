@@ -14,8 +14,8 @@ export type TaskRunner = {
   run(held: HeldTask, life: Life): Promise<AfterTask>;
   /** Gives back a task that was claimed and not started. */
   giveBack(held: HeldTask, life: Life): Promise<void>;
-  /** The task under way, as a beat reports it. */
-  report(): NonNullable<SessionBeat["tasks"]>;
+  /** The task under way, as a beat reports it, and what its agent says of itself. */
+  report(): Pick<SessionBeat, "activity" | "signals"> & Required<Pick<SessionBeat, "tasks">>;
   extendLease(untilMs: number): void;
   /** Kills the task under way, if there is one and it is of this fence. */
   abort(why: string, task?: { readonly taskId: string; readonly fence: number }): void;
@@ -44,17 +44,21 @@ export function createTaskRunner(parts: TaskRunnerParts): TaskRunner {
     abort,
     extendLease: (untilMs) => current?.attempt.extendLease(untilMs),
     report() {
-      if (current === null) return [];
-      const { held, progress } = current;
+      if (current === null) return { activity: "idle", tasks: [] };
+      const { held, attempt, progress } = current;
       const { percent, message } = progress ?? {};
-      return [
-        {
-          id: held.task.id,
-          fence: held.fence,
-          ...(percent === undefined ? {} : { percent }),
-          ...(message ? { message } : {}),
-        },
-      ];
+      const signals = attempt.health?.signals();
+      const task = {
+        id: held.task.id,
+        fence: held.fence,
+        ...(percent === undefined ? {} : { percent }),
+        ...(message ? { message } : {}),
+      };
+      return {
+        activity: attempt.health?.activity() ?? "working",
+        ...(signals && { signals }),
+        tasks: [task],
+      };
     },
 
     giveBack: (held, life) => giveBack({ ...parts, held, life, say: sayOf(parts, held) }),
@@ -62,7 +66,7 @@ export function createTaskRunner(parts: TaskRunnerParts): TaskRunner {
     async run(held, life) {
       const say = sayOf(parts, held);
       const poster = createProgressPoster((progress) => postProgress(api, held, life, progress, abort));
-      const attempt = parts.startAttempt(held, life.leaseUntilMs, (progress) => {
+      const attempt = parts.startAttempt(held, life, (progress) => {
         if (current) current.progress = progress;
         poster.update(progress);
       });

@@ -6,23 +6,29 @@ import { createRestarts, type RestartLimits } from "./restart-policy.ts";
 import { createLifeStarter, type LifeStarterParts } from "./start-life.ts";
 import type { Tally } from "./tally.ts";
 import type { TaskRunner } from "./task-runner.ts";
-import { createWorkLoop, type WorkLoop } from "./work-loop.ts";
+import type { WorkLoop, WorkLoopParts } from "./work-loop.ts";
 
 /** One session of this host: registers, works through its tasks one at a time, and starts again after a crash. */
 export type WorkerSession = Beating & {
   /** Resolves when it was drained. Throws if it may not be registered. */
   run(): Promise<void>;
   /** Finishes the task under way and takes no more. */
-  drain(): void;
+  readonly drain: () => void;
   /** Gives the task under way back, and takes no more. */
   releaseNow(): void;
 };
 
 export type WorkerSessionParts = LifeStarterParts & {
-  readonly runner: TaskRunner;
+  readonly runner: SessionRunner;
+  /** What it does while it lives, until it is drained. */
+  readonly createLoop: (parts: LoopParts, drained: AbortSignal) => WorkLoop;
   readonly restartLimits: RestartLimits;
   readonly tally: Tally;
 };
+
+/** What a session has of whatever runs in it. */
+export type SessionRunner = Pick<TaskRunner, "report" | "extendLease" | "abort">;
+export type LoopParts = Omit<WorkLoopParts, "runner">;
 
 /** Its lives, one after the other: each is started, worked through and ended, and beats may end it from outside. */
 export function createWorkerSession(parts: WorkerSessionParts): WorkerSession {
@@ -30,7 +36,7 @@ export function createWorkerSession(parts: WorkerSessionParts): WorkerSession {
   const { id } = parts.request;
   const drained = new AbortController();
   const shared = { ...parts, session: id, restarts: createRestarts(parts.restartLimits) };
-  const loop = createWorkLoop(shared, drained.signal);
+  const loop = parts.createLoop(shared, drained.signal);
   const startLife = createLifeStarter(parts, drained.signal);
   const endLife = createLifeEnder(shared, drained.signal);
   let life: Life | null = null;
@@ -39,8 +45,7 @@ export function createWorkerSession(parts: WorkerSessionParts): WorkerSession {
     id,
     describe() {
       if (life === null || life.ending() !== null) return null;
-      const tasks = runner.report();
-      return { id, epoch: life.epoch, activity: tasks.length > 0 ? "working" : "idle", tasks };
+      return { id, epoch: life.epoch, ...runner.report() };
     },
     acknowledged(epoch, sentAtMs, commands) {
       // A beat of an earlier start says nothing about this one.
@@ -74,7 +79,7 @@ export function createWorkerSession(parts: WorkerSessionParts): WorkerSession {
         const now = life;
         const ending = await loop.work(now);
         life = null;
-        await endLife(now, ending);
+        if (!(await endLife(now, ending))) return;
       }
     },
   };
@@ -83,7 +88,7 @@ export function createWorkerSession(parts: WorkerSessionParts): WorkerSession {
 type Commanded = {
   readonly life: Life;
   readonly loop: WorkLoop;
-  readonly runner: TaskRunner;
+  readonly runner: SessionRunner;
   readonly heart: Heart;
   readonly drained: AbortController;
 };

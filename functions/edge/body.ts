@@ -21,9 +21,13 @@ export function parseBody<T>(
   if (isRefusal(parsed)) return parsed;
   const checked = schema.safeParse(parsed.value);
   if (checked.success) return { value: checked.data };
-  const issues = checked.error.issues.flatMap(closest).slice(0, ISSUES_LIMIT);
-  const said = issues.map(({ path, message }) => `${path.map(String).join(".") || "body"}: ${message}`);
-  return refuse("request.invalid", said.join("; "));
+  return refuse("request.invalid", issuesOf(checked.error));
+}
+
+/** Where a value does not fit its schema, and how, without the value. */
+export function issuesOf({ issues }: z.core.$ZodError): string {
+  const first = issues.flatMap(closest).slice(0, ISSUES_LIMIT);
+  return first.map(({ path, message }) => `${path.map(String).join(".") || "body"}: ${message}`).join("; ");
 }
 
 /** Of a choice between shapes, what is wrong with the one that fits best: the one that got furthest. */

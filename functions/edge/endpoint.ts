@@ -54,19 +54,29 @@ type Raw = {
   readonly bytes: () => Promise<Uint8Array>;
 };
 
+/** Finds out who asks, and whether they may use this route. */
+export async function admit(
+  { who }: Pick<Route, "who">,
+  { requestId, params, header }: Pick<Raw, "requestId" | "params" | "header">,
+): Promise<Pick<Named, "ports" | "caller" | "fleet"> | Refusal> {
+  const asked = { ...allPorts(), log: allPorts().log.with({ requestId }) };
+  const caller = await authenticate(asked, header("authorization"), () => link("RootKey", "value"));
+  if (isRefusal(caller)) return caller;
+  const forbidden = refuseCaller(who ?? {}, caller, params["id"]);
+  if (forbidden) return forbidden;
+  const fleet = caller.kind === "root" ? FLEET_OF_ROOT : caller.fleet;
+  return { ports: { ...asked, log: asked.log.with({ fleet }) }, caller, fleet };
+}
+
 /** The order of checks: 401, 403, 404, 400/413/415/422, 409. */
 async function answerRequest<R extends Route>(
   route: R,
   endpoint: Endpoint<R>,
   raw: Raw,
 ): Promise<{ status: number; value: object } | Refusal> {
-  const asked = { ...allPorts(), log: allPorts().log.with({ requestId: raw.requestId }) };
-  const caller = await authenticate(asked, raw.header("authorization"), () => link("RootKey", "value"));
-  if (isRefusal(caller)) return caller;
-  const forbidden = refuseCaller(route.who ?? {}, caller, raw.params["id"]);
-  if (forbidden) return forbidden;
-  const fleet = caller.kind === "root" ? FLEET_OF_ROOT : caller.fleet;
-  const ports = { ...asked, log: asked.log.with({ fleet }) };
+  const admitted = await admit(route, raw);
+  if (isRefusal(admitted)) return admitted;
+  const { ports, caller, fleet } = admitted;
   const request = await readRequest(route, raw);
   const { params, query, header } = raw;
   if (isRefusal(request)) return (await endpoint.missing?.({ ports, caller, fleet, params })) ?? request;

@@ -3,12 +3,10 @@ export const NOT_IMPLEMENTED: readonly (readonly [method: "GET" | "POST", path: 
   ["POST", "/v1/sessions/:id/checkpoints"],
   ["GET", "/v1/sessions/:id/checkpoints/latest"],
   ["GET", "/v1/sessions/:id/resume"],
-  ["GET", "/v1/sessions/:id/signals"],
   ["GET", "/v1/experiments"],
   ["GET", "/v1/experiments/:id"],
   ["POST", "/v1/experiments/:id/stop"],
   ["POST", "/v1/experiments/:id/approve"],
   ["POST", "/v1/hooks/:client"],
-  ["POST", "/mcp"],
   ["GET", "/"],
 ];

@@ -48,12 +48,21 @@ export function problemAnswer({ refused, detail }: Refusal, requestId: string): 
   return { status, headers, body: JSON.stringify(problem) };
 }
 
-/** What a thrown error becomes: only a store that does not answer is told apart, all else is logged and hidden. */
+/** What a thrown error becomes, as an answer. */
 export async function errorAnswer(
   error: unknown,
   requestId: string,
-  { log, metrics }: Pick<Ports, "log" | "metrics">,
+  ports: Pick<Ports, "log" | "metrics">,
 ): Promise<HttpAnswer> {
+  return problemAnswer(await refusalOfError(error, requestId, ports), requestId);
+}
+
+/** What a thrown error becomes: only a store that does not answer is told apart, all else is logged and hidden. */
+export async function refusalOfError(
+  error: unknown,
+  requestId: string,
+  { log, metrics }: Pick<Ports, "log" | "metrics">,
+): Promise<Refusal> {
   const unavailable = error instanceof StoreUnavailable;
   const code: ErrorCode = unavailable ? "service.unavailable" : "internal";
   const stack = error instanceof Error ? error.stack : String(error);
@@ -64,8 +73,5 @@ export async function errorAnswer(
     error: stack,
   });
   await metrics.note(null, failureOf(error), 1);
-  return problemAnswer(
-    refuse(code, unavailable ? "Nothing was lost; repeat the same request." : "The error was logged."),
-    requestId,
-  );
+  return refuse(code, unavailable ? "Nothing was lost; repeat the same request." : "The error was logged.");
 }

@@ -18,6 +18,7 @@ export const MONTH_MINUTES = MONTH_S / 60;
 export function ratesOf({ agents, intervalS, tasksPerDay }: FleetLoad) {
   const hosts = Math.ceil(agents / SESSIONS_PER_HOST);
   return {
+    hosts,
     hostBeats: (hosts * MONTH_S) / intervalS,
     agentBeats: (agents * MONTH_S) / intervalS,
     tasks: tasksPerDay * MONTH_DAYS,

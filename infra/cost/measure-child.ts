@@ -1,5 +1,6 @@
 // Started by measure.ts for one part of the counting, because a process can have one embedded cloud; answers over IPC.
 import { measureIdleSweep, measureTick } from "./measure-sweep.ts";
+import { measureSignals } from "./measure-signals.ts";
 import { measureBeat, measureTask } from "./measure-work.ts";
 import { startMeteredCloud } from "./metered-cloud.ts";
 
@@ -13,7 +14,9 @@ async function measure(): Promise<object> {
       const task = await measureTask(cloud, Number(tasksPerDay));
       return { task, beat: await measureBeat(cloud) };
     }
-    return { idleSweep: await measureIdleSweep(cloud), tick: await measureTick(cloud) };
+    const idleSweep = await measureIdleSweep(cloud);
+    const tick = await measureTick(cloud);
+    return { idleSweep, tick, signals: await measureSignals(cloud) };
   } finally {
     await cloud.close();
   }

@@ -10,7 +10,7 @@ const ROOT = path.resolve(import.meta.dirname, "../..");
 export async function measure(tasksPerDay: number): Promise<Measured> {
   const [work, sweep] = await Promise.all([
     runPart<Pick<Measured, "beat" | "task">>("work", tasksPerDay),
-    runPart<Pick<Measured, "idleSweep" | "tick">>("sweep", tasksPerDay),
+    runPart<Pick<Measured, "idleSweep" | "tick" | "signals">>("sweep", tasksPerDay),
   ]);
   return { ...work, ...sweep };
 }

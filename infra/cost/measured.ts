@@ -21,6 +21,8 @@ export type Measured = {
   readonly task: PerTask & Bytes & { readonly invoked: Invoked };
   /** A tick of the sweep while somebody lives and nothing happens. */
   readonly tick: Stores;
+  /** A minute of signals of a host with ten sessions, beside its beats and ticks. */
+  readonly signals: Stores;
   /** A minute's sweep while nobody does. */
   readonly idleSweep: Stores & { readonly logBytes: number; readonly invoked: Invoked };
 };

@@ -1,3 +1,4 @@
+import type { Redis } from "ioredis";
 import { type Cloud, startCloud } from "../local/cloud.ts";
 import { ensureAdminKey } from "../local/admin-key.ts";
 import type { Overrides } from "../local/functions.ts";
@@ -12,6 +13,8 @@ export type MeteredCloud = {
   readonly adminKey: string;
   readonly rootKey: string;
   readonly ask: Ask;
+  /** A connection whose commands count as the functions' do. */
+  readonly redis: Redis;
   take(): Promise<Taken>;
   readonly runSweep: Cloud["runSweep"];
   close(): Promise<void>;
@@ -41,9 +44,11 @@ export async function startMeteredCloud(functions: Overrides): Promise<MeteredCl
     logBytes += Buffer.byteLength(chunk);
     return true;
   };
+  const redis = cloud.redis.connect();
   const adminKey = await ensureAdminKey(cloud.url, cloud.state);
   return {
     adminKey,
+    redis,
     rootKey: cloud.state.credentials.rootKey,
     async ask(method, path, bearer, body) {
       const response = await fetch(`${cloud.url}${path}`, {
@@ -67,6 +72,7 @@ export async function startMeteredCloud(functions: Overrides): Promise<MeteredCl
     },
     runSweep: (by) => cloud.runSweep(by),
     async close() {
+      redis.disconnect();
       await meters.close();
       await cloud.close();
     },

@@ -110,11 +110,21 @@ export function observing(stack: Stack): Quantity[] {
   return [alarms(stack), { purpose: "metrics", price: "customMetrics", amount: metrics, basis: "computed" }];
 }
 
+/** The history of signals: beside coordination, because a fleet works as well without it. */
+export function signalsHistory(load: FleetLoad, { signals }: Measured): Quantity[] {
+  const minutes = ratesOf(load).hosts * MONTH_MINUTES;
+  const purpose = "signals (history)";
+  return [
+    { purpose, price: "dynamoWriteUnits", amount: signals.writeUnits * minutes, basis: "counted" },
+    { purpose, price: "dynamoReadUnits", amount: signals.readUnits * minutes, basis: "counted" },
+  ];
+}
+
 /** What a fleet at work asks of Redis in a month. The plan has no price for commands, but so many bytes. */
-export function redisUse(load: FleetLoad, { beat, task, tick }: Measured) {
-  const { hostBeats, tasks } = ratesOf(load);
+export function redisUse(load: FleetLoad, { beat, task, tick, signals }: Measured) {
+  const { hosts, hostBeats, tasks } = ratesOf(load);
   const all = (of: "redis" | "redisBytes") =>
-    beat[of] * hostBeats + task[of] * tasks + tick[of] * TICKS_A_MONTH;
+    beat[of] * hostBeats + task[of] * tasks + tick[of] * TICKS_A_MONTH + signals[of] * hosts * MONTH_MINUTES;
   return { commands: all("redis") + REPAIR_COMMANDS * REPAIRS_A_MONTH, bytes: all("redisBytes") };
 }
 

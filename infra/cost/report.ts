@@ -3,7 +3,7 @@ import type { FleetLoad } from "./load.ts";
 import type { Measured, Stack } from "./measured.ts";
 import { naive, stepFunctions, temporal } from "./peers.ts";
 import { PRICES } from "./prices.ts";
-import { coordination, idle, idleRedisCommands, observing, redisUse } from "./quantities.ts";
+import { coordination, idle, idleRedisCommands, observing, redisUse, signalsHistory } from "./quantities.ts";
 
 /** What was promised, and whether it is so. */
 export type Promised = {
@@ -38,7 +38,7 @@ type CountName =
   | "sqsPerTask";
 
 /** What is built later, and not counted until it is. */
-const NOT_BUILT: readonly Line[] = ["signals (history)", "checkpoints"].map((purpose) => ({
+const NOT_BUILT: readonly Line[] = ["checkpoints"].map((purpose) => ({
   purpose,
   basis: "counted",
   price: null,
@@ -75,7 +75,7 @@ export function report(load: FleetLoad, measured: Measured, stack: Stack): Repor
     idleMonthUsd,
     idleMonthListUsd: totalOf(linesOf(nobody)),
     observingMonthUsd: totalOf(observed),
-    lines: [...linesOf(quantities), ...observed, ...NOT_BUILT],
+    lines: [...linesOf(quantities), ...observed, ...linesOf(signalsHistory(load, measured)), ...NOT_BUILT],
     idleLines: linesOf(nobody),
     redisMonth: redisUse(load, measured),
     peers: [

@@ -14,6 +14,7 @@ import {
   RevokedAnswer,
   type Scope,
 } from "./fleet.ts";
+import { SignalsAnswer } from "./checkpoint.ts";
 import { CancelGroupAnswer, CancelGroupRequest, RedriveAnswer, RedriveRequest } from "./bulk.ts";
 import { HeartbeatRequest } from "./heartbeat.ts";
 import { HeartbeatAnswer } from "./heartbeat-answer.ts";
@@ -81,6 +82,9 @@ export type Route = {
 
 const CompleteAnswer = z.extend(TaskAnswer, { next: z.nullable(HeldTask) });
 const Submission = z.union([TaskSubmission, z.array(TaskSubmission)]);
+
+/** A message of JSON-RPC 2.0, or several. */
+const JsonRpc = z.union([z.looseObject({}), z.array(z.looseObject({}))]);
 
 /** Every route that is built, by the name of its operation. */
 export const API = {
@@ -276,6 +280,15 @@ export const API = {
     status: 200,
     answer: SessionAnswer,
   },
+  listSignals: {
+    method: "GET",
+    path: "/v1/sessions/{id}/signals",
+    summary: "What a session said of its health, in order of time",
+    who: { scopes: ["operate"] },
+    query: ["from", "to", "cursor"],
+    status: 200,
+    answer: SignalsAnswer,
+  },
   drainSession: {
     method: "POST",
     path: "/v1/sessions/{id}/drain",
@@ -435,6 +448,15 @@ export const API = {
     who: { root: true },
     status: 200,
     answer: FleetsAnswer,
+  },
+  callMcp: {
+    method: "POST",
+    path: "/mcp",
+    summary: "MCP, stateless Streamable HTTP: the tools of a session, for its model",
+    who: { session: "any" },
+    body: JsonRpc,
+    status: 200,
+    answer: JsonRpc,
   },
   checkHealth: {
     method: "GET",

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { Epoch, Fence, Id, Instant, Word } from "./ids.ts";
+import { RiskZone } from "./signals.ts";
 
 /** What our own supervisor makes checkpoints for. Others may name another reason. */
 export const CheckpointTrigger = z.enum([
@@ -93,7 +94,7 @@ export const CheckpointState = z.looseObject({
 });
 export type CheckpointState = z.infer<typeof CheckpointState>;
 
-/** What a session says of its health, by name; `shared/domain/risk.ts` knows those that decide its zone. */
+/** What a session says of its health, by name; `shared/contract/risk.ts` knows those that decide its zone. */
 export const Signals = z.record(z.string(), z.unknown());
 export type Signals = z.infer<typeof Signals>;
 
@@ -166,9 +167,9 @@ export const ResumeAnswer = z.object({ resume: z.nullable(ResumeBrief) });
 /** A session's signals at one time. */
 export const SignalsPoint = z.looseObject({
   at: Instant,
-  zone: z.nullable(z.enum(["safe", "warning", "danger"])),
+  zone: z.nullable(RiskZone),
   /** Null where only the change of zone is known. */
   signals: z.nullable(Signals),
 });
 export type SignalsPoint = z.infer<typeof SignalsPoint>;
-export const SignalsAnswer = z.object({ signals: z.array(SignalsPoint) });
+export const SignalsAnswer = z.object({ signals: z.array(SignalsPoint), cursor: z.nullable(z.string()) });

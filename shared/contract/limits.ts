@@ -90,5 +90,7 @@ export const CHECKPOINTS_KEPT = 20;
 export const BRIEF_TOKENS_DEFAULT = 2_000;
 /** Tool calls whose intent and outcome the record keeps for each session: the latest. */
 export const JOURNAL_CALLS_LIMIT = 20;
+/** Bytes of one session's signals that history keeps of a minute, as UTF-8 JSON: what decides the zone first. */
+export const SIGNALS_KEPT_BYTES = 1_000;
 /** How long signals are kept in the record, in milliseconds. */
 export const SIGNALS_KEPT_MS = 14 * 24 * 3_600_000;

@@ -27,7 +27,8 @@ export const RegisterRequest = z.strictObject({
   agent: Word,
   labels: z.optional(Labels),
   capabilities: z.optional(Capabilities),
-  capacity: z.optional(z.int().check(z.minimum(1), z.maximum(SESSION_CAPACITY_LIMIT))),
+  /** 0: it is watched over and takes no tasks. */
+  capacity: z.optional(z.int().check(z.nonnegative(), z.maximum(SESSION_CAPACITY_LIMIT))),
   cwd: z.optional(z.string().check(z.maxLength(TEXT_CHARACTERS_LIMIT))),
   /** Topics whose messages it reads. Another choice takes a restart. */
   topics: z.optional(z.array(Word).check(z.maxLength(TOPICS_LIMIT))),

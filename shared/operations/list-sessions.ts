@@ -42,7 +42,9 @@ export async function listLoad(ports: Ports, fleet: string): Promise<LoadAnswer>
   for await (const page of liveSessions(ports, fleet)) {
     for (const session of page.filter(isAlive)) {
       const currentTasks = load(session);
-      loads.push({ sessionId: session.id, currentTasks, utilizationRate: currentTasks / session.capacity });
+      // One that takes no tasks has no room.
+      const utilizationRate = session.capacity === 0 ? 1 : currentTasks / session.capacity;
+      loads.push({ sessionId: session.id, currentTasks, utilizationRate });
     }
   }
   return loads;

@@ -36,6 +36,8 @@ function publishingBy(publish: Registry["publish"], registry: Registry): Registr
     forget: (...call) => registry.forget(...call),
     report: (...call) => registry.report(...call),
     reported: (...call) => registry.reported(...call),
+    keepSignals: (...call) => registry.keepSignals(...call),
+    signals: (...call) => registry.signals(...call),
     desired: (...call) => registry.desired(...call),
     candidates: (...call) => registry.candidates(...call),
   };

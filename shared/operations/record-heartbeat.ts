@@ -5,12 +5,14 @@ import { sessionLog } from "../contract/message.ts";
 import { PROFILES } from "../contract/profile.ts";
 import { commandsFor, hasRoom, standing } from "../domain/heartbeat-answer.ts";
 import { sealPositions, unreadOf } from "../domain/inbox.ts";
-import { riskZone } from "../domain/risk.ts";
+import type { RiskZone } from "../contract/signals.ts";
+import { riskZone } from "../contract/risk.ts";
 import { spread } from "../domain/spread.ts";
 import { type HostClaims, TOKEN_LIFE_MS, TOKEN_RENEWAL_MS, signToken } from "../domain/tokens.ts";
 import type { InboxHint } from "../ports/inbox-hints.ts";
 import type { BeatPorts } from "../ports/ports.ts";
 import type { Desired, Incarnation, Reported } from "../ports/registry.ts";
+import { keepSignals, minuteOfBeat } from "./keep-signals.ts";
 
 /** What is kept of a progress message in a beat: a line for people, so that a hundred sessions' reports stay small. */
 const MESSAGE_CHARACTERS_KEPT = 200;
@@ -31,11 +33,17 @@ export async function recordHeartbeat(
   const profile = PROFILES[claims.profile];
   const deadlineMs = nowMs + profile.timeoutMs;
   const incarnations = request.sessions.map((beat) => incarnationOf(claims, beat));
-  const { moved, desired, reported, inboxes } = await ports.registry.beat(incarnations, deadlineMs);
+  const minute = minuteOfBeat(claims, request.sessions, nowMs);
+  const { moved, desired, reported, inboxes, signals } = await ports.registry.beat(
+    incarnations,
+    deadlineMs,
+    minute,
+  );
 
   const renewed = await renewTokens(ports, claims, nowMs);
   const doubtful: Incarnation[] = [];
   let room = false;
+  const known: SessionBeat[] = [];
   const sessions: HeartbeatAnswer["sessions"] = [];
   for (const [i, beat] of request.sessions.entries()) {
     const document = desired[i] ?? null;
@@ -44,6 +52,7 @@ export async function recordHeartbeat(
     if (place === "unknown") doubtful.push(incarnationOf(claims, beat));
     if (place === "gone") commands.push({ type: "stop", reason: "session.superseded" });
     if (place === "known" && document) {
+      known.push(beat);
       room ||= hasRoom(document);
       commands.push(...commandsFor(beat, document));
       commands.push(...messagesFor(ports, claims.fleet, beat.id, inboxes[i], nowMs));
@@ -53,6 +62,7 @@ export async function recordHeartbeat(
     }
     sessions.push({ id: beat.id, commands });
   }
+  if (minute) await keepSignals(ports, minute, signals, known, nowMs);
   if (moved < incarnations.length) doubtful.push(...(await missing(ports, incarnations, desired)));
   if (doubtful.length > 0) await readmit(ports, doubtful, deadlineMs, nowMs);
   const intervalMs = room ? profile.idleIntervalMs : profile.intervalMs;
@@ -123,6 +133,8 @@ type News = {
   readonly stopped: boolean;
   /** Whether it is in the danger zone for the first time since its start. */
   readonly endangered: boolean;
+  /** The zone that it came into. Who was never heard of counts as safe. */
+  readonly zone: RiskZone | null;
 };
 
 /** What a beat says that was not known before; null in a steady beat. */
@@ -144,19 +156,23 @@ function newsOf(
   if (!stopped && !asked && sameReport(before, report)) return null;
   const endangered =
     report.endangered === true && !(before?.epoch === beat.epoch && before.endangered === true);
-  if (asked) return { report: { ...report, answeredAtMs: nowMs }, stopped, endangered };
-  return { report: sameReport(before, report) ? null : report, stopped, endangered };
+  const zone = report.zone && report.zone !== (before?.zone ?? "safe") ? report.zone : null;
+  if (asked) return { report: { ...report, answeredAtMs: nowMs }, stopped, endangered, zone };
+  return { report: sameReport(before, report) ? null : report, stopped, endangered, zone };
 }
 
 async function keepNews(
   { registry, agenda, clock, metrics }: BeatPorts,
   fleet: string,
   session: string,
-  { report, stopped, endangered }: News,
+  { report, stopped, endangered, zone }: News,
 ): Promise<void> {
   if (endangered) await metrics.note(fleet, "SessionsEndangered", 1);
+  const nowMs = clock.nowMs();
+  // A report that is kept is not news again, so a change of zone is noted first.
+  if (zone) await agenda.put([{ kind: "zone", fleet, session, zone, atMs: nowMs }], nowMs);
   if (report) await registry.report(fleet, session, report);
-  if (stopped) await agenda.put([{ kind: "settle", fleet, session }], clock.nowMs());
+  if (stopped) await agenda.put([{ kind: "settle", fleet, session }], nowMs);
 }
 
 function reportOf(claims: HostClaims, seq: number, beat: SessionBeat, before: Reported | null): Reported {

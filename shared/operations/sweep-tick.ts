@@ -9,6 +9,7 @@ import { liveSessions } from "./live-sessions.ts";
 import { mirrorKey } from "./manage-keys.ts";
 import { rebalanceFleet } from "./rebalance-fleet.ts";
 import { repairFleet } from "./repair.ts";
+import { type SignalsEntry, isOfSignals, recordSignals } from "./record-signals.ts";
 import { runEndEffects } from "./run-end-effects.ts";
 import { returnPaused } from "./return-paused.ts";
 import { returnTakes } from "./return-takes.ts";
@@ -142,6 +143,7 @@ async function handleDue(
   entries: readonly AgendaEntry[],
 ): Promise<void> {
   for (const entry of entries) {
+    if (isOfSignals(entry)) continue;
     let againInMs: number | null;
     try {
       againInMs = await handleEntry(ports, entry, fleets);
@@ -154,12 +156,14 @@ async function handleDue(
     await ports.agenda.done([entry]);
     if (againInMs !== null) await ports.agenda.put([entry], ports.clock.nowMs() + againInMs);
   }
+  // Last, because it is all the same to them.
+  await recordSignals(ports, entries.filter(isOfSignals));
 }
 
 /** @returns in how many milliseconds the entry is due again, or null when it is done */
 async function handleEntry(
   ports: Ports,
-  entry: AgendaEntry,
+  entry: Exclude<AgendaEntry, SignalsEntry>,
   fleets: readonly FleetRecord[],
 ): Promise<number | null> {
   const settings = fleets.find(({ fleet }) => fleet === entry.fleet);

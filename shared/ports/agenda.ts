@@ -1,3 +1,5 @@
+import type { RiskZone } from "../contract/signals.ts";
+
 /**
  * Something the sweep looks at once its time has come. Each is a hint that leads to the record:
  * - `verify`: a session beat though Redis did not know it;
@@ -6,6 +8,8 @@
  * - `effects`: an ended task may not have told its dependents and its submission;
  * - `balance`: a fleet has assignments that wait to be started, which may be moved;
  * - `pause`: tasks of a fleet were paused, some of which may wait with sessions;
+ * - `signals`: a minute of a host's signals can be written down;
+ * - `zone`: a session came into another risk zone, which is to be written down;
  * - `key`: a heartbeat needs to know whether an API key is still active.
  */
 export type AgendaEntry =
@@ -21,6 +25,14 @@ export type AgendaEntry =
   | { readonly kind: "effects"; readonly fleet: string; readonly task: string }
   | { readonly kind: "balance"; readonly fleet: string }
   | { readonly kind: "pause"; readonly fleet: string }
+  | { readonly kind: "signals"; readonly fleet: string; readonly host: string; readonly minute: number }
+  | {
+      readonly kind: "zone";
+      readonly fleet: string;
+      readonly session: string;
+      readonly zone: RiskZone;
+      readonly atMs: number;
+    }
   | { readonly kind: "key"; readonly fleet: string; readonly keyId: string };
 
 /** What a heartbeat does with the agenda. */

@@ -1,3 +1,4 @@
+import type { SignalsMinute, ZoneChange } from "../contract/signals.ts";
 import type {
   AnswerRecord,
   EndState,
@@ -37,6 +38,7 @@ export interface RecordStore {
   readonly inboxes: InboxStore;
   readonly semaphores: SemaphoreStore;
   readonly performances: PerformanceStore;
+  readonly signals: SignalStore;
   readonly sweep: { get(): Promise<SweepRecord | null>; commit: Commit<SweepRecord> };
 }
 
@@ -200,4 +202,15 @@ export interface PerformanceStore {
   getMany(fleet: string, sessions: readonly string[]): Promise<PerformanceRecord[]>;
   /** May be forgotten some time after its last change. */
   commit: Commit<PerformanceRecord>;
+}
+
+/** What sessions said of their health. Each goes after `SIGNALS_KEPT_MS`. */
+export interface SignalStore {
+  /** Puts a minute in the place of what is there of it. */
+  putMinute(minute: SignalsMinute): Promise<void>;
+  putZone(change: ZoneChange): Promise<void>;
+  /** The first `limit` minutes of a host from `from` to `to`, both included, in order. */
+  minutes(fleet: string, host: string, from: number, to: number, limit: number): Promise<SignalsMinute[]>;
+  /** A session's first `limit` changes of zone after `afterMs`, to `toMs` included, in order. */
+  zones(fleet: string, session: string, afterMs: number, toMs: number, limit: number): Promise<ZoneChange[]>;
 }

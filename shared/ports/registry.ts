@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { Epoch, Fence, Id } from "../contract/ids.ts";
 import { SessionState } from "../contract/session-state.ts";
+import { RiskZone, type SignalsMinute } from "../contract/signals.ts";
 import type { InboxHint, InboxHints } from "./inbox-hints.ts";
 
 /** One start of a session on its host, as a deadline names it. */
@@ -37,7 +38,7 @@ export const Reported = z.object({
   seq: z.int(),
   activity: z.nullable(z.string()),
   /** The risk zone that its latest signals put it in. */
-  zone: z.optional(z.enum(["safe", "warning", "danger"])),
+  zone: z.optional(RiskZone),
   /** Whether it has been in the danger zone since its start. */
   endangered: z.optional(z.boolean()),
   /** Whether it has listed a task since its start: then what it does not list it does not work on. */
@@ -58,7 +59,12 @@ export type Beat = {
   readonly reported: readonly (Reported | null)[];
   /** What is known of their messages. */
   readonly inboxes: readonly InboxHint[];
+  /** What is known of the minute that was asked for. */
+  readonly signals: SignalsMinute | null;
 };
+
+/** A host's minute, counted since 1970. */
+export type HostMinute = Pick<SignalsMinute, "fleet" | "host" | "minute">;
 
 /** A session with room, and how many tasks it holds: a hint, which the record confirms or refuses. */
 export type Candidate = { readonly session: string; readonly load: number };
@@ -69,8 +75,12 @@ export type Candidate = { readonly session: string; readonly load: number };
  */
 export interface Registry {
   readonly inboxes: InboxHints;
-  /** Moves the deadlines that exist, never to an earlier time, and reads what a heartbeat needs. 2 commands. */
-  beat(incarnations: readonly Incarnation[], deadlineMs: number): Promise<Beat>;
+  /**
+   * Moves the deadlines that exist, never to an earlier time, and reads what a heartbeat needs. 2 commands.
+   *
+   * @param minute asks also what is known of that minute's signals; none if the beat brings none
+   */
+  beat(incarnations: readonly Incarnation[], deadlineMs: number, minute?: HostMinute | null): Promise<Beat>;
   /** Which of these have a deadline, and when; null for those without. 1 command. */
   deadlines(incarnations: readonly Incarnation[]): Promise<(number | null)[]>;
   /** Sets deadlines, adding those that are missing, never to an earlier time. */
@@ -85,6 +95,11 @@ export interface Registry {
   report(fleet: string, session: string, reported: Reported): Promise<void>;
   reported(fleet: string, sessions: readonly string[]): Promise<(Reported | null)[]>;
 
+  /** Keeps a minute's signals, in the place of what is known of it, until the sweep has written them down. */
+  keepSignals(minute: SignalsMinute): Promise<void>;
+  /** What is known of these minutes; null for one that was lost. 1 command. */
+  signals(minutes: readonly HostMinute[]): Promise<(SignalsMinute | null)[]>;
+
   /**
    * Replaces a session's desired state and its room, if `desired.rev` is higher than what is there. A session
    * that is live with fewer tasks than its capacity has room for tasks that require any of its capabilities.
@@ -97,7 +112,7 @@ export interface Registry {
 }
 
 /** What a heartbeat uses of the registry. */
-export type BeatRegistry = Pick<Registry, "beat" | "deadlines" | "extend" | "report">;
+export type BeatRegistry = Pick<Registry, "beat" | "deadlines" | "extend" | "report" | "keepSignals">;
 
 /** Whether an API key still renews tokens, as the heartbeat may know without reading the record. */
 export interface KeyMirror {

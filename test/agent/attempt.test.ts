@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import type { HeldTask } from "../../shared/contract/session.ts";
 import { createCommandAdapter, type CommandAdapterOptions } from "../../agent/worker/attempt.ts";
 import type { ProgressLine } from "../../agent/worker/command-output.ts";
+import { createLife } from "../../agent/worker/life.ts";
 import { monotonicMs } from "../../agent/worker/monotonic.ts";
 import { heldTask } from "./held-task.ts";
 import { eventually } from "../fixtures/eventually.ts";
@@ -27,13 +28,11 @@ function start(
     onOutput: (_task, line) => output.push(line),
     ...options,
   });
-  const untilMs = monotonicMs() + leaseMs;
+  const sentAtMs = monotonicMs();
+  // A lease is 80% of its timeout.
+  const life = createLife({ epoch: 1, token: "t", timeoutMs: leaseMs / 0.8, sentAtMs });
   return {
-    attempt: adapter(
-      held,
-      () => untilMs,
-      (line) => progress.push(line),
-    ),
+    attempt: adapter(held, life, (line) => progress.push(line)),
     progress,
     output,
   };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { redact, redactDeep } from "../../agent/redaction/redact.ts";
+import { redact, redactDeep } from "../../shared/redaction/redact.ts";
 import { lookAlikes, plantedSecrets } from "./redaction-corpus.ts";
 
 const SEEDS = Array.from({ length: 25 }, (_, index) => index + 1);

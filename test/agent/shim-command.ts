@@ -9,11 +9,11 @@ const CLI = path.resolve(import.meta.dirname, "../../agent/cli.ts");
 
 export type CommandEnd = { readonly out: string; readonly err: string; readonly code: number | null };
 
-/** Where a command runs: an empty directory, with no setting but the given ones. */
-export function openTerminal(input: string, env: NodeJS.ProcessEnv) {
+/** Where a command runs: an empty directory unless given, with no setting but the given ones. */
+export function openTerminal(input: string, env: NodeJS.ProcessEnv, cwd = scratchDirectory()) {
   const [output, errors] = [new PassThrough(), new PassThrough()];
   const streams = { input: Readable.from([input]), output, errors };
-  return { env, cwd: scratchDirectory(), exitCode: 0, ...streams } as unknown as Terminal;
+  return { env, cwd, exitCode: 0, ...streams } as unknown as Terminal;
 }
 
 /**
@@ -24,8 +24,9 @@ export async function runShim(
   args: readonly string[],
   input = "",
   env: NodeJS.ProcessEnv = {},
+  cwd?: string,
 ): Promise<CommandEnd> {
-  const terminal = openTerminal(input, env);
+  const terminal = openTerminal(input, env, cwd);
   const { output, errors } = terminal as unknown as Record<"output" | "errors", PassThrough>;
   const reading = Promise.all([text(output), text(errors)]);
   // Not before: with the modules of now, which the start of an embedded cloud makes anew, as its commands are.

@@ -23,6 +23,14 @@ const entry: fc.Arbitrary<AgendaEntry> = fc.oneof(
   fc.record({ kind: fc.constant("effects" as const), fleet, task: id }),
   fc.record({ kind: fc.constant("balance" as const), fleet }),
   fc.record({ kind: fc.constant("key" as const), fleet, keyId: id }),
+  fc.record({ kind: fc.constant("signals" as const), fleet, host: id, minute: number }),
+  fc.record({
+    kind: fc.constant("zone" as const),
+    fleet,
+    session: id,
+    zone: fc.constantFrom("warning" as const, "danger" as const),
+    atMs: number,
+  }),
 );
 const entries = fc.array(entry, { maxLength: 6 });
 const call: fc.Arbitrary<Call> = fc.oneof(

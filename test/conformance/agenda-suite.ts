@@ -8,8 +8,10 @@ export const ONE_OF_EACH: readonly AgendaEntry[] = [
   { kind: "key", fleet: "alpha", keyId: "key_1" },
   { kind: "pause", fleet: "alpha" },
   { kind: "settle", fleet: "alpha", session: "s-1" },
+  { kind: "signals", fleet: "alpha", host: "h-1", minute: 29_216_666 },
   { kind: "timeout", fleet: "alpha", task: "t.1", fence: 7 },
   { kind: "verify", fleet: "alpha", session: "s-1", host: "h", epoch: 2 },
+  { kind: "zone", fleet: "alpha", session: "s-1", zone: "danger", atMs: 1_753_000_000_123 },
 ];
 const [first, second, third] = ONE_OF_EACH.filter((_, place) => place < 3) as [
   AgendaEntry,

@@ -222,6 +222,16 @@ describe("objects", () => {
   );
 });
 
+test("signals go two weeks after they were said, minutes and changes of zone alike", async () => {
+  const atMs = world.clock.nowMs();
+  const minute = Math.floor(atMs / 60_000);
+  await world.record.signals.putMinute({ v: 1, fleet, host: "host-1", minute, sessions: {} });
+  await world.record.signals.putZone({ v: 1, fleet, session: "ses_1", atMs, zone: "danger" });
+  const endMs = (minute + 1) * 60_000;
+  expect(await expiryOf(KEY.signals(fleet, "host-1", minute))).toBe(inSeconds(endMs + 14 * DAY_MS));
+  expect(await expiryOf(KEY.zone(fleet, "ses_1", atMs))).toBe(inSeconds(atMs + 14 * DAY_MS));
+});
+
 test("an answer goes when it stops counting, and what is not at its end never goes", async () => {
   const answer = await world.record.answers.keep(
     anAnswer(fleet, { key: "k", expiresAtMs: 1_900_000_000_001 }),

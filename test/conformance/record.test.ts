@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe } from "vitest";
 import { testMessages } from "./messages-suite.ts";
 import { testRecord } from "./record-suite.ts";
+import { testSignals } from "./signals-suite.ts";
 import { type RecordWorld, startDynamoWorld, startMemoryWorld } from "./record-worlds.ts";
 
 testRecord("memory", startMemoryWorld);
@@ -9,11 +10,12 @@ testRecord("DynamoDB and S3", startDynamoWorld);
 describe.each([
   ["memory", startMemoryWorld],
   ["DynamoDB", startDynamoWorld],
-])("messages on %s", (_, start: () => Promise<RecordWorld>) => {
+])("messages and signals on %s", (_, start: () => Promise<RecordWorld>) => {
   let world: RecordWorld;
   beforeAll(async () => {
     world = await start();
   });
   afterAll(() => world.stop());
   testMessages(() => world);
+  testSignals(() => world);
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { Desired, Incarnation, Registry, Reported } from "../../shared/ports/registry.ts";
+import type { SignalsMinute } from "../../shared/contract/signals.ts";
+import type { Desired, HostMinute, Incarnation, Registry, Reported } from "../../shared/ports/registry.ts";
 import type { Store } from "./redis-stores.ts";
 
 export const FLEET = "alpha";
@@ -25,6 +26,11 @@ export function desired(overrides: Partial<Desired> = {}): Desired {
 
 export function reported(overrides: Partial<Reported> = {}): Reported {
   return { boot: "boot-1", epoch: 1, seq: 1, activity: "working", tasks: {}, ...overrides };
+}
+
+export function aMinute(overrides: Partial<SignalsMinute> = {}): SignalsMinute {
+  const said = { epoch: 2, atMs: 1_753_000_000_123, zone: "warning", signals: { contextUsed: 0.6 } } as const;
+  return { v: 1, fleet: FLEET, host: "host-1", minute: 29_216_666, sessions: { a: said }, ...overrides };
 }
 
 /** What every registry guarantees. */
@@ -63,7 +69,8 @@ function describeDeadlines(store: Store<Registry>): void {
   });
 
   test("a beat of no session asks nothing and answers nothing", async () => {
-    expect(await store.port.beat([], 200)).toEqual({ moved: 0, desired: [], reported: [], inboxes: [] });
+    const nothing = { moved: 0, desired: [], reported: [], inboxes: [], signals: null };
+    expect(await store.port.beat([], 200, aMinute())).toEqual(nothing);
     expect(await store.port.deadlines([])).toEqual([]);
   });
 
@@ -147,6 +154,29 @@ function describeDocuments(store: Store<Registry>): void {
     await store.lose();
     const lost = await store.port.beat(others, 200);
     expect(lost.inboxes).toEqual(others.map(() => ({ reading: null, own: null, shared: {} })));
+  });
+
+  test("a beat that asks for a host's minute reads its signals, and only it", async () => {
+    const { fleet, host, minute } = aMinute();
+    await store.port.extend([incarnation("a")], 100);
+    const beat = async (of?: HostMinute) => (await store.port.beat([incarnation("a")], 200, of)).signals;
+    expect(await beat({ fleet, host, minute })).toBeNull();
+    await store.port.keepSignals(aMinute());
+    await store.port.keepSignals(aMinute({ host: "host-2", sessions: {} }));
+    expect(await beat({ fleet, host, minute })).toEqual(aMinute());
+    expect(await beat()).toBeNull();
+    expect(await beat({ fleet, host, minute: minute + 1 })).toBeNull();
+    const places = [{ fleet: "beta", host, minute }, { fleet, host: "host-2", minute }, aMinute()];
+    expect(await store.port.signals(places)).toEqual([
+      null,
+      aMinute({ host: "host-2", sessions: {} }),
+      aMinute(),
+    ]);
+    await store.port.keepSignals(aMinute({ sessions: {} }));
+    expect(await beat({ fleet, host, minute })).toEqual(aMinute({ sessions: {} }));
+    await store.lose();
+    expect(await store.port.signals(places)).toEqual([null, null, null]);
+    expect(await store.port.signals([])).toEqual([]);
   });
 
   test("only a higher rev replaces what is desired, and with it the room", async () => {

@@ -6,7 +6,7 @@ import type { Registry } from "../../shared/ports/registry.ts";
 import { StoreUnavailable } from "../../shared/ports/unavailable.ts";
 import { type RedisStore, describeOnRedis, replayingScripts, withMemory, withRedis } from "./redis-stores.ts";
 import { testRandomRegistry } from "./registry-random.ts";
-import { FLEET, describeRegistry, desired, incarnation, reported } from "./registry-suite.ts";
+import { FLEET, aMinute, describeRegistry, desired, incarnation, reported } from "./registry-suite.ts";
 
 describe("Registry in memory", () => {
   describeRegistry(withMemory(createMemoryRegistry));
@@ -36,6 +36,9 @@ function describeOnRedisOnly(store: RedisStore<Registry>): void {
     const before = store.commands.length;
     const beat = await store.port.beat(incarnations, 200);
     expect(store.commands.slice(before)).toEqual(["ZADD", "MGET"]);
+    const { fleet, host, minute } = aMinute();
+    await store.port.beat(incarnations, 300, { fleet, host, minute });
+    expect(store.commands.slice(before), "with signals too").toEqual(["ZADD", "MGET", "ZADD", "MGET"]);
     expect(beat.moved).toBe(count);
     expect(beat.desired).toEqual(incarnations.map(() => desired()));
   });
@@ -44,7 +47,8 @@ function describeOnRedisOnly(store: RedisStore<Registry>): void {
     await store.port.deadlines([incarnation("a"), incarnation("b")]);
     await store.port.desired(FLEET, ["a", "b"]);
     await store.port.reported(FLEET, ["a", "b"]);
-    expect(store.commands).toEqual(["ZMSCORE", "MGET", "MGET"]);
+    await store.port.signals([aMinute(), aMinute({ minute: 1 })]);
+    expect(store.commands).toEqual(["ZMSCORE", "MGET", "MGET", "MGET"]);
   });
 
   test("a document that cannot be decoded counts as missing, and the next publication replaces it", async () => {

@@ -14,9 +14,14 @@ type Layer = { readonly at: string; readonly may: readonly string[]; readonly pa
 /** The arrows. A file belongs to the longest `at` that its path begins with. */
 const LAYERS: readonly Layer[] = [
   { at: "shared/contract", may: [], packages: ["zod"] },
+  { at: "shared/redaction", may: [], packages: [] },
   { at: "shared/domain", may: ["shared/contract"], packages: ["zod", "node:crypto"] },
   { at: "shared/ports", may: ["shared/contract"], packages: ["zod"] },
-  { at: "shared/operations", may: ["shared/contract", "shared/domain", "shared/ports"], packages: [] },
+  {
+    at: "shared/operations",
+    may: ["shared/contract", "shared/domain", "shared/ports", "shared/redaction"],
+    packages: [],
+  },
   { at: "shared/adapters", may: ["shared/contract", "shared/domain", "shared/ports"], packages: ["*"] },
   {
     at: "shared/runtime",
@@ -29,9 +34,15 @@ const LAYERS: readonly Layer[] = [
     packages: ["*"],
   },
   {
+    at: "functions/mcp",
+    may: ["functions/edge", "shared/contract", "shared/domain", "shared/ports", "shared/operations"],
+    packages: ["zod", "@modelcontextprotocol/sdk"],
+  },
+  {
     at: "functions",
     may: [
       "functions/edge",
+      "functions/mcp",
       "shared/contract",
       "shared/domain",
       "shared/ports",
@@ -40,7 +51,11 @@ const LAYERS: readonly Layer[] = [
     ],
     packages: ["zod", "hono", "aws-lambda"],
   },
-  { at: "agent", may: ["shared/contract"], packages: ["zod", "commander", "node:"] },
+  {
+    at: "agent",
+    may: ["shared/contract", "shared/redaction"],
+    packages: ["zod", "commander", "diff", "node:"],
+  },
   { at: "infra", may: ["shared/contract"], packages: [] },
   { at: "infra/local", may: ["infra", "shared/contract"], packages: ["*"] },
   { at: "infra/synth", may: ["infra"], packages: ["*"] },

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { RISK_THRESHOLDS, riskZone } from "../../shared/domain/risk.ts";
+import { RISK_THRESHOLDS, riskZone } from "../../shared/contract/risk.ts";
 
 const MINUTES = 60_000;
 
@@ -21,4 +21,10 @@ it("warns of every signal before its danger", () => {
     expect(danger).toBeGreaterThan(warning);
     expect(riskZone({ [name]: warning })).toBe("warning");
   }
+});
+
+it("goes by other thresholds where it is given others", () => {
+  const strict = { ...RISK_THRESHOLDS, contextUsed: { warning: 0.1, danger: 0.2 } };
+  expect(riskZone({ contextUsed: 0.15 }, strict)).toBe("warning");
+  expect(riskZone({ contextUsed: 0.2 }, strict)).toBe("danger");
 });

@@ -159,7 +159,7 @@ const MISFITTING_REGISTRATIONS: Readonly<Record<string, object>> = {
   "no host": { host: undefined },
   "a boot with a colon": { boot: "a:b" },
   "an id of 65 characters": { id: "x".repeat(65) },
-  "no capacity": { capacity: 0 },
+  "a negative capacity": { capacity: -1 },
   "a capacity of 101": { capacity: 101 },
   "21 labels": { labels: Object.fromEntries(words(21).map((word) => [word, ""])) },
   "a label of 65 characters": { labels: { a: "x".repeat(65) } },

@@ -9,6 +9,7 @@ import { MISFITTING_BODIES, UNREADABLE_BODIES } from "./bad-bodies.ts";
 import { FORBIDDEN_CALLERS, UNKNOWN_CALLERS } from "./bad-credentials.ts";
 import { BAD_BULK } from "./bad-bulk.ts";
 import { BAD_RULES } from "./bad-rules.ts";
+import { BAD_SIGNALS } from "./bad-signals.ts";
 import { UNKNOWN_PLACES } from "./bad-places.ts";
 import { CONFLICTS, IMPOSSIBLE, MISFITTING_HEADS, SEVERAL_WRONGS } from "./bad-states.ts";
 import { captureLog } from "./captured-log.ts";
@@ -77,6 +78,7 @@ describe("the right 4xx, nothing changed, no secret told", () => {
       impossible: IMPOSSIBLE,
       conflicts: CONFLICTS,
       "pauses and limits": BAD_RULES,
+      "histories of signals": BAD_SIGNALS,
       "actions over many": BAD_BULK,
       "several wrongs": SEVERAL_WRONGS,
     }),

@@ -32,6 +32,7 @@ const MEASURED: Measured = {
     invoked: { tasks: { count: 1.05, ms: 40 }, dispatch: { count: 0.05, ms: 2 } },
   },
   tick: { redis: 8, redisBytes: 500, readUnits: 2, writeUnits: 1 },
+  signals: { redis: 4, redisBytes: 4_000, readUnits: 0, writeUnits: 1 },
   idleSweep: {
     redis: 4,
     redisBytes: 200,
@@ -116,13 +117,23 @@ describe("a report", () => {
     });
   });
 
+  it("says what a history of signals costs, a write a minute and host, beside coordination", () => {
+    const { lines } = report(LOAD, MEASURED, STACK);
+    const history = lines.filter(({ purpose }) => purpose === "signals (history)");
+    expect(totalOf(history)).toBeCloseTo(4.383 * 0.625, 2);
+  });
+
   it("says when the traffic of Redis is beyond what its plan has", () => {
     const { redisMonth } = report(LOAD, MEASURED, STACK);
     // 26.3 M beats, 3.04 M tasks, a tick each 5 s, and a step of the repair each 30 s.
-    expect(redisMonth.commands / 1e6).toBeCloseTo(2 * 26.298 + 7.5 * 3.044 + 8 * 0.526 + 5 * 0.0877, 1);
-    expect(redisMonth.bytes / 1e9).toBeCloseTo(5 * 26.298 + 3.044 + 0.5 * 0.526, 1);
+    const hostMinutes = 4.383; // Of signals.
+    expect(redisMonth.commands / 1e6).toBeCloseTo(
+      2 * 26.298 + 7.5 * 3.044 + 8 * 0.526 + 5 * 0.0877 + 4 * hostMinutes,
+      1,
+    );
+    expect(redisMonth.bytes / 1e9).toBeCloseTo(5 * 26.298 + 3.044 + 0.5 * 0.526 + 4 * hostMinutes, 1);
     expect(format(report(LOAD, MEASURED, STACK), LOAD)).toContain("MORE than the 50 GB of this plan");
-    const light = { ...MEASURED, beat: { ...MEASURED.beat, redisBytes: 1_500 } };
+    const light = { ...MEASURED, beat: { ...MEASURED.beat, redisBytes: 1_000 } };
     expect(format(report(LOAD, light, STACK), LOAD)).not.toContain("MORE");
   });
 

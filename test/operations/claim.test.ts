@@ -7,6 +7,8 @@ import { assignTask } from "../../shared/operations/assign-task.ts";
 import { cancelTask } from "../../shared/operations/cancel-task.ts";
 import { claimTasks } from "../../shared/operations/claim-tasks.ts";
 import { endSession } from "../../shared/operations/end-session.ts";
+import { listLoad } from "../../shared/operations/list-sessions.ts";
+import { rebalanceFleet } from "../../shared/operations/rebalance-fleet.ts";
 import { recoverSession } from "../../shared/operations/recover-session.ts";
 import { completeTask } from "../../shared/operations/settle-task.ts";
 
@@ -22,6 +24,21 @@ describe("a claim", () => {
     await world.beat(chat, [{ id: "s1", epoch: 1, tasks: [{ id: "a", fence: 1 }] }]);
     expect(names(await world.claim(chat, 10))).toEqual(["b"]);
     expect((await world.task("c")).state).toBe("queued");
+  });
+
+  it("gives nothing to a session without capacity, which is only watched over, and nobody else gives it anything", async () => {
+    const world = createWorld();
+    const watched = await world.register("s1", { capacity: 0 });
+    const busy = await world.register("s2", { host: "h2", capacity: 3 });
+    await world.submit({ id: "a" }, { id: "b" });
+    await rebalanceFleet(world.ports, FLEET);
+    expect(names(await world.claim(watched, 10))).toEqual([]);
+    expect(names(await world.claim(busy, 10)).sort()).toEqual(["a", "b"]);
+    const loads = await listLoad(world.ports, FLEET);
+    expect(loads.find(({ sessionId }) => sessionId === "s1")).toMatchObject({
+      currentTasks: 0,
+      utilizationRate: 1,
+    });
   });
 
   it("gives what the session can do, the first in order first", async () => {

@@ -67,10 +67,15 @@ async function registerHost(name: string, sessions: number): Promise<Host> {
 
 type Report = { readonly id: string; readonly fence: number; readonly percent: number };
 
-async function beat({ name, hostToken, members }: Host, seq: number, tasks = new Map<string, Report>()) {
+async function beat(
+  { name, hostToken, members }: Host,
+  seq: number,
+  tasks = new Map<string, Report>(),
+  signals?: object,
+) {
   const sessions = members.map(({ id, epoch }) => {
     const task = tasks.get(id);
-    return { id, epoch, activity: task ? "working" : "idle", tasks: task ? [task] : [] };
+    return { id, epoch, activity: task ? "working" : "idle", tasks: task ? [task] : [], signals };
   });
   const answer = await cloud().request("POST", "/v1/heartbeat", {
     key: hostToken,
@@ -151,6 +156,20 @@ test("a beat of sessions at work is steady while they report the same, and not w
   const { redis, aws } = await countBeat(host, 4, tasks);
   expect(redis).toEqual([...STEADY.redis, "SET"]);
   expect(aws).toEqual([]);
+});
+
+test("a beat with signals costs two commands more in a minute of its host, and one without them none", async () => {
+  const host = await registerHost("signals", 10);
+  const signals = { contextUsed: 0.1, messages: 12, model: "m" };
+  await beat(host, 1, undefined, signals);
+  const counts = [];
+  for (const seq of [2, 3, 4, 5])
+    counts.push(await countBeat(host, seq, undefined, seq === 4 ? undefined : signals));
+  const first = { ...STEADY, redis: [...STEADY.redis, "SET", "ZADD"] };
+  // A minute may begin meanwhile: the first of it costs more, and no other.
+  const firsts = counts.filter(({ redis }) => redis.length > 2);
+  expect(firsts.length).toBeLessThanOrEqual(1);
+  expect(counts).toEqual(counts.map((count) => (firsts.includes(count) ? first : STEADY)));
 });
 
 test("the heartbeat's handler loads and answers where @aws-sdk cannot be loaded; a handler that needs it does not", async () => {

@@ -14,6 +14,8 @@ export function shardOf(id: string, shards: number): number {
 }
 
 const fleetPart = (fleet: string) => `F#${fleet}`;
+const hostPart = (fleet: string, host: string) => `${fleetPart(fleet)}#HOST#${host}`;
+const sessionPart = (fleet: string, session: string) => `${fleetPart(fleet)}#SES#${session}`;
 const taskPart = (fleet: string, task: string) => `${fleetPart(fleet)}#TASK#${task}`;
 const logPart = (fleet: string, log: string) => `${fleetPart(fleet)}#LOG#${log}`;
 const groupPart = (fleet: string, group: string) => `${fleetPart(fleet)}#GROUP#${group}`;
@@ -25,12 +27,15 @@ export const SORT_PREFIX = {
   open: "OPEN#",
   closed: "CLOSED#",
   message: "MSG#",
+  signals: "SIG#",
+  zone: "ZONE#",
 } as const;
 
-/** Digits of a message's number in its sort key, so that the keys are in the order of the numbers. */
+/** Digits of a number in a sort key, so that the keys are in the order of the numbers. */
 const NUMBER_DIGITS = 15;
 
-export function messageNumber(number: number): string {
+/** A number from 0 on as a part of a sort key. */
+export function inOrder(number: number): string {
   return String(number).padStart(NUMBER_DIGITS, "0");
 }
 
@@ -42,6 +47,8 @@ export const PARTITION = {
   groups: (fleet: string, shard: number) => `${fleetPart(fleet)}#GROUPS#${shard}`,
   group: groupPart,
   log: logPart,
+  host: hostPart,
+  session: sessionPart,
 };
 
 /** Partitions of the index `open`. */
@@ -55,8 +62,8 @@ export const OPEN_PARTITION = {
 export const KEY = {
   fleet: (fleet: string): Key => ({ pk: PARTITION.fleets, sk: fleet }),
   apiKey: (fleet: string, id: string): Key => ({ pk: PARTITION.keys(fleet), sk: id }),
-  host: (fleet: string, id: string): Key => ({ pk: `${fleetPart(fleet)}#HOST#${id}`, sk: "HEAD" }),
-  session: (fleet: string, id: string): Key => ({ pk: `${fleetPart(fleet)}#SES#${id}`, sk: "HEAD" }),
+  host: (fleet: string, id: string): Key => ({ pk: hostPart(fleet, id), sk: "HEAD" }),
+  session: (fleet: string, id: string): Key => ({ pk: sessionPart(fleet, id), sk: "HEAD" }),
   task: (fleet: string, id: string): Key => ({ pk: taskPart(fleet, id), sk: "HEAD" }),
   payload: (fleet: string, task: string, name: string): Key => ({
     pk: taskPart(fleet, task),
@@ -78,7 +85,7 @@ export const KEY = {
   newestMessage: (fleet: string, log: string): Key => ({ pk: logPart(fleet, log), sk: "HEAD" }),
   message: (fleet: string, log: string, number: number): Key => ({
     pk: logPart(fleet, log),
-    sk: SORT_PREFIX.message + messageNumber(number),
+    sk: SORT_PREFIX.message + inOrder(number),
   }),
   messageBody: (fleet: string, log: string, id: string): Key => ({
     pk: logPart(fleet, log),
@@ -91,8 +98,16 @@ export const KEY = {
   }),
   semaphore: (fleet: string, id: string): Key => ({ pk: `${fleetPart(fleet)}#SEM#${id}`, sk: "HEAD" }),
   performance: (fleet: string, session: string): Key => ({
-    pk: `${fleetPart(fleet)}#SES#${session}`,
+    pk: sessionPart(fleet, session),
     sk: "PERFORMANCE",
+  }),
+  signals: (fleet: string, host: string, minute: number): Key => ({
+    pk: hostPart(fleet, host),
+    sk: SORT_PREFIX.signals + inOrder(minute),
+  }),
+  zone: (fleet: string, session: string, atMs: number): Key => ({
+    pk: sessionPart(fleet, session),
+    sk: SORT_PREFIX.zone + inOrder(atMs),
   }),
   sweep: (): Key => ({ pk: "SWEEP", sk: "SWEEP" }),
 };

@@ -3,7 +3,7 @@ import type { Clock } from "../../ports/ports.ts";
 import type { InboxStore, MessageStore } from "../../ports/record.ts";
 import { createDocuments } from "./document.ts";
 import { toExpirySeconds } from "./expiry.ts";
-import { KEY, PARTITION, SORT_PREFIX, messageNumber } from "./keys.ts";
+import { KEY, PARTITION, SORT_PREFIX, inOrder } from "./keys.ts";
 import { decode, encode } from "./payloads.ts";
 import type { Table } from "./table.ts";
 
@@ -47,7 +47,7 @@ export function createMessages(table: Table): MessageStore {
       const range = {
         pk: PARTITION.log(fleet, log),
         prefix: SORT_PREFIX.message,
-        after: messageNumber(after),
+        after: inOrder(after),
         limit,
       };
       return (await table.query(range)).map(newest.decode);

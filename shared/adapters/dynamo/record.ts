@@ -14,6 +14,7 @@ import { createPerformances } from "./performances.ts";
 import { createRetentionOf } from "./retention.ts";
 import { createSemaphores } from "./semaphores.ts";
 import { createSessions } from "./sessions.ts";
+import { createSignals } from "./signals.ts";
 import { createSubmissions } from "./submissions.ts";
 import { createSweep } from "./sweep.ts";
 import { createTable } from "./table.ts";
@@ -48,6 +49,7 @@ export function createDynamoRecord(options: {
     inboxes: createInboxes(table, clock),
     semaphores: createSemaphores(table, clock),
     performances: createPerformances(table, clock),
+    signals: createSignals(table),
     sweep: createSweep(table),
   };
 }

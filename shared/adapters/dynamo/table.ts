@@ -21,11 +21,16 @@ export type Expression = {
   readonly values?: Item;
 };
 
-/** What a query reads: sort keys that begin with `prefix` and come after `after`, in order. */
+/**
+ * What a query reads, in order: sort keys that begin with `prefix`, and come after `after`, or whose rest is between `from` and
+ * `to`, both included.
+ */
 export type Range = {
   readonly pk: string;
   readonly prefix?: string;
   readonly after?: string | null;
+  readonly from?: string;
+  readonly to?: string;
   readonly limit?: number;
 };
 
@@ -39,6 +44,16 @@ function toInput({ names, values }: Expression) {
     ExpressionAttributeNames: names,
     ExpressionAttributeValues: values === undefined ? undefined : toAttributes(values),
   };
+}
+
+function keysIn({ pk, prefix = "", from, to }: Range): Expression {
+  if (from !== undefined && to !== undefined)
+    return {
+      expression: "pk = :pk AND sk BETWEEN :from AND :to",
+      values: { ":pk": pk, ":from": prefix + from, ":to": prefix + to },
+    };
+  if (prefix === "") return { expression: "pk = :pk", values: { ":pk": pk } };
+  return { expression: "pk = :pk AND begins_with(sk, :prefix)", values: { ":pk": pk, ":prefix": prefix } };
 }
 
 /** Resolves to what the call answers, or to null if its condition refused it. */
@@ -111,14 +126,12 @@ export function createTable(client: DynamoDBClient, name: string) {
       await unlessRefused(() => client.send(command));
     },
     /** Items of one partition, by sort key. */
-    async query({ pk, prefix = "", after = null, limit = Infinity }: Range): Promise<Item[]> {
-      const expression: Expression =
-        prefix === ""
-          ? { expression: "pk = :pk", values: { ":pk": pk } }
-          : { expression: "pk = :pk AND begins_with(sk, :prefix)", values: { ":pk": pk, ":prefix": prefix } };
-      const from = after === null ? undefined : toAttributes({ pk, sk: prefix + after });
-      const range = { KeyConditionExpression: expression.expression, ...toInput(expression) };
-      return queryAll({ ...range, ExclusiveStartKey: from, ConsistentRead: true }, limit);
+    async query(range: Range): Promise<Item[]> {
+      const { pk, prefix = "", after = null, limit = Infinity } = range;
+      const expression = keysIn(range);
+      const start = after === null ? undefined : toAttributes({ pk, sk: prefix + after });
+      const asked = { KeyConditionExpression: expression.expression, ...toInput(expression) };
+      return queryAll({ ...asked, ExclusiveStartKey: start, ConsistentRead: true }, limit);
     },
     /** Sort keys of one partition of the index `open`. Eventually consistent. */
     async queryOpen(pk: string, after: string | null, limit: number): Promise<string[]> {

@@ -23,6 +23,7 @@ import { createMemoryDocuments } from "./record-documents.ts";
 import { createMemoryListing } from "./record-listing.ts";
 import { createMemoryInboxes, createMemoryMessages } from "./record-messages.ts";
 import { createMemoryPayloads } from "./record-payloads.ts";
+import { createMemorySignals } from "./record-signals.ts";
 import { createMemorySubmissions } from "./record-submissions.ts";
 
 const keyOf = (fleet: string, id: string) => `${fleet}#${id}`;
@@ -178,6 +179,7 @@ export function createMemoryRecord(clock: Pick<Clock, "nowMs">): RecordStore {
         performances.getMany(sessions.map((session) => keyOf(fleet, session))),
       commit: performances.commit,
     },
+    signals: createMemorySignals(),
     sweep: { get: async () => sweep.get("sweep"), commit: sweep.commit },
   };
 }

@@ -1,5 +1,13 @@
+import { SignalsMinute } from "../../contract/signals.ts";
 import { serves } from "../../domain/ready-order.ts";
-import { type Candidate, Desired, type Incarnation, type Registry, Reported } from "../../ports/registry.ts";
+import {
+  type Candidate,
+  Desired,
+  type HostMinute,
+  type Incarnation,
+  type Registry,
+  Reported,
+} from "../../ports/registry.ts";
 import { byLoad, loadWithRoom } from "../index-rules.ts";
 import { parseDeadlineMember, toDeadlineMember } from "../upstash/members.ts";
 import { createByFleet } from "./by-fleet.ts";
@@ -15,14 +23,17 @@ export function createMemoryRegistry(): Registry & Losable {
   let deadlines = createSortedSet();
   const published = createByFleet<Published>();
   const reports = createByFleet<Reported>();
+  const minutes = createByFleet<SignalsMinute>();
   const inboxes = createMemoryInboxHints();
   const memberOf = createMemberNames();
 
   const desiredOf = (fleet: string, session: string) => published.get(fleet, session)?.desired ?? null;
 
+  const signalsOf = ({ fleet, host, minute }: HostMinute) => minutes.get(fleet, `${host}:${minute}`);
+
   return {
     inboxes,
-    async beat(incarnations, deadlineMs) {
+    async beat(incarnations, deadlineMs, minute) {
       let moved = 0;
       for (const incarnation of incarnations) {
         const member = memberOf(incarnation);
@@ -36,6 +47,7 @@ export function createMemoryRegistry(): Registry & Losable {
         desired: incarnations.map(({ fleet, session }) => desiredOf(fleet, session)),
         reported: incarnations.map(({ fleet, session }) => reports.get(fleet, session)),
         inboxes: incarnations.map(({ fleet, session }) => inboxes.hintOf(fleet, session)),
+        signals: incarnations.length > 0 && minute ? signalsOf(minute) : null,
       };
     },
     async deadlines(incarnations) {
@@ -67,6 +79,13 @@ export function createMemoryRegistry(): Registry & Losable {
     async reported(fleet, sessions) {
       return sessions.map((session) => reports.get(fleet, session));
     },
+    async keepSignals(minute) {
+      const kept = deepFrozen(SignalsMinute.parse(minute));
+      minutes.set(kept.fleet, `${kept.host}:${kept.minute}`, kept);
+    },
+    async signals(asked) {
+      return asked.map(signalsOf);
+    },
     async publish(fleet, session, desired, capabilities) {
       const current = desiredOf(fleet, session);
       if (current !== null && current.rev >= desired.rev) return;
@@ -90,10 +109,11 @@ export function createMemoryRegistry(): Registry & Losable {
       deadlines = createSortedSet();
       published.clear();
       reports.clear();
+      minutes.clear();
       inboxes.lose();
     },
     save() {
-      const restores = [published.save(), reports.save(), inboxes.save()];
+      const restores = [published.save(), reports.save(), minutes.save(), inboxes.save()];
       const deadlinesThen = deadlines.copy();
       return () => {
         for (const restore of restores) restore();

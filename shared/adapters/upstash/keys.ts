@@ -22,6 +22,11 @@ export function reportedKey(fleet: string, session: string): string {
   return `shim:reported:${fleet}:${session}`;
 }
 
+/** What the sessions of a host said of their health in a minute. */
+export function signalsKey(fleet: string, host: string, minute: number): string {
+  return `shim:signals:${fleet}:${host}:${minute}`;
+}
+
 /** Set of the capability sets that any session with room has. */
 export function roomsKey(fleet: string): string {
   return `shim:rooms:${fleet}`;

@@ -1,3 +1,4 @@
+import { RiskZone } from "../../contract/signals.ts";
 import type { AgendaEntry } from "../../ports/agenda.ts";
 import type { Incarnation } from "../../ports/registry.ts";
 import type { ReadyTask, Take } from "../../ports/work-queue.ts";
@@ -63,6 +64,10 @@ export function toAgendaMember(entry: AgendaEntry): string {
     case "balance":
     case "pause":
       return [entry.kind, entry.fleet].join("|");
+    case "signals":
+      return ["signals", entry.fleet, entry.host, entry.minute].join("|");
+    case "zone":
+      return ["zone", entry.fleet, entry.session, entry.zone, entry.atMs].join("|");
     case "key":
       return ["key", entry.fleet, entry.keyId].join("|");
   }
@@ -82,6 +87,14 @@ export function parseAgendaMember(member: string): AgendaEntry | null {
     const fence = toCount(second);
     return fence === null ? null : { kind, fleet, task: id, fence };
   }
+  if (kind === "signals") {
+    const minute = toCount(second);
+    return minute === null ? null : { kind, fleet, host: id, minute };
+  }
+  if (kind === "zone") {
+    const [zone, atMs] = [RiskZone.safeParse(second), toCount(third)];
+    return zone.success && atMs !== null ? { kind, fleet, session: id, zone: zone.data, atMs } : null;
+  }
   const epoch = toCount(third);
   return epoch === null ? null : { kind: "verify", fleet, session: id, host: second, epoch };
 }
@@ -93,6 +106,8 @@ const FIELDS_AFTER_FLEET: Readonly<Record<string, number>> = {
   effects: 1,
   balance: 0,
   pause: 0,
+  signals: 2,
+  zone: 3,
   key: 1,
 } satisfies Record<AgendaEntry["kind"], number>;
 

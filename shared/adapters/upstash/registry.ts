@@ -1,10 +1,12 @@
 import * as z from "zod/mini";
+import { SignalsMinute } from "../../contract/signals.ts";
 import { serves } from "../../domain/ready-order.ts";
 import {
   type Beat,
   type BeatRegistry,
   type Candidate,
   Desired,
+  type HostMinute,
   type Incarnation,
   type Registry,
   Reported,
@@ -12,7 +14,7 @@ import {
 import { byLoad, loadWithRoom } from "../index-rules.ts";
 import type { BeatClient } from "./beat-redis.ts";
 import { createInboxHints, hintKeys, parseHints } from "./inbox-hints.ts";
-import { DEADLINES_KEY, desiredKey, reportedKey, roomKey, roomsKey } from "./keys.ts";
+import { DEADLINES_KEY, desiredKey, reportedKey, roomKey, roomsKey, signalsKey } from "./keys.ts";
 import { publishDesired } from "./lua/scripts.ts";
 import { parseDeadlineMember, parseWordSet, toDeadlineMember, toWordSet } from "./members.ts";
 import type { RedisClient } from "./redis.ts";
@@ -29,6 +31,8 @@ import {
 
 /** Garbage collection of documents that nobody needs; no decision waits for it. */
 const LIFETIME_S = 24 * 3_600;
+/** The sweep writes a minute down soon after its end; what it has not written after so long is lost. */
+const SIGNALS_LIFETIME_S = 3_600;
 /** Each repetition means that another publication with other capabilities came in between. */
 const PUBLISH_ATTEMPTS_LIMIT = 5;
 
@@ -52,6 +56,7 @@ export function createRegistry(redis: RedisClient): Registry {
       const keys = sessions.map((session) => desiredKey(fleet, session));
       return readDocuments(redis, Desired, keys);
     },
+    signals: (minutes) => readDocuments(redis, SignalsMinute, minutes.map(toSignalsKey)),
     publish: (fleet, session, desired, capabilities) => publish(redis, fleet, session, desired, capabilities),
     candidates: (fleet, requires, limit) => readCandidates(redis, fleet, requires, limit),
   };
@@ -60,7 +65,7 @@ export function createRegistry(redis: RedisClient): Registry {
 /** Only what a heartbeat uses, without the scripts: each byte counts in what every host calls every few seconds. */
 export function createBeatRegistry(redis: BeatClient): BeatRegistry {
   return {
-    beat: (incarnations, deadlineMs) => beat(redis, incarnations, deadlineMs),
+    beat: (incarnations, deadlineMs, minute) => beat(redis, incarnations, deadlineMs, minute),
     async deadlines(incarnations) {
       const parts = inParts(incarnations.map(toDeadlineMember));
       if (parts.length === 0) return [];
@@ -79,6 +84,12 @@ export function createBeatRegistry(redis: BeatClient): BeatRegistry {
     async report(fleet, session, reported) {
       const document = JSON.stringify(Reported.parse(reported));
       await redis.send((commands) => commands.set(reportedKey(fleet, session), document, { ex: LIFETIME_S }));
+    },
+    async keepSignals(minute) {
+      const document = JSON.stringify(SignalsMinute.parse(minute));
+      await redis.send((commands) =>
+        commands.set(toSignalsKey(minute), document, { ex: SIGNALS_LIFETIME_S }),
+      );
     },
   };
 }
@@ -114,16 +125,18 @@ async function beat(
   redis: BeatClient,
   incarnations: readonly Incarnation[],
   deadlineMs: number,
+  minute: HostMinute | null = null,
 ): Promise<Beat> {
   const [first, ...rest] = toScored(incarnations, deadlineMs);
-  if (first === undefined) return { moved: 0, desired: [], reported: [], inboxes: [] };
+  if (first === undefined) return { moved: 0, desired: [], reported: [], inboxes: [], signals: null };
   const desiredKeys = incarnations.map(({ fleet, session }) => desiredKey(fleet, session));
   const reportedKeys = incarnations.map(({ fleet, session }) => reportedKey(fleet, session));
+  const signalsKeys = minute ? [toSignalsKey(minute)] : [];
   const [moved, found] = await redis.send((commands) =>
     commands
       // XX: what the sweep took away is not revived. GT: a late beat takes nothing back.
       .zadd(DEADLINES_KEY, { xx: true, gt: true, ch: true }, first, ...rest)
-      .mget(...desiredKeys, ...reportedKeys, ...hintKeys(incarnations)),
+      .mget(...desiredKeys, ...reportedKeys, ...hintKeys(incarnations), ...signalsKeys),
   );
   const texts = SparseTextsReply.parse(found);
   return {
@@ -131,6 +144,7 @@ async function beat(
     desired: incarnations.map((_, place) => parseDocument(Desired, texts[place])),
     reported: incarnations.map((_, place) => parseDocument(Reported, texts[incarnations.length + place])),
     inboxes: parseHints(incarnations, texts.slice(2 * incarnations.length)),
+    signals: minute ? parseDocument(SignalsMinute, texts.at(-1)) : null,
   };
 }
 
@@ -197,6 +211,10 @@ async function readDocuments<T>(
   });
   const texts = replies.flatMap((reply) => SparseTextsReply.parse(reply));
   return texts.map((text) => parseDocument(schema, text));
+}
+
+function toSignalsKey({ fleet, host, minute }: HostMinute): string {
+  return signalsKey(fleet, host, minute);
 }
 
 function toScored(incarnations: readonly Incarnation[], score: number): { score: number; member: string }[] {

@@ -1,5 +1,4 @@
-/** How close a session is to losing its work: to a full context window, or to going wrong. */
-export type RiskZone = "safe" | "warning" | "danger";
+import type { RiskZone } from "./signals.ts";
 
 type Signals = Readonly<Record<string, unknown>>;
 type Threshold = { readonly warning: number; readonly danger: number };
@@ -16,6 +15,9 @@ export const RISK_THRESHOLDS = {
   toolFailureRate: { warning: 0.15, danger: 0.2 },
 } as const satisfies Record<string, Threshold>;
 
+/** Thresholds by signal, should a fleet have its own. */
+export type RiskThresholds = Readonly<Record<keyof typeof RISK_THRESHOLDS, Threshold>>;
+
 /** Signals of danger, other than of a full context window, that together mean it. */
 const DANGERS_TOGETHER = 2;
 
@@ -23,8 +25,11 @@ const DANGERS_TOGETHER = 2;
  * The zone that a session's signals put it in: danger if its context window is nearly full or two signals say so, warning if
  * any does. Null if it reports none of them.
  */
-export function riskZone(signals: Signals | undefined): RiskZone | null {
-  const read = Object.entries<Threshold>(RISK_THRESHOLDS).flatMap(([name, threshold]) => {
+export function riskZone(
+  signals: Signals | undefined,
+  thresholds: RiskThresholds = RISK_THRESHOLDS,
+): RiskZone | null {
+  const read = Object.entries<Threshold>(thresholds).flatMap(([name, threshold]) => {
     const value = signals?.[name];
     return typeof value === "number" && Number.isFinite(value) ? [{ name, value, threshold }] : [];
   });

@@ -1,0 +1,127 @@
+import * as z from "zod/mini";
+import type { AgentAdapter, HookEndpoint, StartRequest } from "./adapter.ts";
+import type { AgentEvent } from "./agent-event.ts";
+import { answerNativeHook, readNativeHook } from "./native-hook.ts";
+import { readLastLines } from "./transcript.ts";
+
+const EVENTS = [
+  "SessionStart",
+  "UserPromptSubmit",
+  "PreToolUse",
+  "PermissionRequest",
+  "PostToolUse",
+  "PreCompact",
+  "PostCompact",
+  "Stop",
+];
+/** Seconds. An end is held until it is known whether there is more to do. */
+const HOOK_TIMEOUT_S = 600;
+
+const Line = z.looseObject({
+  type: z.string(),
+  thread_id: z.optional(z.string()),
+  message: z.optional(z.string()),
+  item: z.optional(z.looseObject({ type: z.optional(z.string()), text: z.optional(z.string()) })),
+  error: z.optional(z.looseObject({ message: z.optional(z.string()) })),
+});
+type Line = z.infer<typeof Line>;
+
+const Tokens = z.looseObject({
+  input_tokens: z.number(),
+  output_tokens: z.number(),
+  total_tokens: z.optional(z.number()),
+});
+/** A line of its transcript, of which there is one after each answer of the model. */
+const TokenCount = z.looseObject({
+  timestamp: z.string(),
+  payload: z.looseObject({
+    type: z.literal("token_count"),
+    info: z.looseObject({
+      last_token_usage: Tokens,
+      model_context_window: z.optional(z.nullable(z.number())),
+    }),
+  }),
+});
+
+export const codex: AgentAdapter = {
+  name: "codex",
+  start: (request) => launch(request, []),
+  resume: (request) => launch(request, ["resume", request.own.sessionId]),
+  wrap: ([name, ...args], hooks) => ({ command: [name, ...hookFlags(hooks), ...args], env: {} }),
+  parseLine: (line) => eventsOf(parseJson(line)),
+  parseHook: readNativeHook,
+  answerHook: answerNativeHook,
+  async isIntact({ sessionId, transcriptPath }) {
+    const lines = transcriptPath === null ? null : await readLastLines(transcriptPath);
+    return lines !== null && (transcriptPath?.includes(sessionId) ?? false);
+  },
+  async readTranscript({ transcriptPath }) {
+    const lines = transcriptPath === null ? null : await readLastLines(transcriptPath);
+    return (lines ?? []).flatMap(usageEvents);
+  },
+};
+
+/** `codex [user's flags] exec [resume ID] ... PROMPT`: flags before the subcommand hold for it too. */
+function launch({ prompt, program: [name, ...args], hooks }: StartRequest, resume: readonly string[]) {
+  const given = args[0] === "exec" ? args.slice(1) : args;
+  const flags = ["--json", "--skip-git-repo-check", ...hookFlags(hooks)];
+  return { command: [name, "exec", ...given, ...flags, ...resume, prompt] as const, env: {} };
+}
+
+/** Its hooks are commands, and it asks a person to trust them, who did so by starting this. */
+function hookFlags({ command }: HookEndpoint): string[] {
+  const line = JSON.stringify(command.map(quoted).join(" "));
+  const hook = `[{hooks=[{type="command",command=${line},timeout=${HOOK_TIMEOUT_S}}]}]`;
+  return ["--dangerously-bypass-hook-trust", ...EVENTS.flatMap((event) => ["-c", `hooks.${event}=${hook}`])];
+}
+
+const quoted = (word: string) => `'${word.replaceAll("'", `'\\''`)}'`;
+
+function parseJson(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return null;
+  }
+}
+
+/** What its hooks tell is left to them: a tool call has other ids here. */
+function eventsOf(value: unknown): AgentEvent[] {
+  const { data: line } = Line.safeParse(value);
+  if (!line) return [];
+  switch (line.type) {
+    case "thread.started":
+      return line.thread_id === undefined ? [] : [{ type: "session", sessionId: line.thread_id }];
+    case "item.completed":
+      return line.item?.type === "agent_message" && line.item.text
+        ? [{ type: "message", role: "assistant", text: line.item.text }]
+        : [];
+    case "turn.completed":
+      return [{ type: "result", ok: true, text: "" }];
+    case "turn.failed":
+      return [{ type: "result", ok: false, text: line.error?.message ?? "the turn failed" }];
+    case "error":
+      return retryEvents(line);
+    default:
+      return [];
+  }
+}
+
+/** `Reconnecting... 2/5`, with the status where there was an answer. */
+function retryEvents({ message = "" }: Line): AgentEvent[] {
+  if (!/reconnecting|retrying/i.test(message)) return [];
+  const [, status] = /\b([45]\d\d)\b/.exec(message) ?? [];
+  return [{ type: "retry", status: status === undefined ? null : Number(status), delayMs: 0 }];
+}
+
+function usageEvents(value: unknown): AgentEvent[] {
+  const { data } = TokenCount.safeParse(value);
+  if (!data) return [];
+  const { last_token_usage: last, model_context_window: contextWindow } = data.payload.info;
+  const { input_tokens: inputTokens, output_tokens: outputTokens } = last;
+  const contextTokens = last.total_tokens ?? inputTokens + outputTokens;
+  return [
+    { type: "usage", messageId: data.timestamp, ...{ inputTokens, outputTokens, contextTokens } },
+    ...(contextWindow ? [{ type: "window", contextWindow } as const] : []),
+  ];
+}

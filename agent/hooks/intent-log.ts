@@ -1,0 +1,77 @@
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import path from "node:path";
+import * as z from "zod/mini";
+import type { ToolCall } from "../../shared/contract/checkpoint.ts";
+
+/** One line: a call is about to run (`name`), or has ended (`ok`). */
+const Line = z.union([
+  z.object({ id: z.string(), name: z.string(), summary: z.string(), at: z.string() }),
+  z.object({ id: z.string(), ok: z.boolean(), at: z.string() }),
+]);
+
+/** What an agent was about to do, on this machine's disk before it did it: it outlives the agent and its supervisor. */
+export type IntentLog = {
+  /** Returns once the operating system has it. */
+  begun(call: Pick<ToolCall, "id" | "name" | "summary">, at: Date): void;
+  ended(id: string, ok: boolean, at: Date): void;
+  close(): void;
+};
+
+/** Bytes of a log that are read: the last. */
+const READ_BYTES_LIMIT = 1024 * 1024;
+
+/** Appends to `file`, which it makes, readable by this user alone. */
+export function openIntentLog(file: string): IntentLog {
+  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+  const descriptor = openSync(file, "a", 0o600);
+  const append = (line: object) => void writeSync(descriptor, `${JSON.stringify(line)}\n`);
+  return {
+    begun: ({ id, name, summary }, at) => {
+      append({ id, name, summary, at: at.toISOString() });
+    },
+    ended: (id, ok, at) => {
+      append({ id, ok, at: at.toISOString() });
+    },
+    close: () => {
+      closeSync(descriptor);
+    },
+  };
+}
+
+/** The calls of a log, in the order in which they began. What was cut short, as by a full disk, is passed over. */
+export function readIntents(file: string): ToolCall[] {
+  const calls = new Map<string, ToolCall>();
+  for (const text of readEnd(file).split("\n")) {
+    const line = Line.safeParse(parse(text)).data;
+    if (!line) continue;
+    if ("name" in line) {
+      const { id, name, summary, at } = line;
+      calls.set(id, { id, name, summary, startedAt: at, endedAt: null, outcome: "unknown" });
+      continue;
+    }
+    const begun = calls.get(line.id);
+    if (begun) calls.set(line.id, { ...begun, endedAt: line.at, outcome: line.ok ? "ok" : "failed" });
+  }
+  return [...calls.values()];
+}
+
+export function removeIntents(file: string): void {
+  rmSync(file, { force: true });
+}
+
+function readEnd(file: string): string {
+  try {
+    return readFileSync(file).subarray(-READ_BYTES_LIMIT).toString("utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return "";
+    throw error;
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,46 @@
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { killLeftBehind, killOrphans, MARK, newMark } from "../../agent/worker/orphans.ts";
+import { eventually } from "../fixtures/eventually.ts";
+import { isRunning, scratchDirectory } from "../fixtures/scratch.ts";
+
+/** A shell with a child in a session of its own, as agents start their tools; kills itself and leaves the child. */
+async function leaveChild(mark: string): Promise<number> {
+  const file = path.join(mkdtempSync(path.join(scratchDirectory(), "pid-")), "pid");
+  const parent = spawn(
+    "sh",
+    ["-c", `setsid sh -c 'echo $$ > ${file}; exec sleep 60' & sleep 0.2; kill -9 $$`],
+    {
+      env: { PATH: process.env.PATH, [MARK]: mark },
+      stdio: "ignore",
+    },
+  );
+  await new Promise((resolve) => parent.once("exit", resolve));
+  const pid = Number(await eventually("the child wrote its pid", () => readFileSync(file, "utf8").trim()));
+  onTestFinished(() => {
+    if (isRunning(pid)) process.kill(pid, "SIGKILL");
+  });
+  expect(isRunning(pid)).toBe(true);
+  return pid;
+}
+
+test("what an agent left running in a session of its own dies with it, and nothing else", async () => {
+  const [ours, others] = [newMark(), newMark()];
+  const [left, spared] = [await leaveChild(ours), await leaveChild(others)];
+  expect(killLeftBehind(ours)).toBe(1);
+  await eventually("the child is gone", () => !isRunning(left));
+  expect(isRunning(spared)).toBe(true);
+});
+
+test("what the agents of a supervisor that is gone left running is killed by the next, and what a live one has is not", async () => {
+  const dead = spawn(process.execPath, ["-e", ""], { stdio: "ignore" });
+  const { pid = 0 } = dead;
+  await new Promise((resolve) => dead.once("exit", resolve));
+  const left = await leaveChild(newMark().replace(`-${process.pid}-`, `-${pid}-`));
+  const spared = await leaveChild(newMark());
+  expect(killOrphans()).toBeGreaterThanOrEqual(1);
+  await eventually("the child is gone", () => !isRunning(left));
+  expect(isRunning(spared)).toBe(true);
+});
