@@ -34,6 +34,11 @@ export const ERRORS = {
     next: "Check the id and the fleet of your key.",
   },
   "key.not_found": { status: 404, title: "No such API key", next: "List the keys with GET /v1/keys." },
+  "checkpoint.not_found": {
+    status: 404,
+    title: "No such checkpoint",
+    next: "Write one first, or read another session's.",
+  },
   "body.not_json": { status: 400, title: "The body is not JSON in UTF-8", next: "Send one JSON value." },
   "body.duplicate_key": { status: 400, title: "The body names a key twice", next: "Send each key once." },
   "body.forbidden_key": {
@@ -72,6 +77,11 @@ export const ERRORS = {
     status: 413,
     title: "The task's result is too large",
     next: "Store it elsewhere and send a reference.",
+  },
+  "checkpoint.too_large": {
+    status: 413,
+    title: "The checkpoint's state is too large",
+    next: "Leave out what can be read elsewhere.",
   },
   "message.too_large": {
     status: 413,

@@ -246,6 +246,60 @@ export const PerformanceRecord = z.object({
 });
 export type PerformanceRecord = z.infer<typeof PerformanceRecord>;
 
+/** A session's checkpoint. `rev` is its sequence: the newest is the document that the next one replaces, those before it are filed. */
+export const CheckpointRecord = z.object({
+  ...Document,
+  session: Id,
+  epoch: Epoch,
+  trigger: z.string(),
+  /** The held task that it is of, by the fence of its tenure. */
+  task: z.nullable(z.object({ id: Id, fence: Fence })),
+  /** Whether no checkpoint of its task came before it. */
+  first: z.boolean(),
+  /** The state, kept before this names it. */
+  body: PayloadRef,
+  /** Stored bytes of the state. */
+  bytes: z.int(),
+  signals: z.nullable(z.record(z.string(), z.unknown())),
+  atMs: Millis,
+});
+export type CheckpointRecord = z.infer<typeof CheckpointRecord>;
+
+/** Which checkpoint is a task's latest, whoever made it. It only ever moves to a later tenure, or on in one. */
+export const TaskCheckpointRecord = z.object({
+  ...Document,
+  task: Id,
+  fence: Fence,
+  session: Id,
+  epoch: Epoch,
+  sequence: z.int(),
+  trigger: z.string(),
+  body: PayloadRef,
+  bytes: z.int(),
+  signals: z.nullable(z.record(z.string(), z.unknown())),
+  atMs: Millis,
+});
+export type TaskCheckpointRecord = z.infer<typeof TaskCheckpointRecord>;
+
+/** The latest tool calls of a session: its intent log, where its machine cannot take it along. */
+export const JournalRecord = z.object({
+  ...Document,
+  session: Id,
+  calls: z.array(
+    z.object({
+      id: z.string(),
+      name: z.string(),
+      summary: z.string(),
+      epoch: Epoch,
+      task: z.nullable(Id),
+      startedAtMs: Millis,
+      endedAtMs: z.nullable(Millis),
+      outcome: z.enum(["ok", "failed", "unknown"]),
+    }),
+  ),
+});
+export type JournalRecord = z.infer<typeof JournalRecord>;
+
 /** An API key. The secret itself is never kept, only its SHA-256. */
 export const KeyRecord = z.object({
   ...Document,

@@ -1,11 +1,13 @@
 import type { SignalsMinute, ZoneChange } from "../contract/signals.ts";
 import type {
   AnswerRecord,
+  CheckpointRecord,
   EndState,
   FleetRecord,
   GroupRecord,
   HostRecord,
   InboxRecord,
+  JournalRecord,
   KeyRecord,
   MessageRecord,
   PayloadRef,
@@ -14,6 +16,7 @@ import type {
   SessionRecord,
   SubmissionRecord,
   SweepRecord,
+  TaskCheckpointRecord,
   TaskRecord,
   TicketRecord,
 } from "../contract/records.ts";
@@ -39,6 +42,8 @@ export interface RecordStore {
   readonly semaphores: SemaphoreStore;
   readonly performances: PerformanceStore;
   readonly signals: SignalStore;
+  readonly checkpoints: CheckpointStore;
+  readonly journals: JournalStore;
   readonly sweep: { get(): Promise<SweepRecord | null>; commit: Commit<SweepRecord> };
 }
 
@@ -213,4 +218,32 @@ export interface SignalStore {
   minutes(fleet: string, host: string, from: number, to: number, limit: number): Promise<SignalsMinute[]>;
   /** A session's first `limit` changes of zone after `afterMs`, to `toMs` included, in order. */
   zones(fleet: string, session: string, afterMs: number, toMs: number, limit: number): Promise<ZoneChange[]>;
+}
+
+/** Checkpoints of sessions, and which of them is a task's latest. */
+export interface CheckpointStore {
+  /** The newest of a session. */
+  latest(fleet: string, session: string): Promise<CheckpointRecord | null>;
+  /** Puts a checkpoint in the place of the newest, which must be filed before or is lost. Its `rev` is its sequence. */
+  commit: Commit<CheckpointRecord>;
+  /** Files a checkpoint under its sequence. Repeating it changes nothing. */
+  file(checkpoint: CheckpointRecord): Promise<void>;
+  /** The filed one of this sequence; the newest is not filed. */
+  filed(fleet: string, session: string, sequence: number): Promise<CheckpointRecord | null>;
+  /** A filed one that nobody is likely to ask for may be forgotten some days later. */
+  release(checkpoint: CheckpointRecord): Promise<void>;
+  /** Keeps a state, before the checkpoint that names it is committed; with the bytes that it takes. */
+  putBody(fleet: string, session: string, json: string): Promise<{ ref: PayloadRef; bytes: number }>;
+  /** The state as JSON; null if it has expired. */
+  body(fleet: string, session: string, ref: PayloadRef): Promise<string | null>;
+  readonly ofTask: {
+    get(fleet: string, task: string): Promise<TaskCheckpointRecord | null>;
+    commit: Commit<TaskCheckpointRecord>;
+  };
+}
+
+export interface JournalStore {
+  get(fleet: string, session: string): Promise<JournalRecord | null>;
+  /** May be forgotten some time after its last change. */
+  commit: Commit<JournalRecord>;
 }

@@ -109,5 +109,22 @@ export const KEY = {
     pk: sessionPart(fleet, session),
     sk: SORT_PREFIX.zone + inOrder(atMs),
   }),
+  checkpoint: (fleet: string, session: string): Key => ({
+    pk: `${fleetPart(fleet)}#SES#${session}`,
+    sk: "CHECKPOINT",
+  }),
+  filedCheckpoint: (fleet: string, session: string, sequence: number): Key => ({
+    pk: `${fleetPart(fleet)}#SES#${session}`,
+    sk: `CKPT#${inOrder(sequence)}`,
+  }),
+  checkpointBody: (fleet: string, session: string, name: string): Key => ({
+    pk: `${fleetPart(fleet)}#SES#${session}`,
+    sk: `CKBODY#${name}`,
+  }),
+  taskCheckpoint: (fleet: string, task: string): Key => ({ pk: taskPart(fleet, task), sk: "CHECKPOINT" }),
+  journal: (fleet: string, session: string): Key => ({
+    pk: `${fleetPart(fleet)}#SES#${session}`,
+    sk: "JOURNAL",
+  }),
   sweep: (): Key => ({ pk: "SWEEP", sk: "SWEEP" }),
 };

@@ -4,6 +4,7 @@ import type { RecordStore } from "../../ports/record.ts";
 import type { ObjectStore } from "../s3/object-store.ts";
 import { createAnswers } from "./answers.ts";
 import { createApiKeys } from "./api-keys.ts";
+import { createCheckpoints, createJournals } from "./checkpoints.ts";
 import { createEdges } from "./edges.ts";
 import { createFleets } from "./fleets.ts";
 import { createGroups } from "./groups.ts";
@@ -50,6 +51,8 @@ export function createDynamoRecord(options: {
     semaphores: createSemaphores(table, clock),
     performances: createPerformances(table, clock),
     signals: createSignals(table),
+    checkpoints: createCheckpoints(table, options.objects, retentionOf, clock),
+    journals: createJournals(table, clock),
     sweep: createSweep(table),
   };
 }

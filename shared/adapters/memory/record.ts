@@ -19,6 +19,7 @@ import type {
   SessionStore,
   TaskStore,
 } from "../../ports/record.ts";
+import { createMemoryCheckpoints, createMemoryJournals } from "./record-checkpoints.ts";
 import { createMemoryDocuments } from "./record-documents.ts";
 import { createMemoryListing } from "./record-listing.ts";
 import { createMemoryInboxes, createMemoryMessages } from "./record-messages.ts";
@@ -180,6 +181,8 @@ export function createMemoryRecord(clock: Pick<Clock, "nowMs">): RecordStore {
       commit: performances.commit,
     },
     signals: createMemorySignals(),
+    checkpoints: createMemoryCheckpoints(),
+    journals: createMemoryJournals(),
     sweep: { get: async () => sweep.get("sweep"), commit: sweep.commit },
   };
 }
