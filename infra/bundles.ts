@@ -12,6 +12,7 @@ export const BUNDLE_FORMATS: Record<FunctionName, BundleFormat> = {
   tasks: "esm",
   operator: "esm",
   mcp: "esm",
+  checkpoints: "esm",
   dispatch: "esm",
   sweep: "esm",
 };

@@ -73,6 +73,7 @@ export const functions: Record<FunctionName, sst.aws.Function> = {
   sessions: createFunction("sessions"),
   tasks: createFunction("tasks"),
   mcp: createFunction("mcp"),
+  checkpoints: createFunction("checkpoints"),
   operator: createFunction("operator"),
   dispatch: createFunction("dispatch"),
   // Lambda itself would repeat a failed invocation twice, minutes late; the next minute's is the retry.

@@ -9,6 +9,8 @@ export const FUNCTION_SIZES: Record<FunctionName, FunctionSize> = {
   sessions: { memoryMb: 512, timeoutS: 29 },
   tasks: { memoryMb: 512, timeoutS: 29 },
   mcp: { memoryMb: 512, timeoutS: 29 },
+  // States of megabytes are parsed and compressed here, which is what memory buys.
+  checkpoints: { memoryMb: 1_024, timeoutS: 29 },
   operator: { memoryMb: 512, timeoutS: 29 },
   dispatch: { memoryMb: 512, timeoutS: 30 },
   // Ticks until the next minute's invocation takes over, at most 100 s, and mostly waits: memory is its price.

@@ -14,7 +14,13 @@ import {
   RevokedAnswer,
   type Scope,
 } from "./fleet.ts";
-import { SignalsAnswer } from "./checkpoint.ts";
+import {
+  CheckpointAnswer,
+  CheckpointRequest,
+  CheckpointWritten,
+  ResumeAnswer,
+  SignalsAnswer,
+} from "./checkpoint.ts";
 import { CancelGroupAnswer, CancelGroupRequest, RedriveAnswer, RedriveRequest } from "./bulk.ts";
 import { HeartbeatRequest } from "./heartbeat.ts";
 import { HeartbeatAnswer } from "./heartbeat-answer.ts";
@@ -288,6 +294,32 @@ export const API = {
     query: ["from", "to", "cursor"],
     status: 200,
     answer: SignalsAnswer,
+  },
+  writeCheckpoint: {
+    method: "POST",
+    path: "/v1/sessions/{id}/checkpoints",
+    summary: "Keep a checkpoint of a session, and of a task that it holds",
+    who: { session: "own" },
+    body: CheckpointRequest,
+    status: 201,
+    answer: CheckpointWritten,
+  },
+  readCheckpoint: {
+    method: "GET",
+    path: "/v1/sessions/{id}/checkpoints/latest",
+    summary: "Read the latest checkpoint of a session, or of a task that it holds",
+    who: { scopes: ["operate"], session: "own" },
+    query: ["taskId"],
+    status: 200,
+    answer: CheckpointAnswer,
+  },
+  readResume: {
+    method: "GET",
+    path: "/v1/sessions/{id}/resume",
+    summary: "Read what a session's latest start is to go on with",
+    who: { scopes: ["operate"], session: "own" },
+    status: 200,
+    answer: ResumeAnswer,
   },
   drainSession: {
     method: "POST",
