@@ -74,6 +74,7 @@ export const functions: Record<FunctionName, sst.aws.Function> = {
   tasks: createFunction("tasks"),
   hooks: createFunction("hooks"),
   mcp: createFunction("mcp"),
+  checkpoints: createFunction("checkpoints"),
   operator: createFunction("operator"),
   dispatch: createFunction("dispatch"),
   // Lambda itself would repeat a failed invocation twice, minutes late; the next minute's is the retry.

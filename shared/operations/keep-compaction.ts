@@ -13,7 +13,7 @@ import { writeCheckpoint } from "./write-checkpoint.ts";
 async function knownOf(ports: Ports, { fleet, session, epoch }: SessionClaims) {
   const [journal, latest] = await Promise.all([
     ports.record.journals.get(fleet, session),
-    readLatestCheckpoint(ports, fleet, session),
+    readLatestCheckpoint(ports, { fleet, session, claims: null }),
   ]);
   const own = isRefusal(latest) || latest.checkpoint.epoch !== epoch ? null : latest.checkpoint.state;
   return { calls: journal?.epoch === epoch ? journal.calls : [], state: own };

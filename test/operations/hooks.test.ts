@@ -300,7 +300,7 @@ describe("a compaction", () => {
       ?.additionalContext;
   };
   const latest = async (world: World) =>
-    must(await readLatestCheckpoint(world.ports, FLEET, "s1")).checkpoint;
+    must(await readLatestCheckpoint(world.ports, { fleet: FLEET, session: "s1", claims: null })).checkpoint;
 
   it("is preceded by a checkpoint of what the journal knows, of the task that is held", async () => {
     const { world, chat } = await working();
@@ -322,7 +322,9 @@ describe("a compaction", () => {
   it("loses nothing of an earlier checkpoint that stays true, and writes none where nothing is known", async () => {
     const { world, chat, fence } = await working();
     await hook(world, chat, compact);
-    expect(await readLatestCheckpoint(world.ports, FLEET, "s1")).toMatchObject({
+    expect(
+      await readLatestCheckpoint(world.ports, { fleet: FLEET, session: "s1", claims: null }),
+    ).toMatchObject({
       refused: "checkpoint.not_found",
     });
     const state = { task: { done: ["parser"], next: ["tests"] }, files: { diff: "old" }, mine: 1 };

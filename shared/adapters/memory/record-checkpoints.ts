@@ -28,7 +28,7 @@ export function createMemoryCheckpoints(): CheckpointStore {
     filed: async (fleet, session, sequence) => filed.get(`${place(fleet, session)}#${sequence}`) ?? null,
     release: async () => undefined,
     async putBody(fleet, session, json) {
-      const key = createHash("sha256").update(json).digest("base64url");
+      const key = `${bodies.size}-${createHash("sha256").update(json).digest("base64url")}`;
       bodies.set(`${place(fleet, session)}#${key}`, json);
       return { ref: { at: "item", key }, bytes: Buffer.byteLength(json) };
     },
