@@ -141,7 +141,12 @@ describe("a tool call", () => {
 
 describe("a session that counts no more", () => {
   it.each([
-    ["started again", async (world: World) => void (await world.register("s1"))],
+    [
+      "started again",
+      async (world: World) => {
+        await world.register("s1");
+      },
+    ],
     [
       "given up",
       (world: World) =>
@@ -153,8 +158,9 @@ describe("a session that counts no more", () => {
     ],
     [
       "ended",
-      async (world: World, { claims }: Chat) =>
-        void must(await endSession(world.ports, claims, "s1", { reason: "completed" })),
+      async (world: World, { claims }: Chat) => {
+        must(await endSession(world.ports, claims, "s1", { reason: "completed" }));
+      },
     ],
   ])("because it was %s is denied its next tool, told why, and leaves no trace", async (_, end) => {
     const { world, chat } = await working();
