@@ -44,7 +44,7 @@ export const GRANTS: Record<FunctionName, readonly Grant[]> = {
   tasks: [...recordAccess, payloadReads, payloadWrites, dispatching],
   operator: [...recordAccess, payloadReads, payloadWrites, dispatching],
   mcp: [...recordAccess, payloadReads, payloadWrites, dispatching],
-  checkpoints: [...recordAccess, payloadReads, payloadWrites, dispatching],
+  checkpoints: [...recordAccess, payloadReads, payloadWrites],
   dispatch: [...recordAccess, payloadReads, payloadWrites, dispatching, consuming(dispatchQueue)],
   sweep: [...recordAccess, payloadReads, payloadWrites, dispatching, consuming(wakeQueue)],
 };
