@@ -1,8 +1,9 @@
 // Triggered by POST /v1/sessions/{id}/checkpoints, GET /v1/sessions/{id}/checkpoints/latest and GET /v1/sessions/{id}/resume.
-// Runs write-checkpoint and read-checkpoint. A function of its own, because states of megabytes pass through it.
+// Runs write-checkpoint, read-checkpoint and brief-of. A function of its own, because states of megabytes pass through it.
 import { API } from "../shared/contract/api.ts";
 import { refuse } from "../shared/contract/errors.ts";
 import { Id } from "../shared/contract/ids.ts";
+import { briefOfSession } from "../shared/operations/brief-of.ts";
 import { readLatestCheckpoint, readTaskCheckpoint } from "../shared/operations/read-checkpoint.ts";
 import { type Reader, refuseReader } from "../shared/operations/read-messages.ts";
 import { writeCheckpoint } from "../shared/operations/write-checkpoint.ts";
@@ -21,7 +22,7 @@ function readerOf(fleet: string, session: string, caller: Caller): Reader {
   return { fleet, session, claims: caller.kind === "session" ? caller.claims : null };
 }
 
-serveById(app, API.writeCheckpoint, sessions, async (_, { ports, caller, body }) =>
+serveById(app, API.writeCheckpoint, sessions, async (_id, { ports, caller, body }) =>
   caller.kind === "session"
     ? writeCheckpoint(ports, caller.claims, body)
     : refuse("scope.insufficient", "This takes a session's token."),
@@ -39,7 +40,9 @@ serveById(app, API.readCheckpoint, sessions, async (id, { ports, caller, fleet, 
 
 serveById(app, API.readResume, sessions, async (id, { ports, caller, fleet }) => {
   const session = await ports.record.sessions.get(fleet, id);
-  return refuseReader(session, readerOf(fleet, id, caller)) ?? { resume: null };
+  const refused = refuseReader(session, readerOf(fleet, id, caller));
+  if (refused) return refused;
+  return session ? { resume: await briefOfSession(ports, session) } : sessions.absent;
 });
 
 export const handler = toHandler(app);

@@ -11,8 +11,9 @@ export const BUNDLE_FORMATS: Record<FunctionName, BundleFormat> = {
   sessions: "esm",
   tasks: "esm",
   operator: "esm",
-  mcp: "esm",
   checkpoints: "esm",
+  hooks: "esm",
+  mcp: "esm",
   dispatch: "esm",
   sweep: "esm",
 };

@@ -72,6 +72,7 @@ export const functions: Record<FunctionName, sst.aws.Function> = {
   heartbeat,
   sessions: createFunction("sessions"),
   tasks: createFunction("tasks"),
+  hooks: createFunction("hooks"),
   mcp: createFunction("mcp"),
   checkpoints: createFunction("checkpoints"),
   operator: createFunction("operator"),

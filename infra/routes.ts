@@ -6,8 +6,9 @@ export const FUNCTIONS = {
   heartbeat: "functions/heartbeat.handler",
   sessions: "functions/sessions.handler",
   tasks: "functions/tasks.handler",
-  mcp: "functions/mcp.handler",
   checkpoints: "functions/checkpoints.handler",
+  hooks: "functions/hooks.handler",
+  mcp: "functions/mcp.handler",
   operator: "functions/operator.handler",
   dispatch: "functions/dispatch.handler",
   sweep: "functions/sweep.handler",
@@ -27,6 +28,7 @@ export const ROUTES: readonly (readonly [route: string, fn: FunctionName])[] = [
   ["ANY /v1/tasks/{proxy+}", "tasks"],
   ["GET /v1/dead-letters", "tasks"],
   ["POST /v1/dead-letters/redrive", "tasks"],
+  ["POST /v1/hooks/{client}", "hooks"],
   // GET too, which it refuses: the default would say that there is no such route.
   ["ANY /mcp", "mcp"],
   // Everything else, so that an unknown route gets the same kind of answer as a known one.

@@ -4,6 +4,5 @@ export const NOT_IMPLEMENTED: readonly (readonly [method: "GET" | "POST", path: 
   ["GET", "/v1/experiments/:id"],
   ["POST", "/v1/experiments/:id/stop"],
   ["POST", "/v1/experiments/:id/approve"],
-  ["POST", "/v1/hooks/:client"],
   ["GET", "/"],
 ];
