@@ -14,16 +14,22 @@ const cloud = useEmbeddedCloud({
 });
 
 type Answer = { status: number; body: unknown };
-type Filled = { key?: string; body?: unknown; params?: Record<string, string>; query?: string };
+type Filled = {
+  key?: string;
+  body?: unknown;
+  params?: Record<string, string>;
+  query?: string;
+  headers?: Record<string, string>;
+};
 
 const fill = (path: string, params: Record<string, string> = {}) =>
   path.replaceAll(/\{(\w+)\}/g, (_, name: string) => params[name] ?? "none");
 
 function ask(
   route: Pick<Route, "method" | "path">,
-  { key, body, params, query = "" }: Filled = {},
+  { key, body, params, query = "", headers }: Filled = {},
 ): Promise<Answer> {
-  return cloud().request(route.method, `${fill(route.path, params)}${query}`, { key, body });
+  return cloud().request(route.method, `${fill(route.path, params)}${query}`, { key, body, headers });
 }
 
 /** Asks, and checks that status and shape are the contract's to the last field. */
@@ -106,7 +112,10 @@ describe("every route answers exactly what the contract says", () => {
     expect(beaten.intervalMs).toBe(5_000);
     await succeedOnce(API.listSignals, { params: id });
     const ping = { jsonrpc: "2.0", id: 1, method: "ping" };
-    await succeedOnce(API.callMcp, { key: token, body: ping });
+    const accept = "application/json, text/event-stream";
+    await succeedOnce(API.callMcp, { key: token, body: ping, headers: { accept } });
+    const stop = { hook_event_name: "Stop", session_id: "s" };
+    await succeedOnce(API.recordHook, { key: token, params: { client: "claude-code" }, body: stop });
     const completed = await succeedOnce(API.completeTask, {
       ...task,
       body: { fence: 1, result: { ok: true }, evidence: ["log"] },
