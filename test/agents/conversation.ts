@@ -97,8 +97,16 @@ export function readResponses(body: unknown): Conversation {
 }
 
 function textOf(content: Content): string {
-  if (typeof content === "string") return content;
-  return content.flatMap(({ text }) => text ?? []).join("\n");
+  if (typeof content === "string") return unescaped(content);
+  return content.flatMap(({ text }) => (text === undefined ? [] : unescaped(text))).join("\n");
+}
+
+const ENTITIES = { "&lt;": "<", "&gt;": ">", "&quot;": '"', "&apos;": "'", "&amp;": "&" } as const;
+
+/** Codex hands on what a hook said as XML, which a model reads as it is meant. */
+function unescaped(text: string): string {
+  if (!text.includes("<hook_prompt")) return text;
+  return text.replaceAll(/&(?:lt|gt|quot|apos|amp);/g, (entity) => ENTITIES[entity as keyof typeof ENTITIES]);
 }
 
 function partsOf(content: Content, type: string) {

@@ -36,9 +36,12 @@ export async function startScriptedModel(script: Script): Promise<ScriptedModel>
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const body = await readJson(request);
     const { pathname } = new URL(request.url ?? "/", "http://model");
-    if (pathname.endsWith("/count_tokens")) return sendJson(response, 200, { input_tokens: INPUT_TOKENS });
     const anthropic = pathname.endsWith("/messages");
-    if (!anthropic && !pathname.endsWith("/responses")) return sendJson(response, 404, {});
+    if (!anthropic && !pathname.endsWith("/responses")) {
+      const counts = pathname.endsWith("/count_tokens");
+      sendJson(response, counts ? 200 : 404, counts ? { input_tokens: INPUT_TOKENS } : {});
+      return;
+    }
     const conversation = anthropic ? readMessages(body) : readResponses(body);
     // Titles, topics and probes offer no tools; compactions are told from them by what they ask.
     const isWork = conversation.tools.length > 0;
@@ -47,7 +50,8 @@ export async function startScriptedModel(script: Script): Promise<ScriptedModel>
     answered += 1;
     if (reply.status !== undefined) {
       const error = { type: "rate_limit_error", message: "scripted" };
-      return sendJson(response, reply.status, { type: "error", error }, { "retry-after": "1" });
+      sendJson(response, reply.status, { type: "error", error }, { "retry-after": "1" });
+      return;
     }
     const id = `${answered}`;
     const use = toolUse(reply, conversation);
@@ -116,7 +120,10 @@ function sendMessage(
   ];
   const message = { id: `msg_${id}`, type: "message", role: "assistant", model, stop_sequence: null };
   const stop = use ? "tool_use" : "end_turn";
-  if (!stream) return sendJson(response, 200, { ...message, content, stop_reason: stop, usage });
+  if (!stream) {
+    sendJson(response, 200, { ...message, content, stop_reason: stop, usage });
+    return;
+  }
   response.writeHead(200, { "content-type": "text/event-stream" });
   const send = (type: string, data: object) => {
     response.write(`event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`);
