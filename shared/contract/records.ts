@@ -278,6 +278,8 @@ export const TaskCheckpointRecord = z.object({
   bytes: z.int(),
   signals: z.nullable(z.record(z.string(), z.unknown())),
   atMs: Millis,
+  /** The first that was written of the task. */
+  first: z.optional(z.object({ session: Id, sequence: z.int() })),
 });
 export type TaskCheckpointRecord = z.infer<typeof TaskCheckpointRecord>;
 

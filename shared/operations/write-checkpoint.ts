@@ -2,12 +2,19 @@ import type { CheckpointRequest, CheckpointWritten } from "../contract/checkpoin
 import { type Refusal, isRefusal, refuse } from "../contract/errors.ts";
 import { CHECKPOINTS_KEPT, CHECKPOINT_BYTES_LIMIT } from "../contract/limits.ts";
 import type { CheckpointRecord, TaskCheckpointRecord } from "../contract/records.ts";
-import { UNCHANGED, commit } from "../domain/decision.ts";
+import { UNCHANGED, commit, refused } from "../domain/decision.ts";
 import { refuseEpoch } from "../domain/session-transitions.ts";
+import { keptSignals } from "../domain/signals.ts";
 import { isOwnedBy } from "../domain/task-transitions.ts";
 import type { SessionClaims } from "../domain/tokens.ts";
 import type { Ports } from "../ports/ports.ts";
 import { changeOrCreate } from "./change.ts";
+
+/**
+ * Younger ones are not released, whatever came after them: a function that was to let a task point to one may still be at it. Longer
+ * than any function may take.
+ */
+const SETTLED_AFTER_MS = 120_000;
 
 /**
  * Keeps a checkpoint of a session, and of the task that it holds. The state is kept first, then what was the newest is filed, then this
@@ -20,17 +27,17 @@ export async function writeCheckpoint(
 ): Promise<CheckpointWritten | Refusal> {
   const { fleet, session } = claims;
   const json = JSON.stringify(request.state ?? null);
-  if (Buffer.byteLength(json) > CHECKPOINT_BYTES_LIMIT)
-    return refuse("checkpoint.too_large", `The state is over ${CHECKPOINT_BYTES_LIMIT} bytes of JSON.`);
-  const refused = await refuseWriter(ports, claims, request);
-  if (refused) return refused;
-  const { taskId, fence } = request;
+  const forbidden = await refuseWriter(ports, claims, request, Buffer.byteLength(json));
+  if (forbidden) return forbidden;
+  const { taskId, fence, signals } = request;
   const task = taskId === undefined || fence === undefined ? null : { id: taskId, fence };
   const known = task && (await ports.record.checkpoints.ofTask.get(fleet, task.id));
   const { ref, bytes } = await ports.record.checkpoints.putBody(fleet, session, json);
   const written = await replaceNewest(ports, fleet, session, {
     ...{ v: 1, rev: 0, fleet, session, epoch: claims.epoch, trigger: request.trigger, task },
-    ...{ first: task !== null && known === null, body: ref, bytes, signals: request.signals ?? null },
+    ...{ first: task !== null && known === null, body: ref, bytes },
+    // An agent may send what it likes: this must fit an item.
+    signals: signals ? keptSignals(signals) : null,
     atMs: ports.clock.nowMs(),
   });
   if (isRefusal(written)) return written;
@@ -42,31 +49,41 @@ export async function writeCheckpoint(
   return { sequence: written.rev, bytes };
 }
 
-/** Why this session may not write it: it was replaced, or the task is not its. */
+/** Why this session may not write it: something is missing or too large, it was replaced, or the task is not its. */
 async function refuseWriter(
   { record }: Ports,
   claims: SessionClaims,
   { taskId, fence }: CheckpointRequest,
+  bytes: number,
 ): Promise<Refusal | null> {
   const { fleet } = claims;
+  const session = await record.sessions.get(fleet, claims.session);
+  if (!session) return refuse("session.not_found", `There is no session ${claims.session} in this fleet.`);
+  const task = taskId === undefined ? null : await record.tasks.get(fleet, taskId);
+  if (taskId !== undefined && !task)
+    return refuse("task.not_found", `There is no task ${taskId} in this fleet.`);
   if ((taskId === undefined) !== (fence === undefined))
     return refuse(
       "request.invalid",
       "taskId and fence go together: a checkpoint is of one tenure of a task.",
     );
-  const session = await record.sessions.get(fleet, claims.session);
-  if (!session) return refuse("session.not_found", `There is no session ${claims.session} in this fleet.`);
+  if (bytes > CHECKPOINT_BYTES_LIMIT)
+    return refuse(
+      "checkpoint.too_large",
+      `The state is ${bytes} bytes as JSON; the limit is ${CHECKPOINT_BYTES_LIMIT}.`,
+    );
   const superseded = refuseEpoch(session, claims.epoch);
   if (superseded) return superseded.refusal;
-  if (taskId === undefined) return null;
-  const task = await record.tasks.get(fleet, taskId);
-  if (!task) return refuse("task.not_found", `There is no task ${taskId} in this fleet.`);
+  if (!task) return null;
   return isOwnedBy(task, claims.session, claims.epoch) && task.state === "running" && task.fence === fence
     ? null
-    : refuse("lease.stale", `Task ${taskId} is not held by this session with this fence.`);
+    : refuse("lease.stale", `Session ${session.id} does not hold task ${task.id} with this fencing token.`);
 }
 
-/** The newest is filed before it is replaced: then none is ever missing between two. */
+/**
+ * The newest is filed before it is replaced: then none is ever missing between two. One of a later start is not replaced: a function
+ * that was held up speaks for a start that is over.
+ */
 async function replaceNewest(
   { record }: Ports,
   fleet: string,
@@ -80,7 +97,10 @@ async function replaceNewest(
       if (previous) await file(previous);
       return write(previous, checkpoint);
     },
-    () => commit(next),
+    (current) =>
+      current && current.epoch > next.epoch
+        ? refused("session.superseded", `Session ${session} was started again since this token was made.`)
+        : commit(next),
   );
   if (isRefusal(replaced)) return replaced;
   if (!replaced.document) throw new Error(`The checkpoint of session ${session} was not written.`);
@@ -104,18 +124,23 @@ async function pointTask(
   const pointed = await changeOrCreate(
     () => ofTask.get(fleet, task.id),
     ofTask.commit,
-    (current) => (isLater(current) ? UNCHANGED : commit(next)),
+    (current) => {
+      if (isLater(current)) return UNCHANGED;
+      return commit({ ...next, first: current?.first ?? { session, sequence: rev } });
+    },
   );
   return isRefusal(pointed) ? pointed : null;
 }
 
-/** The one that is not among the last any more may go, unless it is the first or the last of its task. */
-async function releaseOld({ record }: Ports, { fleet, session, rev }: CheckpointRecord): Promise<void> {
+/** The one that is not among the last any more goes, unless it is the first or the last of its task. */
+async function releaseOld({ record }: Ports, { fleet, session, rev, atMs }: CheckpointRecord): Promise<void> {
   const sequence = rev - CHECKPOINTS_KEPT;
   if (sequence < 1) return;
   const old = await record.checkpoints.filed(fleet, session, sequence);
-  if (!old || old.first) return;
-  const last = old.task && (await record.checkpoints.ofTask.get(fleet, old.task.id));
-  if (last?.session === session && last.sequence === sequence) return;
+  if (!old || old.first || old.atMs > atMs - SETTLED_AFTER_MS) return;
+  const pointer = old.task && (await record.checkpoints.ofTask.get(fleet, old.task.id));
+  const isIt = (one: { readonly session: string; readonly sequence: number } | null | undefined) =>
+    one?.session === session && one.sequence === sequence;
+  if (isIt(pointer) || isIt(pointer?.first)) return;
   await record.checkpoints.release(old);
 }
