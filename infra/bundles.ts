@@ -11,6 +11,8 @@ export const BUNDLE_FORMATS: Record<FunctionName, BundleFormat> = {
   sessions: "esm",
   tasks: "esm",
   operator: "esm",
+  checkpoints: "esm",
+  hooks: "esm",
   mcp: "esm",
   dispatch: "esm",
   sweep: "esm",

@@ -72,7 +72,9 @@ export const functions: Record<FunctionName, sst.aws.Function> = {
   heartbeat,
   sessions: createFunction("sessions"),
   tasks: createFunction("tasks"),
+  hooks: createFunction("hooks"),
   mcp: createFunction("mcp"),
+  checkpoints: createFunction("checkpoints"),
   operator: createFunction("operator"),
   dispatch: createFunction("dispatch"),
   // Lambda itself would repeat a failed invocation twice, minutes late; the next minute's is the retry.

@@ -43,6 +43,8 @@ export const GRANTS: Record<FunctionName, readonly Grant[]> = {
   sessions: [...recordAccess, payloadReads, payloadWrites, dispatching, waking],
   tasks: [...recordAccess, payloadReads, payloadWrites, dispatching],
   operator: [...recordAccess, payloadReads, payloadWrites, dispatching],
+  checkpoints: [...recordAccess, payloadReads, payloadWrites],
+  hooks: [...recordAccess, payloadReads, payloadWrites, dispatching],
   mcp: [...recordAccess, payloadReads, payloadWrites, dispatching],
   dispatch: [...recordAccess, payloadReads, payloadWrites, dispatching, consuming(dispatchQueue)],
   sweep: [...recordAccess, payloadReads, payloadWrites, dispatching, consuming(wakeQueue)],

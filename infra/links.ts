@@ -40,6 +40,8 @@ export const FUNCTION_LINKS: Record<FunctionName, readonly LinkName[]> = {
   ],
   tasks: ["RootKey", "TokenKeys", "Redis", "Record", "Payloads", "DispatchQueue"],
   operator: ["RootKey", "TokenKeys", "Redis", "Record", "Payloads", "DispatchQueue"],
+  checkpoints: ["RootKey", "TokenKeys", "Redis", "Record", "Payloads"],
+  hooks: ["RootKey", "TokenKeys", "Redis", "Record", "Payloads", "DispatchQueue"],
   mcp: ["RootKey", "TokenKeys", "Redis", "Record", "Payloads", "DispatchQueue"],
   dispatch: ["Redis", "Record", "Payloads", "DispatchQueue"],
   sweep: ["Redis", "Record", "Payloads", "DispatchQueue"],

@@ -8,6 +8,10 @@ export const FUNCTION_SIZES: Record<FunctionName, FunctionSize> = {
   heartbeat: { memoryMb: 256, timeoutS: 10 },
   sessions: { memoryMb: 512, timeoutS: 29 },
   tasks: { memoryMb: 512, timeoutS: 29 },
+  // A state of 5 MB is parsed, compressed and sent on.
+  checkpoints: { memoryMb: 512, timeoutS: 29 },
+  // An agent waits for it before each tool call.
+  hooks: { memoryMb: 512, timeoutS: 29 },
   mcp: { memoryMb: 512, timeoutS: 29 },
   operator: { memoryMb: 512, timeoutS: 29 },
   dispatch: { memoryMb: 512, timeoutS: 30 },

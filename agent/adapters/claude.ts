@@ -3,7 +3,7 @@ import * as z from "zod/mini";
 import type { AgentAdapter, HookEndpoint, StartRequest } from "./adapter.ts";
 import type { AgentEvent } from "./agent-event.ts";
 import { answerNativeHook, readNativeHook } from "./native-hook.ts";
-import { summarise } from "./summarise.ts";
+import { summarise } from "../../shared/contract/tool-summary.ts";
 import { readLastLines } from "./transcript.ts";
 
 /** Hooks that Claude Code posts by itself. */

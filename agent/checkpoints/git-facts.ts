@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { copyFile, lstat, mkdtemp, rm } from "node:fs/promises";
+import { copyFile, lstat, mkdtemp, rm, utimes } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { hashFiles } from "./file-hashes.ts";
@@ -92,7 +92,7 @@ async function readDiff({ top, index }: Place, status: GitStatus): Promise<Diff>
   const scratch = await mkdtemp(path.join(tmpdir(), "shim-index-"));
   try {
     const copy = path.join(scratch, "index");
-    await copyFile(index, copy).catch(() => undefined); // Before the first `git add` there is none.
+    await copyIndex(index, copy);
     const env = { GIT_INDEX_FILE: copy };
     const input = Buffer.concat(added.flatMap(({ bytes }) => [bytes, Buffer.of(0)]));
     const args = ["add", "--intent-to-add", "--pathspec-from-file=-", "--pathspec-file-nul"];
@@ -101,6 +101,18 @@ async function readDiff({ top, index }: Place, status: GitStatus): Promise<Diff>
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+/**
+ * With its time: git takes a file for unchanged if its times and size are those in the index, unless it may have been changed
+ * after the index was written within one tick of the clock. A younger index would hide such a change.
+ */
+async function copyIndex(index: string, copy: string): Promise<void> {
+  const stat = await lstat(index).catch(() => null);
+  if (!stat) return; // Before the first `git add` there is none.
+  await copyFile(index, copy);
+  const seconds = Math.floor(stat.mtimeMs) / 1_000;
+  await utimes(copy, seconds, seconds);
 }
 
 async function printDiff(top: string, base: string, env: Record<string, string>): Promise<Diff> {

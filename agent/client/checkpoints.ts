@@ -8,7 +8,7 @@ import {
 } from "../../shared/contract/checkpoint.ts";
 import type { Registry } from "./registry.ts";
 
-/** Durable progress of chats. A server that does not have these routes answers 501 `route.not_implemented`. */
+/** Durable progress of chats. */
 export type Checkpoints = {
   write(chatId: string, checkpoint: CheckpointRequest): Promise<CheckpointWritten>;
   latest(chatId: string): Promise<Checkpoint>;

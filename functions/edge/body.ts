@@ -13,11 +13,12 @@ export function parseBody<T>(
   bytes: Uint8Array,
   contentType: string | undefined,
   schema: z.ZodMiniType<T>,
+  parse: typeof parseStrictJson = parseStrictJson,
 ): { value: T } | Refusal {
   const [mediaType] = (contentType ?? "").split(";");
   if (mediaType?.trim().toLowerCase() !== "application/json")
     return refuse("content_type.unsupported", "The Content-Type is not application/json.");
-  const parsed = parseStrictJson(bytes);
+  const parsed = parse(bytes);
   if (isRefusal(parsed)) return parsed;
   const checked = schema.safeParse(parsed.value);
   if (checked.success) return { value: checked.data };

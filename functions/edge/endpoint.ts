@@ -11,6 +11,7 @@ import { allPorts } from "../../shared/runtime/all-ports.ts";
 import { link } from "../../shared/runtime/links.ts";
 import { type Caller, authenticate, refuseCaller } from "./authenticate.ts";
 import { parseBody } from "./body.ts";
+import { parseAnyJson, parseStrictJson } from "./strict-json.ts";
 import { readSeed, withIdempotency } from "./idempotency.ts";
 import { type HttpAnswer, errorAnswer, jsonAnswer, problemAnswer, textAnswer } from "./problem.ts";
 
@@ -113,7 +114,12 @@ async function readRequest(
   const absent = route.bodyOptional && bytes.byteLength === 0;
   const body = absent
     ? parseBody(Buffer.from("{}"), "application/json", route.body)
-    : parseBody(bytes, raw.header("content-type"), route.body);
+    : parseBody(
+        bytes,
+        raw.header("content-type"),
+        route.body,
+        route.lenient ? parseAnyJson : parseStrictJson,
+      );
   return isRefusal(body) ? body : { body: body.value, seed };
 }
 

@@ -1,12 +1,8 @@
 /** Routes of the protocol that are not built yet. A client learns so by `route.not_implemented`, never by a 404. */
 export const NOT_IMPLEMENTED: readonly (readonly [method: "GET" | "POST", path: string])[] = [
-  ["POST", "/v1/sessions/:id/checkpoints"],
-  ["GET", "/v1/sessions/:id/checkpoints/latest"],
-  ["GET", "/v1/sessions/:id/resume"],
   ["GET", "/v1/experiments"],
   ["GET", "/v1/experiments/:id"],
   ["POST", "/v1/experiments/:id/stop"],
   ["POST", "/v1/experiments/:id/approve"],
-  ["POST", "/v1/hooks/:client"],
   ["GET", "/"],
 ];

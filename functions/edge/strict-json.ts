@@ -20,11 +20,7 @@ export type Parsed = { readonly value: unknown } | Refusal;
  * that could reach a prototype. JSON.parse alone would keep the last of two equal keys silently.
  */
 export function parseStrictJson(bytes: Uint8Array): Parsed {
-  if (bytes.byteLength > BODY_BYTES_LIMIT)
-    return refuse(
-      "body.too_large",
-      `The body is ${bytes.byteLength} bytes; the limit is ${BODY_BYTES_LIMIT}.`,
-    );
+  if (bytes.byteLength > BODY_BYTES_LIMIT) return tooLarge(bytes);
   let text: string;
   let value: unknown;
   try {
@@ -36,6 +32,22 @@ export function parseStrictJson(bytes: Uint8Array): Parsed {
     return refuse(error instanceof RangeError ? "body.too_deep" : "body.not_json", why);
   }
   return refuseKeys(text) ?? refuseHalves(text, value) ?? refuseInfinity(text, value) ?? { value };
+}
+
+/** Parses what an agent sends, of which only a few texts are read: any JSON within the limit of size, halves of pairs and all. */
+export function parseAnyJson(bytes: Uint8Array): Parsed {
+  if (bytes.byteLength > BODY_BYTES_LIMIT) return tooLarge(bytes);
+  try {
+    return { value: JSON.parse(new TextDecoder().decode(bytes)) as unknown };
+  } catch (error) {
+    return error instanceof RangeError
+      ? refuse("body.too_deep", "It is nested too deeply.")
+      : refuse("body.not_json", "It is empty, or not JSON.");
+  }
+}
+
+function tooLarge(bytes: Uint8Array): Refusal {
+  return refuse("body.too_large", `The body is ${bytes.byteLength} bytes; the limit is ${BODY_BYTES_LIMIT}.`);
 }
 
 type Level = { readonly keys: Set<string> | null; expectsKey: boolean };

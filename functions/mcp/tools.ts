@@ -1,3 +1,4 @@
+import { checkpoint } from "./checkpoint-tools.ts";
 import { inbox, sendMessageTool } from "./message-tools.ts";
 import { heartbeat, register, status } from "./session-tools.ts";
 import { claimTask, completeTaskTool, failTaskTool } from "./task-tools.ts";
@@ -8,6 +9,7 @@ export const TOOLS: readonly Tool[] = [
   register,
   claimTask,
   heartbeat,
+  checkpoint,
   completeTaskTool,
   failTaskTool,
   sendMessageTool,

@@ -14,8 +14,15 @@ import {
   RevokedAnswer,
   type Scope,
 } from "./fleet.ts";
-import { SignalsAnswer } from "./checkpoint.ts";
+import {
+  CheckpointAnswer,
+  CheckpointRequest,
+  CheckpointWritten,
+  ResumeAnswer,
+  SignalsAnswer,
+} from "./checkpoint.ts";
 import { CancelGroupAnswer, CancelGroupRequest, RedriveAnswer, RedriveRequest } from "./bulk.ts";
+import { HookAnswer, HookPayload } from "./hook.ts";
 import { HeartbeatRequest } from "./heartbeat.ts";
 import { HeartbeatAnswer } from "./heartbeat-answer.ts";
 import {
@@ -73,6 +80,8 @@ export type Route = {
   readonly query?: readonly string[];
   readonly body?: z.ZodMiniType;
   readonly bodyOptional?: boolean;
+  /** Any JSON is read, as JSON.parse reads it: of agents, whose bodies are not ours to refuse. */
+  readonly lenient?: boolean;
   readonly idempotencyKey?: boolean;
   readonly status: number;
   readonly answer: z.ZodMiniType;
@@ -125,6 +134,32 @@ export const API = {
     bodyOptional: true,
     status: 200,
     answer: ClaimAnswer,
+  },
+  writeCheckpoint: {
+    method: "POST",
+    path: "/v1/sessions/{id}/checkpoints",
+    summary: "Keep a checkpoint",
+    who: { session: "own" },
+    body: CheckpointRequest,
+    status: 201,
+    answer: CheckpointWritten,
+  },
+  readCheckpoint: {
+    method: "GET",
+    path: "/v1/sessions/{id}/checkpoints/latest",
+    summary: "Read the latest checkpoint of a session, or of a task that it holds",
+    who: { scopes: ["operate"], session: "own" },
+    query: ["taskId"],
+    status: 200,
+    answer: CheckpointAnswer,
+  },
+  readResume: {
+    method: "GET",
+    path: "/v1/sessions/{id}/resume",
+    summary: "Read what a session left unfinished",
+    who: { scopes: ["operate"], session: "own" },
+    status: 200,
+    answer: ResumeAnswer,
   },
   submitTasks: {
     method: "POST",
@@ -448,6 +483,18 @@ export const API = {
     who: { root: true },
     status: 200,
     answer: FleetsAnswer,
+  },
+  recordHook: {
+    method: "POST",
+    path: "/v1/hooks/{client}",
+    summary:
+      "A hook of an agent (claude-code or codex), in its own words; with observe=1 it is only written down",
+    who: { session: "any" },
+    query: ["observe"],
+    body: HookPayload,
+    lenient: true,
+    status: 200,
+    answer: HookAnswer,
   },
   callMcp: {
     method: "POST",

@@ -33,8 +33,16 @@ export const SettledBy = z.object({ session: Id, epoch: Epoch, fence: Fence, bod
 export type SettledBy = z.infer<typeof SettledBy>;
 
 /**
+ * How a session's start, or a task's tenure, came to its end: its supervisor saw it crash, nobody heard of it any more, it ended or gave
+ * back by itself before its work was finished, or it was finished (`done`). What cannot be told is `unknown`.
+ */
+export const EndedBy = z.enum(["crash", "timeout", "exit", "done", "unknown"]);
+export type EndedBy = z.infer<typeof EndedBy>;
+
+/**
  * A change of a task's state, in few bytes: the state, when (epoch ms), the session that took it or lost it, the attempt that
- * started, a code that tells why, and when the last beat of a session that crashed was accepted.
+ * started, a code that tells why, and of a session that
+ * crashed when its last beat was accepted, and how it ended.
  */
 export const KeptEvent = z.object({
   s: TaskState,
@@ -43,6 +51,7 @@ export const KeptEvent = z.object({
   n: z.optional(z.int()),
   c: z.optional(z.string()),
   b: z.optional(Millis),
+  e: z.optional(EndedBy),
 });
 export type KeptEvent = z.infer<typeof KeptEvent>;
 
@@ -175,6 +184,8 @@ export const SessionRecord = z.object({
   endedAtMs: z.nullable(Millis),
   /** Why it ended or crashed, for people. */
   cause: z.nullable(z.string()),
+  /** How it ended; absent while it lives. */
+  endedBy: z.optional(EndedBy),
 });
 export type SessionRecord = z.infer<typeof SessionRecord>;
 
@@ -400,8 +411,9 @@ export const JournalCall = z.object({
   id: z.string(),
   name: z.string(),
   summary: z.string(),
-  /** The held task that it was made for, if any. */
+  /** The held task that it was made for, if any, and the fence of that tenure. */
   taskId: z.nullable(Id),
+  fence: z.optional(Fence),
   startedAtMs: Millis,
   endedAtMs: z.nullable(Millis),
   outcome: z.enum(["ok", "failed", "unknown"]),

@@ -1,4 +1,4 @@
-import type { SessionRecord } from "../contract/records.ts";
+import type { EndedBy, SessionRecord } from "../contract/records.ts";
 import type { RegisterRequest } from "../contract/session.ts";
 import type { SessionState } from "../contract/session-state.ts";
 import { SESSION_CAPACITY_DEFAULT } from "../contract/limits.ts";
@@ -187,9 +187,11 @@ export function giveUp(
   endsAs: "crashed" | "ended",
   cause: string,
   lastBeatAtMs: number | null,
+  endedBy: EndedBy = "unknown",
 ): Decision<SessionRecord> {
   if (!isAlive(session) || session.epoch !== epoch) return UNCHANGED;
-  return commit(enter(session, "recovering", { epoch: session.epoch + 1, endsAs, cause, lastBeatAtMs }));
+  const given = { epoch: session.epoch + 1, endsAs, cause, lastBeatAtMs, endedBy };
+  return commit(enter(session, "recovering", given));
 }
 
 /** All tasks of a given-up session are requeued. */

@@ -1,5 +1,6 @@
+import type { ResumeCause } from "../contract/checkpoint.ts";
 import { TASK_EVENTS_LIMIT } from "../contract/limits.ts";
-import type { KeptEvent, TaskRecord } from "../contract/records.ts";
+import type { EndedBy, KeptEvent, TaskRecord } from "../contract/records.ts";
 import type { TaskEvent } from "../contract/task.ts";
 
 /** When a task changes its state, and why if the state itself does not say it. */
@@ -8,6 +9,8 @@ export type Occasion = {
   readonly reason?: string;
   /** If its session crashed: when that session's last beat was accepted, if known. */
   readonly lastBeatAtMs?: number | null;
+  /** How the session that lost it ended, if it did. */
+  readonly endedBy?: EndedBy | undefined;
 };
 
 /**
@@ -39,6 +42,7 @@ function eventOf(previous: TaskRecord, next: TaskRecord, occasion: Occasion): Ke
     ...(next.state === "running" && { n: next.attempt }),
     ...(occasion.reason !== undefined && { c: occasion.reason }),
     ...(occasion.lastBeatAtMs != null && { b: occasion.lastBeatAtMs }),
+    ...(occasion.endedBy !== undefined && { e: occasion.endedBy }),
   };
 }
 
@@ -80,3 +84,38 @@ export function recoveredAfterMs(next: TaskRecord): number | null {
   const crash = since.findLast(({ b }) => b !== undefined);
   return crash?.b === undefined ? null : Math.max(0, next.startedAtMs - crash.b);
 }
+
+/** A tenure of a task before this one, and how it came to its end. */
+export type LastTenure = {
+  readonly session: string;
+  readonly endedBy: ResumeCause;
+  readonly endedAtMs: number;
+  readonly lastBeatAtMs: number | null;
+};
+
+/** Who worked on a running task before its holder of now, and how that ended; null if nobody did. */
+export function lastTenure({ events = [] }: TaskRecord): LastTenure | null {
+  const before = events.slice(
+    0,
+    events.findLastIndex(({ s }) => s === "running"),
+  );
+  const began = before.findLastIndex(({ s }) => s === "running");
+  if (began === -1) return null;
+  const session = before[began]?.o;
+  const lost = before.slice(began + 1).find(({ o, s }) => s !== "assigned" && o === session);
+  if (session === undefined || lost === undefined) return null;
+  return {
+    session,
+    // A session that was done gave back what it had not finished.
+    endedBy: (lost.e === "done" ? "exit" : lost.e) ?? ENDED_BY_CODE[lost.c ?? ""] ?? "exit",
+    endedAtMs: lost.t,
+    lastBeatAtMs: lost.b ?? null,
+  };
+}
+
+/** Where nothing else was kept: codes of what took a task from a session that lived. Whatever else did so was its holder's word. */
+const ENDED_BY_CODE: Readonly<Record<string, ResumeCause>> = {
+  "task.crash": "crash",
+  "task.timeout": "timeout",
+  "task.dropped": "unknown",
+};

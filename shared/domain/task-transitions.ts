@@ -1,4 +1,4 @@
-import type { EndedTask, OwnedTask, Owner, TaskIn, TaskRecord } from "../contract/records.ts";
+import type { EndedBy, EndedTask, OwnedTask, Owner, TaskIn, TaskRecord } from "../contract/records.ts";
 import { PLACEMENTS_LIMIT } from "../contract/limits.ts";
 import { fullJitterMs } from "./backoff.ts";
 import { type Decision, UNCHANGED, commit, refused } from "./decision.ts";
@@ -82,6 +82,8 @@ export type Loss = {
   readonly uniform: number;
   /** Of a crash: when the session's last beat was accepted, if known. */
   readonly lastBeatAtMs?: number | null;
+  /** How the session that it is taken from ended, if it did. */
+  readonly endedBy?: EndedBy | undefined;
 };
 
 /**
@@ -90,7 +92,7 @@ export type Loss = {
  */
 export function requeue(task: OwnedTask, loss: Loss, nowMs: number): TaskIn<"queued" | "failed"> {
   const code = `task.${loss.cause}`;
-  const occasion = { nowMs, reason: code, lastBeatAtMs: loss.lastBeatAtMs };
+  const occasion = { nowMs, reason: code, lastBeatAtMs: loss.lastBeatAtMs, endedBy: loss.endedBy };
   if (task.state === "assigned" || loss.cause === "moved") return giveBack(task, occasion);
   const fence = task.fence + 1;
   const error = { code, message: loss.detail };

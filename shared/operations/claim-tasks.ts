@@ -11,6 +11,7 @@ import { isEnded, isOwnedBy, start } from "../domain/task-transitions.ts";
 import type { SessionClaims } from "../domain/tokens.ts";
 import type { AgendaEntry } from "../ports/agenda.ts";
 import type { Ports } from "../ports/ports.ts";
+import { briefOfTask } from "./brief-of.ts";
 import { changeSession, changeTask } from "./change.ts";
 import { profileOf, rulesOf } from "./fleet-of.ts";
 import { gatherInputs } from "./gather-inputs.ts";
@@ -184,7 +185,7 @@ export async function hold(
       task: await viewTask(ports, task, { reported: false }),
       fence: task.fence,
       leaseExpiresMs,
-      resume: null,
+      resume: await briefOfTask(ports, task),
       inputs: await gatherInputs(ports, task),
     })),
   );

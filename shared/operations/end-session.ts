@@ -23,6 +23,9 @@ async function findOwn(ports: Ports, claims: Claims, id: string): Promise<Sessio
   return own ? session : refuse("session.forbidden", `Session ${id} belongs to another host or boot.`);
 }
 
+/** What each word that a session ends with says of its work. */
+const ENDED_BY = { completed: "done", stopped: "exit", crashed: "crash" } as const;
+
 /** Assignments made before a crash is answered; more is left to dispatch. */
 const HAND_OUT_LIMIT = 10;
 
@@ -61,6 +64,7 @@ export async function endSession(
     endsAs,
     cause,
     lastBeatAtMs: ports.clock.nowMs(),
+    endedBy: ENDED_BY[request.reason],
   });
   // Its host beats as soon as it hears of this: by then its other sessions know what of the work is theirs.
   if (endsAs === "crashed") await fillFleet(ports, claims.fleet, HAND_OUT_LIMIT);

@@ -33,6 +33,7 @@ export async function giveUpSilent(
       endsAs: "crashed",
       cause: `No heartbeat for ${timeoutMs} ms.`,
       lastBeatAtMs: overdue.deadlineMs - timeoutMs,
+      endedBy: "timeout",
     } as const;
     const { fleet, session: id, epoch } = overdue;
     await apart(ports, { fleet, session: id }, async () => {

@@ -1,5 +1,5 @@
 import { isRefusal } from "../contract/errors.ts";
-import type { SessionRecord, TaskRecord } from "../contract/records.ts";
+import type { EndedBy, SessionRecord, TaskRecord } from "../contract/records.ts";
 import { type Decision, UNCHANGED, commit } from "../domain/decision.ts";
 import { finishRecovery, giveUp, isAlive, letGo, load, semaphoresOf } from "../domain/session-transitions.ts";
 import { isEnded, isOwned, requeue, voidReservation } from "../domain/task-transitions.ts";
@@ -19,6 +19,8 @@ export type GivingUp = {
   readonly cause: string;
   /** When its last beat was accepted, if known. */
   readonly lastBeatAtMs: number | null;
+  /** How it is known to have ended. */
+  readonly endedBy?: EndedBy;
 };
 
 /**
@@ -52,7 +54,7 @@ export async function returnWork(
   giving: GivingUp,
 ): Promise<SessionRecord | null> {
   const given = await changeSession(ports, fleet, id, (session) =>
-    giveUp(session, epoch, giving.endsAs, giving.cause, giving.lastBeatAtMs),
+    giveUp(session, epoch, giving.endsAs, giving.cause, giving.lastBeatAtMs, giving.endedBy),
   );
   if (isRefusal(given)) return null;
   const session = given.document;
@@ -120,7 +122,10 @@ async function returnTasks(ports: Ports, session: SessionRecord): Promise<void> 
       return commit(
         requeue(
           current,
-          { cause, detail, backoffBaseMs, uniform: ports.chance.uniform(), lastBeatAtMs },
+          {
+            ...{ cause, detail, backoffBaseMs, lastBeatAtMs, endedBy: session.endedBy },
+            uniform: ports.chance.uniform(),
+          },
           ports.clock.nowMs(),
         ),
       );

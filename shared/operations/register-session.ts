@@ -10,6 +10,7 @@ import { type HostClaims, TOKEN_LIFE_MS, signToken } from "../domain/tokens.ts";
 import { sessionView } from "../domain/views.ts";
 import type { Ports } from "../ports/ports.ts";
 import { StoreUnavailable } from "../ports/unavailable.ts";
+import { briefOfSession } from "./brief-of.ts";
 import { changeOrCreate } from "./change.ts";
 import { listenToEvents } from "./announce-event.ts";
 import { fleetOf } from "./fleet-of.ts";
@@ -73,7 +74,10 @@ export async function registerSession(
   await ports.keyMirror.set(fleet, by.keyId, "active");
   await placeReading(ports, session, inbox);
   await welcome(ports, session, profile);
-  return answer(ports, by, session, profile);
+  return {
+    ...(await answer(ports, by, session, profile)),
+    resume: previous && (await briefOfSession(ports, previous)),
+  };
 }
 
 /** How long a session that crashed was away. */
@@ -124,6 +128,7 @@ async function takeHost(
       endsAs: "crashed",
       cause: "Its host started again.",
       lastBeatAtMs: null,
+      endedBy: "crash",
     });
   return written;
 }
@@ -166,6 +171,7 @@ async function predecessor(
     endsAs: "crashed",
     cause: "It was started again.",
     lastBeatAtMs: null,
+    endedBy: "crash",
   });
   if (!recovered || recovered.state === "recovering" || isAlive(recovered))
     return refuse("conflict.retry", `Session ${id} is being given up by somebody else.`);

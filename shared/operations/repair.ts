@@ -113,6 +113,7 @@ async function repairSession(
       endsAs: session.endsAs ?? "crashed",
       cause: session.cause ?? "",
       lastBeatAtMs: null,
+      endedBy: session.endedBy ?? "unknown",
     });
     return;
   }

@@ -33,6 +33,7 @@ export async function verifySession(ports: Ports, incarnation: Incarnation): Pro
       endsAs: session.endsAs ?? "crashed",
       cause: session.cause ?? "",
       lastBeatAtMs: null,
+      endedBy: session.endedBy ?? "unknown",
     });
   await ports.registry.forget([incarnation]);
 }

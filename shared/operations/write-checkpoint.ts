@@ -31,11 +31,11 @@ export async function writeCheckpoint(
   if (forbidden) return forbidden;
   const { taskId, fence, signals } = request;
   const task = taskId === undefined || fence === undefined ? null : { id: taskId, fence };
-  const known = task && (await ports.record.checkpoints.ofTask.get(fleet, task.id));
+  const before = task && (await ports.record.checkpoints.ofTask.get(fleet, task.id));
   const { ref, bytes } = await ports.record.checkpoints.putBody(fleet, session, json);
   const written = await replaceNewest(ports, fleet, session, {
     ...{ v: 1, rev: 0, fleet, session, epoch: claims.epoch, trigger: request.trigger, task },
-    ...{ first: task !== null && known === null, body: ref, bytes },
+    ...{ first: task !== null && before === null, body: ref, bytes },
     // An agent may send what it likes: this must fit an item.
     signals: signals ? keptSignals(signals) : null,
     atMs: ports.clock.nowMs(),
@@ -45,7 +45,7 @@ export async function writeCheckpoint(
     const pointed = await pointTask(ports, task, written);
     if (isRefusal(pointed)) return pointed;
   }
-  await releaseOld(ports, written);
+  await releaseOld(ports, written, before);
   return { sequence: written.rev, bytes };
 }
 
@@ -132,15 +132,23 @@ async function pointTask(
   return isRefusal(pointed) ? pointed : null;
 }
 
-/** The one that is not among the last any more goes, unless it is the first or the last of its task. */
-async function releaseOld({ record }: Ports, { fleet, session, rev, atMs }: CheckpointRecord): Promise<void> {
-  const sequence = rev - CHECKPOINTS_KEPT;
-  if (sequence < 1) return;
-  const old = await record.checkpoints.filed(fleet, session, sequence);
-  if (!old || old.first || old.atMs > atMs - SETTLED_AFTER_MS) return;
-  const pointer = old.task && (await record.checkpoints.ofTask.get(fleet, old.task.id));
-  const isIt = (one: { readonly session: string; readonly sequence: number } | null | undefined) =>
-    one?.session === session && one.sequence === sequence;
-  if (isIt(pointer) || isIt(pointer?.first)) return;
-  await record.checkpoints.release(old);
+/**
+ * Lets go of the one that is not among the last any more, unless it is the first or the last of its task; and of the one that was the last of
+ * this task until now, if it is older than that.
+ */
+async function releaseOld(
+  { record }: Ports,
+  { fleet, session, rev, atMs }: CheckpointRecord,
+  before: TaskCheckpointRecord | null,
+): Promise<void> {
+  const out = rev - CHECKPOINTS_KEPT;
+  const passed = before?.session === session && before.sequence < out ? [before.sequence] : [];
+  for (const sequence of [...passed, ...(out > 0 ? [out] : [])]) {
+    const old = await record.checkpoints.filed(fleet, session, sequence);
+    if (!old || old.first || old.atMs > atMs - SETTLED_AFTER_MS) continue;
+    const pointer = old.task && (await record.checkpoints.ofTask.get(fleet, old.task.id));
+    const isIt = (one: { readonly session: string; readonly sequence: number } | null | undefined) =>
+      one?.session === session && one.sequence === sequence;
+    if (!isIt(pointer) && !isIt(pointer?.first)) await record.checkpoints.release(old);
+  }
 }

@@ -223,11 +223,11 @@ export interface SignalStore {
 /** Checkpoints of sessions, and which of them is a task's latest. */
 export interface CheckpointStore {
   /** The newest of a session. */
-  latest(fleet: string, session: string): Promise<CheckpointRecord | null>;
+  readonly latest: (fleet: string, session: string) => Promise<CheckpointRecord | null>;
   /** Puts a checkpoint in the place of the newest, which must be filed before or is lost. Its `rev` is its sequence. */
   commit: Commit<CheckpointRecord>;
   /** Files a checkpoint under its sequence. Repeating it changes nothing. */
-  file(checkpoint: CheckpointRecord): Promise<void>;
+  readonly file: (checkpoint: CheckpointRecord) => Promise<void>;
   /** The filed one of this sequence; the newest is not filed. */
   filed(fleet: string, session: string, sequence: number): Promise<CheckpointRecord | null>;
   /** Forgets a filed one, and its state. Repeating it changes nothing. */

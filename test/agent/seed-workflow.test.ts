@@ -97,12 +97,14 @@ test("the error of a registration nobody awaited reaches the next call", async (
   await expect(other.balancer.selectSession()).rejects.toMatchObject({ problem: { code: "session.live" } });
 });
 
-test("routes the server does not have are refused as what they are", async () => {
+test("what a chat keeps is read back, and says what it left unfinished", async () => {
   const { checkpoints, coordinator } = (await connect()).shim;
   await coordinator.registerChat("chat-001");
-  await expect(checkpoints.write("chat-001", { trigger: "manual", state: {} })).rejects.toMatchObject({
-    problem: { status: 501, code: "route.not_implemented" },
-  });
+  const state = { task: { done: ["half"], next: ["the other half"] } };
+  const written = await checkpoints.write("chat-001", { trigger: "manual", state });
+  expect(written.sequence).toBe(1);
+  expect(await checkpoints.latest("chat-001")).toMatchObject({ sequence: 1, trigger: "manual", state });
+  expect(await checkpoints.resume("chat-001")).toMatchObject({ done: ["half"], next: ["the other half"] });
 });
 
 test("closing the client ends its chats, and their tasks are free for others", async () => {

@@ -35,7 +35,14 @@ const LAYERS: readonly Layer[] = [
   },
   {
     at: "functions/mcp",
-    may: ["functions/edge", "shared/contract", "shared/domain", "shared/ports", "shared/operations"],
+    may: [
+      "functions/edge",
+      "shared/contract",
+      "shared/domain",
+      "shared/ports",
+      "shared/operations",
+      "shared/redaction",
+    ],
     packages: ["zod", "@modelcontextprotocol/sdk"],
   },
   {

@@ -101,6 +101,7 @@ export const KEY = {
     pk: sessionPart(fleet, session),
     sk: "PERFORMANCE",
   }),
+  journal: (fleet: string, session: string): Key => ({ pk: sessionPart(fleet, session), sk: "JOURNAL" }),
   signals: (fleet: string, host: string, minute: number): Key => ({
     pk: hostPart(fleet, host),
     sk: SORT_PREFIX.signals + inOrder(minute),
@@ -122,6 +123,5 @@ export const KEY = {
     sk: `CKBODY#${name}`,
   }),
   taskCheckpoint: (fleet: string, task: string): Key => ({ pk: taskPart(fleet, task), sk: "CHECKPOINT" }),
-  journal: (fleet: string, session: string): Key => ({ pk: sessionPart(fleet, session), sk: "JOURNAL" }),
   sweep: (): Key => ({ pk: "SWEEP", sk: "SWEEP" }),
 };

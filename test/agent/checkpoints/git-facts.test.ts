@@ -6,6 +6,7 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import path from "node:path";
@@ -89,6 +90,21 @@ test("the user's index is not changed, nor is anything of untracked files writte
   const object = git(dir, "hash-object", "new");
   expect(() => git(dir, "cat-file", "-e", object)).toThrow();
   expect(git(dir, "status", "--porcelain", "--", "new")).toBe("?? new");
+});
+
+test("a change of the same size within one tick of the clock after the index was written is seen", async () => {
+  const dir = repository();
+  const file = path.join(dir, "file");
+  // Times that tell nothing, as those within a tick: of the file before and after, and of the index.
+  git(dir, "config", "core.trustctime", "false");
+  git(dir, "config", "core.checkStat", "minimal");
+  utimesSync(file, 1_000_000, 1_000_000);
+  git(dir, "add", "file");
+  writeFileSync(file, "two\n");
+  utimesSync(file, 1_000_000, 1_000_000);
+  utimesSync(path.join(dir, ".git", "index"), 1_000_000, 1_000_000);
+  writeFileSync(path.join(dir, "new"), "x\n");
+  expect((await factsOf(dir)).diff).toContain("+two");
 });
 
 test("a worktree of a repository, and a folder below its top, have the facts of the worktree", async () => {

@@ -5,10 +5,14 @@ export const SUMMARY_LIMIT = 200;
 const TELLING = ["command", "cmd", "file_path", "path", "pattern", "url", "query", "description", "prompt"];
 
 /** What a tool call is to do, on one line: its command, its file, or else all of its input as JSON. */
-export function summarise(input: unknown): string {
+export function summarise(input: unknown, limit = SUMMARY_LIMIT): string {
   const line = (typeof input === "string" ? input : (telling(input) ?? toJson(input))).replace(/\s+/g, " ");
-  const trimmed = line.trim();
-  return trimmed.length <= SUMMARY_LIMIT ? trimmed : `${trimmed.slice(0, SUMMARY_LIMIT - 1)}…`;
+  return shortened(line.trim(), limit);
+}
+
+/** A line of at most so many characters. */
+export function shortened(line: string, limit = SUMMARY_LIMIT): string {
+  return line.length <= limit ? line : `${line.slice(0, limit - 1)}…`;
 }
 
 function telling(input: unknown): string | undefined {
