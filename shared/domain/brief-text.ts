@@ -54,8 +54,13 @@ const newestFirst = (lines: readonly string[]) => [...lines].reverse();
 /** Characters of one line: a step is told, not all that it was. */
 const LINE_LIMIT = 300;
 
+/** What says that sections are missing; there is always room for it. */
+const MORE = "\n\n(More is left out here.)";
+
 function fit(head: string, sections: readonly Section[], tokens: number): string {
-  let text = cutTo(head, tokens);
+  const budget = tokens - estimateTokens(MORE);
+  let text = cutTo(head, budget);
+  let missing = false;
   for (const { title, lines } of sections) {
     if (lines.length === 0) continue;
     const heading = `\n\n### ${title}`;
@@ -64,15 +69,16 @@ function fit(head: string, sections: readonly Section[], tokens: number): string
     let told = 0;
     for (const line of lines) {
       const next = `${added}\n- ${oneLine(line)}`;
-      if (estimateTokens(text + heading + next + left(lines.length - told - 1)) > tokens) break;
+      if (estimateTokens(text + heading + next + left(lines.length - told - 1)) > budget) break;
       added = next;
       told += 1;
     }
     const section = heading + added + left(lines.length - told);
     // A section of which not even the count fits is left out whole.
-    if (estimateTokens(text + section) <= tokens) text += section;
+    if (estimateTokens(text + section) <= budget) text += section;
+    else missing = true;
   }
-  return text;
+  return missing ? text + MORE : text;
 }
 
 function oneLine(text: string): string {
