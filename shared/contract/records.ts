@@ -33,16 +33,17 @@ export const SettledBy = z.object({ session: Id, epoch: Epoch, fence: Fence, bod
 export type SettledBy = z.infer<typeof SettledBy>;
 
 /**
- * How a session's start, or a task's tenure, came to its end: its supervisor saw it crash, nobody heard of it any more, it ended or gave
- * back by itself before its work was finished, or it was finished (`done`). What cannot be told is `unknown`.
+ * How a session's start, or a task's tenure, came to its end: its supervisor saw it crash, its host or it itself was started again
+ * without a word of its end (`lost`), nobody heard of it any more, it ended or gave back by itself before its work was finished, or it
+ * was finished (`done`). What cannot be told is `unknown`.
  */
-export const EndedBy = z.enum(["crash", "timeout", "exit", "done", "unknown"]);
+export const EndedBy = z.enum(["crash", "lost", "timeout", "exit", "done", "unknown"]);
 export type EndedBy = z.infer<typeof EndedBy>;
 
 /**
  * A change of a task's state, in few bytes: the state, when (epoch ms), the session that took it or lost it, the attempt that
- * started, a code that tells why, and of a session that
- * crashed when its last beat was accepted, and how it ended.
+ * started, a code that tells why, of a session that crashed when its last beat was accepted, and how a tenure ended. A code may be
+ * its holder's own word, so nothing is concluded from it where `e` says it.
  */
 export const KeptEvent = z.object({
   s: TaskState,
@@ -186,6 +187,17 @@ export const SessionRecord = z.object({
   cause: z.nullable(z.string()),
   /** How it ended; absent while it lives. */
   endedBy: z.optional(EndedBy),
+  /** The start before this one, and how it ended; absent in a first start. */
+  before: z.optional(
+    z.object({
+      epoch: Epoch,
+      endedBy: z.optional(EndedBy),
+      endedAtMs: z.nullable(Millis),
+      lastBeatAtMs: z.nullable(Millis),
+    }),
+  ),
+  /** The latest start whose work was finished: nothing of it, or of one before it, is left to go on with. */
+  doneEpoch: z.optional(Epoch),
 });
 export type SessionRecord = z.infer<typeof SessionRecord>;
 
@@ -289,6 +301,8 @@ export const TaskCheckpointRecord = z.object({
   bytes: z.int(),
   signals: z.nullable(z.record(z.string(), z.unknown())),
   atMs: Millis,
+  /** The first that was written of the task. */
+  first: z.optional(z.object({ session: Id, sequence: z.int() })),
 });
 export type TaskCheckpointRecord = z.infer<typeof TaskCheckpointRecord>;
 

@@ -36,7 +36,7 @@ export function briefText(brief: BriefParts, state: CheckpointState, tokens: num
   const sections: Section[] = [
     {
       title: "Outcome unknown",
-      lines: unknown.map(({ name, summary }) => `${name}: ${summary}`),
+      lines: unknown.map(({ name, summary }) => oneLine(`${name}: ${summary}`, CALL_LIMIT)),
     },
     { title: "Next", lines: next },
     { title: "Done", lines: newestFirst(done) },
@@ -51,11 +51,17 @@ export function briefText(brief: BriefParts, state: CheckpointState, tokens: num
 /** Where not all of it fits, the latest steps say most of where to go on. */
 const newestFirst = (lines: readonly string[]) => [...lines].reverse();
 
-/** Characters of one line: a step is told, not all that it was. */
+/** Characters of one line: a step is told, not all that it was. Of a call fewer, so that all that a journal has leave room for the rest. */
 const LINE_LIMIT = 300;
+const CALL_LIMIT = 160;
+
+/** What says that sections are missing; there is always room for it. */
+const MORE = "\n\n(More is left out here.)";
 
 function fit(head: string, sections: readonly Section[], tokens: number): string {
-  let text = cutTo(head, tokens);
+  const budget = tokens - estimateTokens(MORE);
+  let text = cutTo(head, budget);
+  let missing = false;
   for (const { title, lines } of sections) {
     if (lines.length === 0) continue;
     const heading = `\n\n### ${title}`;
@@ -64,20 +70,21 @@ function fit(head: string, sections: readonly Section[], tokens: number): string
     let told = 0;
     for (const line of lines) {
       const next = `${added}\n- ${oneLine(line)}`;
-      if (estimateTokens(text + heading + next + left(lines.length - told - 1)) > tokens) break;
+      if (estimateTokens(text + heading + next + left(lines.length - told - 1)) > budget) break;
       added = next;
       told += 1;
     }
     const section = heading + added + left(lines.length - told);
     // A section of which not even the count fits is left out whole.
-    if (estimateTokens(text + section) <= tokens) text += section;
+    if (estimateTokens(text + section) <= budget) text += section;
+    else missing = true;
   }
-  return text;
+  return missing ? text + MORE : text;
 }
 
-function oneLine(text: string): string {
+function oneLine(text: string, limit = LINE_LIMIT): string {
   const line = text.replace(/\s+/g, " ").trim();
-  return line.length <= LINE_LIMIT ? line : `${line.slice(0, LINE_LIMIT - 1)}…`;
+  return line.length <= limit ? line : `${line.slice(0, limit - 1)}…`;
 }
 
 function cutTo(text: string, tokens: number): string {

@@ -1,5 +1,5 @@
 import type { CheckpointState, ResumeBrief, ResumeCause, ToolCall } from "../contract/checkpoint.ts";
-import type { JournalCall } from "../contract/records.ts";
+import type { EndedBy, JournalCall } from "../contract/records.ts";
 import { briefText } from "./brief-text.ts";
 import { readState } from "./read-state.ts";
 
@@ -7,9 +7,9 @@ import { readState } from "./read-state.ts";
 export type Unfinished = {
   /** The task that it is of; null: of a session without one. */
   readonly taskId: string | null;
-  /** Whose work it was, and how it came to its end. */
+  /** Whose work it was, and how it came to its end; null: it has not, and this is its own word of how far it is. */
   readonly session: string;
-  readonly endedBy: ResumeCause;
+  readonly endedBy: EndedBy | null;
   readonly endedAtMs: number | null;
   readonly lastBeatAtMs: number | null;
   readonly checkpoint: {
@@ -18,6 +18,8 @@ export type Unfinished = {
     readonly trigger: string;
     readonly atMs: number;
     readonly state: unknown;
+    /** Whether it was made in the very start or tenure that came to its end. */
+    readonly ofLastStart: boolean;
   } | null;
   /** Tool calls of it that were told besides. */
   readonly calls: readonly JournalCall[];
@@ -37,23 +39,32 @@ export function resumeBrief(unfinished: Unfinished, nowMs: number, tokens: numbe
   const unknown = calls.filter(({ outcome }) => outcome === "unknown");
   const brief = {
     taskId,
-    cause: unfinished.endedBy,
+    cause: CAUSES[unfinished.endedBy ?? "unknown"],
     confidence: confidenceOf(unfinished, nowMs),
     checkpoint: checkpoint && {
       ...{ sessionId: checkpoint.sessionId, sequence: checkpoint.sequence, trigger: checkpoint.trigger },
       at: new Date(checkpoint.atMs).toISOString(),
     },
-    situation: situationOf(unfinished, nowMs),
-    done: doneOf(state, calls),
-    next: state.task?.next ?? [],
-    blockers: state.task?.blockers ?? [],
-    files: filesOf(state),
-    unknown,
+    situation: situationOf(unfinished, state, nowMs),
+    // Of what is done the latest matters most, and of all else the first.
+    done: bounded(doneOf(state, calls).slice(-ENTRIES_LIMIT)),
+    next: bounded(state.task?.next ?? []),
+    blockers: bounded(state.task?.blockers ?? []),
+    files: bounded(filesOf(state)),
+    unknown: unknown.slice(-ENTRIES_LIMIT).map((call) => ({ ...call, summary: clip(call.summary) })),
     git: state.git ? { ...NO_GIT, ...state.git } : null,
     agent: state.agent ?? null,
   };
   return { ...brief, text: briefText(brief, state, tokens) };
 }
+
+/** Entries of each list of a brief, and characters of one: a hundred briefs, of whatever states, must fit one answer. */
+const ENTRIES_LIMIT = 100;
+const ENTRY_CHARACTERS_LIMIT = 300;
+
+const clip = (text: string) =>
+  text.length <= ENTRY_CHARACTERS_LIMIT ? text : `${text.slice(0, ENTRY_CHARACTERS_LIMIT - 1)}…`;
+const bounded = (lines: readonly string[]) => lines.slice(0, ENTRIES_LIMIT).map(clip);
 
 const NO_GIT = { head: null, branch: null, worktree: null, diffHash: null };
 
@@ -64,42 +75,65 @@ const CONFIDENCE: Readonly<Record<ResumeCause, number>> = {
   exit: 0.9,
   unknown: 0.3,
 };
+/** The supervisor saw it, and a checkpoint is of the very start that crashed. */
 const CHECKPOINTED_CRASH = 0.95;
 
-function confidenceOf({ endedBy, session, checkpoint, calls }: Unfinished, nowMs: number): number {
-  const seen = endedBy === "crash" && checkpoint?.sessionId === session && checkpoint.trigger === "crash";
+const CAUSES: Readonly<Record<EndedBy, ResumeCause>> = {
+  crash: "crash",
+  lost: "crash",
+  timeout: "timeout",
+  exit: "exit",
+  done: "exit",
+  unknown: "unknown",
+};
+
+function confidenceOf({ endedBy, checkpoint, calls }: Unfinished, nowMs: number): number {
+  const seen = endedBy === "crash" && checkpoint?.ofLastStart === true;
   const latestMs = Math.max(
     checkpoint?.atMs ?? 0,
     ...calls.map(({ startedAtMs, endedAtMs }) => endedAtMs ?? startedAtMs),
   );
   const ageMs = nowMs - latestMs;
   const byAge = ageMs < FRESH_MS ? 0.1 : ageMs > STALE_MS ? -0.2 : 0;
-  const sum = (seen ? CHECKPOINTED_CRASH : CONFIDENCE[endedBy]) + byAge;
+  const sum = (seen ? CHECKPOINTED_CRASH : CONFIDENCE[CAUSES[endedBy ?? "unknown"]]) + byAge;
   return Math.round(100 * Math.min(1, Math.max(0, sum))) / 100;
 }
 
-const CAUSES: Readonly<Record<ResumeCause, string>> = {
-  crash: "crashed",
+const ENDS: Readonly<Record<EndedBy, string>> = {
+  crash: "crashed, as its supervisor saw",
+  lost: "was started again without a word of its end, or its host was: it probably crashed",
   timeout: "went silent, or took too long, and was given up",
-  exit: "ended before the work was finished",
-  unknown: "stopped working on it, nobody knows why",
+  exit: "gave this up before it was finished",
+  done: "ended, and gave back what it had not finished",
+  unknown: "stopped working on this, nobody knows why",
 };
 
-function situationOf(unfinished: Unfinished, nowMs: number): string {
+function situationOf(unfinished: Unfinished, state: CheckpointState, nowMs: number): string {
   const { session, endedBy, endedAtMs, lastBeatAtMs, checkpoint } = unfinished;
+  const who = `Session ${session}${whereOf(state)}`;
+  if (endedBy === null)
+    return `${who} is at work. ${checkpoint ? madeOf(checkpoint, nowMs) : "It has made no checkpoint."}`;
   const endMs = lastBeatAtMs ?? endedAtMs;
-  const ended = `Session ${session} ${CAUSES[endedBy]}${endMs === null ? "" : `, ${ago(nowMs - endMs)}`}.`;
+  const ended = `${who} ${ENDS[endedBy]}${endMs === null ? "" : ` (${timeOf(endMs, nowMs)})`}.`;
   if (!checkpoint) return `${ended} It left no checkpoint; only tool calls are known.`;
-  const { sequence, trigger, atMs } = checkpoint;
-  const made = `Its last checkpoint (${sequence}, ${trigger}) was made ${ago(nowMs - atMs)}.`;
-  const gapMs = endMs === null ? 0 : endMs - atMs;
+  const gapMs = endMs === null ? null : endMs - checkpoint.atMs;
   const gap =
-    trigger === "crash" || gapMs <= 0
+    checkpoint.trigger === "crash" || (gapMs !== null && gapMs <= 0)
       ? ""
-      : ` It went on for up to ${span(gapMs)} after that: what it did then may be missing here.`;
-  return `${ended} ${made}${gap}`;
+      : ` It may have gone on${gapMs === null ? "" : ` for up to ${span(gapMs)}`} after that: what it did then, tool calls too, may be missing here.`;
+  return `${ended} ${madeOf(checkpoint, nowMs)}${gap}`;
 }
 
+function whereOf({ git, agent }: CheckpointState): string {
+  const place = git?.worktree ?? agent?.cwd;
+  return `${place ? ` in ${clip(place)}` : ""}${agent?.host ? ` on ${clip(agent.host)}` : ""}`;
+}
+
+function madeOf({ sequence, trigger, atMs }: NonNullable<Unfinished["checkpoint"]>, nowMs: number): string {
+  return `The last checkpoint (number ${sequence}, ${trigger}) was made ${timeOf(atMs, nowMs)}.`;
+}
+
+const timeOf = (ms: number, nowMs: number) => `${ago(nowMs - ms)}, ${new Date(ms).toISOString()}`;
 const ago = (ms: number) => `${span(ms)} ago`;
 
 function span(ms: number): string {

@@ -33,6 +33,13 @@ export function load(session: Pick<SessionRecord, "held">): number {
   return Object.keys(session.held).length;
 }
 
+/** How the start of a session that is over came to its end. */
+export function endOf({ epoch, endedBy, endedAtMs, lastBeatAtMs }: SessionRecord): StartEnd {
+  // Giving it up raised the epoch.
+  return { epoch: epoch - 1, ...(endedBy && { endedBy }), endedAtMs, lastBeatAtMs };
+}
+export type StartEnd = NonNullable<SessionRecord["before"]>;
+
 export type Registration = {
   readonly fleet: string;
   readonly id: string;
@@ -77,6 +84,8 @@ export function register(
     lastBeatAtMs: null,
     endedAtMs: null,
     cause: null,
+    ...(previous && { before: endOf(previous) }),
+    ...(previous?.doneEpoch !== undefined && { doneEpoch: previous.doneEpoch }),
   };
   return previous ? enter(previous, "live", fresh) : { ...fresh, state: "live" };
 }
@@ -190,7 +199,8 @@ export function giveUp(
   endedBy: EndedBy = "unknown",
 ): Decision<SessionRecord> {
   if (!isAlive(session) || session.epoch !== epoch) return UNCHANGED;
-  const given = { epoch: session.epoch + 1, endsAs, cause, lastBeatAtMs, endedBy };
+  const done = endedBy === "done" ? { doneEpoch: session.epoch } : {};
+  const given = { epoch: session.epoch + 1, endsAs, cause, lastBeatAtMs, endedBy, ...done };
   return commit(enter(session, "recovering", given));
 }
 

@@ -1,4 +1,3 @@
-import type { ResumeCause } from "../contract/checkpoint.ts";
 import { TASK_EVENTS_LIMIT } from "../contract/limits.ts";
 import type { EndedBy, KeptEvent, TaskRecord } from "../contract/records.ts";
 import type { TaskEvent } from "../contract/task.ts";
@@ -9,7 +8,7 @@ export type Occasion = {
   readonly reason?: string;
   /** If its session crashed: when that session's last beat was accepted, if known. */
   readonly lastBeatAtMs?: number | null;
-  /** How the session that lost it ended, if it did. */
+  /** How the tenure that this ends came to its end. */
   readonly endedBy?: EndedBy | undefined;
 };
 
@@ -42,7 +41,7 @@ function eventOf(previous: TaskRecord, next: TaskRecord, occasion: Occasion): Ke
     ...(next.state === "running" && { n: next.attempt }),
     ...(occasion.reason !== undefined && { c: occasion.reason }),
     ...(occasion.lastBeatAtMs != null && { b: occasion.lastBeatAtMs }),
-    ...(occasion.endedBy !== undefined && { e: occasion.endedBy }),
+    ...(previous.state === "running" && occasion.endedBy !== undefined && { e: occasion.endedBy }),
   };
 }
 
@@ -88,34 +87,33 @@ export function recoveredAfterMs(next: TaskRecord): number | null {
 /** A tenure of a task before this one, and how it came to its end. */
 export type LastTenure = {
   readonly session: string;
-  readonly endedBy: ResumeCause;
+  readonly startedAtMs: number;
+  readonly endedBy: EndedBy;
   readonly endedAtMs: number;
   readonly lastBeatAtMs: number | null;
 };
 
-/** Who worked on a running task before its holder of now, and how that ended; null if nobody did. */
+/** Who worked on a running task before its holder of now, and how that ended; null if nobody did, or if it is kept no more. */
 export function lastTenure({ events = [] }: TaskRecord): LastTenure | null {
-  const before = events.slice(
-    0,
-    events.findLastIndex(({ s }) => s === "running"),
-  );
-  const began = before.findLastIndex(({ s }) => s === "running");
-  if (began === -1) return null;
-  const session = before[began]?.o;
-  const lost = before.slice(began + 1).find(({ o, s }) => s !== "assigned" && o === session);
-  if (session === undefined || lost === undefined) return null;
+  const before = events.slice(0, Math.max(0, events.findLastIndex(isStart)));
+  const began = before.findLastIndex(isStart);
+  const start = before[began];
+  const lost = before.slice(began + 1).find(({ o, s }) => s !== "assigned" && o === start?.o);
+  if (start?.o === undefined || lost === undefined) return null;
   return {
-    session,
-    // A session that was done gave back what it had not finished.
-    endedBy: (lost.e === "done" ? "exit" : lost.e) ?? ENDED_BY_CODE[lost.c ?? ""] ?? "exit",
+    session: start.o,
+    startedAtMs: start.t,
+    endedBy: lost.e ?? ENDED_BY_CODE[lost.c ?? ""] ?? "exit",
     endedAtMs: lost.t,
     lastBeatAtMs: lost.b ?? null,
   };
 }
 
-/** Where nothing else was kept: codes of what took a task from a session that lived. Whatever else did so was its holder's word. */
-const ENDED_BY_CODE: Readonly<Record<string, ResumeCause>> = {
-  "task.crash": "crash",
+const isStart = ({ s }: KeptEvent): boolean => s === "running";
+
+/** Of events that were kept before they said how a tenure ended. What none of these took away, its holder gave up. */
+const ENDED_BY_CODE: Readonly<Record<string, EndedBy>> = {
+  "task.crash": "lost",
   "task.timeout": "timeout",
   "task.dropped": "unknown",
 };

@@ -112,7 +112,9 @@ export function fail(
   }
   const notBeforeMs = nowMs + fullJitterMs(running.attempt, failure.backoffBaseMs, failure.uniform);
   const queued = { fence, settledBy, error, placements: 0, progress: null, notBeforeMs };
-  return commit(enter(running, "queued", queued, { nowMs, reason: error.code ?? "task.failed" }));
+  return commit(
+    enter(running, "queued", queued, { nowMs, reason: error.code ?? "task.failed", endedBy: "exit" }),
+  );
 }
 
 /** The holder gives the task back unharmed: the attempt does not count. */
@@ -123,7 +125,7 @@ export function release(
   nowMs: number,
 ): Decision<TaskRecord> {
   if (isOwnedBy(task, holder.session, holder.epoch) && task.fence === holder.fence) {
-    const back = giveBack(task, { nowMs, reason: "task.released" });
+    const back = giveBack(task, { nowMs, reason: "task.released", endedBy: "exit" });
     return commit({ ...back, settledBy: { ...holder, bodyHash } });
   }
   const settled = heldRunning(task, holder, bodyHash);

@@ -86,13 +86,22 @@ export type Loss = {
   readonly endedBy?: EndedBy | undefined;
 };
 
+/** How a tenure ended whose session did not, or nobody knows how. */
+const ENDED_BY: Readonly<Record<Loss["cause"], EndedBy>> = {
+  crash: "lost",
+  timeout: "timeout",
+  dropped: "unknown",
+  moved: "exit",
+};
+
 /**
  * Takes a task from its owner. A running one has spent its attempt unless it is merely moved; a first crash is
  * retried at once, anything later after a backoff.
  */
 export function requeue(task: OwnedTask, loss: Loss, nowMs: number): TaskIn<"queued" | "failed"> {
   const code = `task.${loss.cause}`;
-  const occasion = { nowMs, reason: code, lastBeatAtMs: loss.lastBeatAtMs, endedBy: loss.endedBy };
+  const endedBy = loss.endedBy ?? ENDED_BY[loss.cause];
+  const occasion = { nowMs, reason: code, lastBeatAtMs: loss.lastBeatAtMs, endedBy };
   if (task.state === "assigned" || loss.cause === "moved") return giveBack(task, occasion);
   const fence = task.fence + 1;
   const error = { code, message: loss.detail };

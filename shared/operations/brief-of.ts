@@ -1,49 +1,71 @@
 import type { ResumeBrief } from "../contract/checkpoint.ts";
 import { BRIEF_TOKENS_DEFAULT } from "../contract/limits.ts";
-import type { SessionRecord, TaskRecord } from "../contract/records.ts";
+import type { CheckpointRecord, SessionRecord, TaskRecord } from "../contract/records.ts";
 import { type Unfinished, resumeBrief } from "../domain/resume-brief.ts";
+import { endOf, isAlive } from "../domain/session-transitions.ts";
 import { lastTenure } from "../domain/task-events.ts";
 import type { Ports } from "../ports/ports.ts";
 
 /** What is known of a task that somebody worked on before its holder of now; null, and nothing read, if nobody did. */
 export async function briefOfTask(ports: Ports, task: TaskRecord): Promise<ResumeBrief | null> {
   const tenure = lastTenure(task);
-  if (!tenure) return null;
+  if (!tenure && task.attempt <= 1) return null;
   const { fleet, id } = task;
-  const [latest, journal] = await Promise.all([
-    ports.record.checkpoints.ofTask.get(fleet, id),
-    ports.record.journals.get(fleet, tenure.session),
-  ]);
+  const latest = await ports.record.checkpoints.ofTask.get(fleet, id);
+  // Of very many changes a task forgets the first ones: then whoever made the last checkpoint was the last that is known.
+  const session = tenure?.session ?? latest?.session;
+  if (session === undefined) return null;
+  const journal = await ports.record.journals.get(fleet, session);
+  const untilMs = tenure?.endedAtMs ?? Infinity;
   return brief(ports, fleet, {
-    ...{ taskId: id, session: tenure.session, endedBy: tenure.endedBy },
-    ...{ endedAtMs: tenure.endedAtMs, lastBeatAtMs: tenure.lastBeatAtMs },
-    checkpoint: latest && { ...latest, sessionId: latest.session },
-    calls: (journal?.calls ?? []).filter(({ taskId }) => taskId === id),
+    ...{ taskId: id, session, endedBy: tenure?.endedBy ?? "unknown" },
+    ...{ endedAtMs: tenure?.endedAtMs ?? null, lastBeatAtMs: tenure?.lastBeatAtMs ?? null },
+    checkpoint: latest && {
+      ...{ ...latest, sessionId: latest.session },
+      ofLastStart: latest.session === tenure?.session && latest.atMs >= tenure.startedAtMs,
+    },
+    // The same session may have been handed it again, and have begun.
+    calls: (journal?.calls ?? []).filter(
+      ({ taskId, startedAtMs }) => taskId === id && startedAtMs <= untilMs,
+    ),
   });
 }
 
-/** What a session left unfinished when it last ended, as far as it had no task: a task's next holder is told of that. */
+/**
+ * What a session left unfinished, as far as it had no task: a task's next holder is told of that. Of a session that lives it is what its
+ * start before this one left, or once it has made a checkpoint, what that says.
+ */
 export async function briefOfSession(
-  ports: Ports,
-  { fleet, id, endedBy = "unknown", endedAtMs, lastBeatAtMs }: SessionRecord,
+  { record, ...ports }: Ports,
+  session: SessionRecord,
 ): Promise<ResumeBrief | null> {
-  if (endedBy === "done") return null;
-  const [latest, journal] = await Promise.all([
-    ports.record.checkpoints.latest(fleet, id),
-    ports.record.journals.get(fleet, id),
+  const { fleet, id, epoch, doneEpoch = 0 } = session;
+  const [newest, journal] = await Promise.all([
+    record.checkpoints.latest(fleet, id),
+    record.journals.get(fleet, id),
   ]);
-  return brief(ports, fleet, {
-    ...{ taskId: null, session: id, endedBy, endedAtMs, lastBeatAtMs },
-    checkpoint: latest && !latest.task ? { ...latest, sessionId: id, sequence: latest.rev } : null,
-    calls: (journal?.calls ?? []).filter(({ taskId }) => taskId === null),
+  const unfinished = (of: { readonly epoch: number } | null) => of !== null && of.epoch > doneEpoch;
+  const latest = unfinished(newest) && !newest?.task ? newest : null;
+  const living = isAlive(session);
+  // Its own word of now: it is not over.
+  const own = living && latest?.epoch === epoch;
+  const end = living ? session.before : endOf(session);
+  if (!own && !end) return null;
+  const told = own ? journal?.epoch === epoch : unfinished(journal) && (!living || journal?.epoch !== epoch);
+  return brief({ record, ...ports }, fleet, {
+    ...{ taskId: null, session: id, endedBy: own ? null : (end?.endedBy ?? "unknown") },
+    ...{ endedAtMs: end?.endedAtMs ?? null, lastBeatAtMs: end?.lastBeatAtMs ?? null },
+    checkpoint: latest && checkpointOf(latest, end?.epoch),
+    calls: told ? (journal?.calls ?? []).filter(({ taskId }) => taskId === null) : [],
   });
 }
 
-type Kept = NonNullable<Awaited<ReturnType<Ports["record"]["checkpoints"]["latest"]>>>;
-type Named = Pick<Kept, "body" | "trigger" | "atMs"> & {
-  readonly sessionId: string;
-  readonly sequence: number;
-};
+const checkpointOf = (latest: CheckpointRecord, ended: number | undefined) => ({
+  ...{ ...latest, sessionId: latest.session, sequence: latest.rev },
+  ofLastStart: latest.epoch === ended,
+});
+
+type Named = Omit<NonNullable<Unfinished["checkpoint"]>, "state"> & Pick<CheckpointRecord, "body">;
 
 async function brief(
   { record, clock }: Ports,

@@ -74,10 +74,7 @@ export async function registerSession(
   await ports.keyMirror.set(fleet, by.keyId, "active");
   await placeReading(ports, session, inbox);
   await welcome(ports, session, profile);
-  return {
-    ...(await answer(ports, by, session, profile)),
-    resume: previous && (await briefOfSession(ports, previous)),
-  };
+  return answer(ports, by, session, profile);
 }
 
 /** How long a session that crashed was away. */
@@ -128,7 +125,7 @@ async function takeHost(
       endsAs: "crashed",
       cause: "Its host started again.",
       lastBeatAtMs: null,
-      endedBy: "crash",
+      endedBy: "lost",
     });
   return written;
 }
@@ -171,7 +168,7 @@ async function predecessor(
     endsAs: "crashed",
     cause: "It was started again.",
     lastBeatAtMs: null,
-    endedBy: "crash",
+    endedBy: isAlive(found) && found.restartAsked ? "exit" : "lost",
   });
   if (!recovered || recovered.state === "recovering" || isAlive(recovered))
     return refuse("conflict.retry", `Session ${id} is being given up by somebody else.`);
@@ -246,6 +243,6 @@ async function answer(
     hostToken: signToken(signingKeys, { kind: "host", ...common }),
     heartbeat: { url: heartbeatUrl, intervalMs, timeoutMs },
     config: { profile, tokenExpiresMs: expiresMs },
-    resume: null,
+    resume: session.before ? await briefOfSession(ports, session) : null,
   };
 }

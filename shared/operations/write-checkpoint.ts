@@ -10,7 +10,11 @@ import type { SessionClaims } from "../domain/tokens.ts";
 import type { Ports } from "../ports/ports.ts";
 import { changeOrCreate } from "./change.ts";
 
-type Tenure = NonNullable<CheckpointRecord["task"]>;
+/**
+ * Younger ones are not released, whatever came after them: a function that was to let a task point to one may still be at it. Longer
+ * than any function may take.
+ */
+const SETTLED_AFTER_MS = 120_000;
 
 /**
  * Keeps a checkpoint of a session, and of the task that it holds. The state is kept first, then what was the newest is filed, then this
@@ -23,16 +27,17 @@ export async function writeCheckpoint(
 ): Promise<CheckpointWritten | Refusal> {
   const { fleet, session } = claims;
   const json = JSON.stringify(request.state ?? null);
-  const refused = await refuseWriter(ports, claims, request, json);
-  if (refused) return refused;
-  const { taskId, fence } = request;
+  const forbidden = await refuseWriter(ports, claims, request, Buffer.byteLength(json));
+  if (forbidden) return forbidden;
+  const { taskId, fence, signals } = request;
   const task = taskId === undefined || fence === undefined ? null : { id: taskId, fence };
   const before = task && (await ports.record.checkpoints.ofTask.get(fleet, task.id));
   const { ref, bytes } = await ports.record.checkpoints.putBody(fleet, session, json);
-  const written = await replaceNewest(ports, {
+  const written = await replaceNewest(ports, fleet, session, {
     ...{ v: 1, rev: 0, fleet, session, epoch: claims.epoch, trigger: request.trigger, task },
     ...{ first: task !== null && before === null, body: ref, bytes },
-    signals: request.signals === undefined ? null : keptSignals(request.signals),
+    // An agent may send what it likes: this must fit an item.
+    signals: signals ? keptSignals(signals) : null,
     atMs: ports.clock.nowMs(),
   });
   if (isRefusal(written)) return written;
@@ -44,18 +49,17 @@ export async function writeCheckpoint(
   return { sequence: written.rev, bytes };
 }
 
-/** Why this session may not write it: 404, then 400 and 413, then 409. */
+/** Why this session may not write it: something is missing or too large, it was replaced, or the task is not its. */
 async function refuseWriter(
   { record }: Ports,
-  { fleet, session: id, epoch }: SessionClaims,
+  claims: SessionClaims,
   { taskId, fence }: CheckpointRequest,
-  json: string,
+  bytes: number,
 ): Promise<Refusal | null> {
-  const [session, task] = await Promise.all([
-    record.sessions.get(fleet, id),
-    taskId === undefined ? null : record.tasks.get(fleet, taskId),
-  ]);
-  if (!session) return refuse("session.not_found", `There is no session ${id} in this fleet.`);
+  const { fleet } = claims;
+  const session = await record.sessions.get(fleet, claims.session);
+  if (!session) return refuse("session.not_found", `There is no session ${claims.session} in this fleet.`);
+  const task = taskId === undefined ? null : await record.tasks.get(fleet, taskId);
   if (taskId !== undefined && !task)
     return refuse("task.not_found", `There is no task ${taskId} in this fleet.`);
   if ((taskId === undefined) !== (fence === undefined))
@@ -63,29 +67,38 @@ async function refuseWriter(
       "request.invalid",
       "taskId and fence go together: a checkpoint is of one tenure of a task.",
     );
-  if (Buffer.byteLength(json) > CHECKPOINT_BYTES_LIMIT)
-    return refuse("checkpoint.too_large", `The state is over ${CHECKPOINT_BYTES_LIMIT} bytes of JSON.`);
-  const superseded = refuseEpoch(session, epoch);
+  if (bytes > CHECKPOINT_BYTES_LIMIT)
+    return refuse(
+      "checkpoint.too_large",
+      `The state is ${bytes} bytes as JSON; the limit is ${CHECKPOINT_BYTES_LIMIT}.`,
+    );
+  const superseded = refuseEpoch(session, claims.epoch);
   if (superseded) return superseded.refusal;
-  const holds = !task || (task.state === "running" && isOwnedBy(task, id, epoch) && task.fence === fence);
-  return holds ? null : refuse("lease.stale", `Task ${taskId} is not held by this session with this fence.`);
+  if (!task) return null;
+  return isOwnedBy(task, claims.session, claims.epoch) && task.state === "running" && task.fence === fence
+    ? null
+    : refuse("lease.stale", `Session ${session.id} does not hold task ${task.id} with this fencing token.`);
 }
 
 /**
- * The newest is filed before it is replaced: then none is ever missing between two. An older start of the session, which was let in before
- * the next one began, does not replace what that one wrote.
+ * The newest is filed before it is replaced: then none is ever missing between two. One of a later start is not replaced: a function
+ * that was held up speaks for a start that is over.
  */
-async function replaceNewest({ record }: Ports, next: CheckpointRecord): Promise<CheckpointRecord | Refusal> {
-  const { checkpoints } = record;
-  const { fleet, session, epoch } = next;
+async function replaceNewest(
+  { record }: Ports,
+  fleet: string,
+  session: string,
+  next: CheckpointRecord,
+): Promise<CheckpointRecord | Refusal> {
+  const { latest, commit: write, file } = record.checkpoints;
   const replaced = await changeOrCreate(
-    () => checkpoints.latest(fleet, session),
+    () => latest(fleet, session),
     async (previous, checkpoint) => {
-      if (previous) await checkpoints.file(previous);
-      return checkpoints.commit(previous, checkpoint);
+      if (previous) await file(previous);
+      return write(previous, checkpoint);
     },
-    (newest) =>
-      newest && newest.epoch > epoch
+    (current) =>
+      current && current.epoch > next.epoch
         ? refused("session.superseded", `Session ${session} was started again since this token was made.`)
         : commit(next),
   );
@@ -97,7 +110,7 @@ async function replaceNewest({ record }: Ports, next: CheckpointRecord): Promise
 /** Moves the task's pointer, unless it is of a later tenure or of a later checkpoint by now. */
 async function pointTask(
   { record }: Ports,
-  task: Tenure,
+  task: { readonly id: string; readonly fence: number },
   { fleet, session, epoch, rev, trigger, body, bytes, signals, atMs }: CheckpointRecord,
 ): Promise<Refusal | null> {
   const { ofTask } = record.checkpoints;
@@ -111,7 +124,10 @@ async function pointTask(
   const pointed = await changeOrCreate(
     () => ofTask.get(fleet, task.id),
     ofTask.commit,
-    (current) => (isLater(current) ? UNCHANGED : commit(next)),
+    (current) => {
+      if (isLater(current)) return UNCHANGED;
+      return commit({ ...next, first: current?.first ?? { session, sequence: rev } });
+    },
   );
   return isRefusal(pointed) ? pointed : null;
 }
@@ -122,16 +138,17 @@ async function pointTask(
  */
 async function releaseOld(
   { record }: Ports,
-  { fleet, session, rev }: CheckpointRecord,
+  { fleet, session, rev, atMs }: CheckpointRecord,
   before: TaskCheckpointRecord | null,
 ): Promise<void> {
-  const { checkpoints } = record;
   const out = rev - CHECKPOINTS_KEPT;
   const passed = before?.session === session && before.sequence < out ? [before.sequence] : [];
   for (const sequence of [...passed, ...(out > 0 ? [out] : [])]) {
-    const old = await checkpoints.filed(fleet, session, sequence);
-    if (!old || old.first) continue;
-    const last = old.task && (await checkpoints.ofTask.get(fleet, old.task.id));
-    if (last?.session !== session || last.sequence !== sequence) await checkpoints.release(old);
+    const old = await record.checkpoints.filed(fleet, session, sequence);
+    if (!old || old.first || old.atMs > atMs - SETTLED_AFTER_MS) continue;
+    const pointer = old.task && (await record.checkpoints.ofTask.get(fleet, old.task.id));
+    const isIt = (one: { readonly session: string; readonly sequence: number } | null | undefined) =>
+      one?.session === session && one.sequence === sequence;
+    if (!isIt(pointer) && !isIt(pointer?.first)) await record.checkpoints.release(old);
   }
 }

@@ -106,7 +106,9 @@ const ENTITIES = { "&lt;": "<", "&gt;": ">", "&quot;": '"', "&apos;": "'", "&amp
 /** Codex hands on what a hook said as XML, which a model reads as it is meant. */
 function unescaped(text: string): string {
   if (!text.includes("<hook_prompt")) return text;
-  return text.replaceAll(/&(?:lt|gt|quot|apos|amp);/g, (entity) => ENTITIES[entity as keyof typeof ENTITIES]);
+  return text
+    .replaceAll(/<\/?hook_prompt[^>]*>/g, "")
+    .replaceAll(/&(?:lt|gt|quot|apos|amp);/g, (entity) => ENTITIES[entity as keyof typeof ENTITIES]);
 }
 
 function partsOf(content: Content, type: string) {

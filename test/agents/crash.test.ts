@@ -19,7 +19,12 @@ test.each(AGENTS)(
   async (agent) => {
     const fleet = await createFleet(cloud(), "fast");
     const model = await startScriptedModel(stepwise);
-    onTestFinished(model.close);
+    onTestFinished(async ({ task }) => {
+      if (task.result?.state === "fail")
+        for (const { turns } of model.conversations.slice(-12))
+          process.stderr.write(`${JSON.stringify(turns.slice(-4))}\n`);
+      await model.close();
+    });
     const cwd = scratchRepository();
     const log = (task: string) => path.join(cwd, `${task}.log`);
     const gate = path.join(cwd, "gate");

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe } from "vitest";
+import { testCheckpoints } from "./checkpoints-suite.ts";
 import { testJournals } from "./journals-suite.ts";
 import { testMessages } from "./messages-suite.ts";
 import { testRecord } from "./record-suite.ts";
@@ -11,7 +12,7 @@ testRecord("DynamoDB and S3", startDynamoWorld);
 describe.each([
   ["memory", startMemoryWorld],
   ["DynamoDB", startDynamoWorld],
-])("messages, signals and journals on %s", (_, start: () => Promise<RecordWorld>) => {
+])("messages, signals, checkpoints and journals on %s", (_, start: () => Promise<RecordWorld>) => {
   let world: RecordWorld;
   beforeAll(async () => {
     world = await start();
@@ -19,5 +20,6 @@ describe.each([
   afterAll(() => world.stop());
   testMessages(() => world);
   testSignals(() => world);
+  testCheckpoints(() => world);
   testJournals(() => world);
 });

@@ -6,7 +6,7 @@ import { createMemoryDocuments } from "./record-documents.ts";
 
 const place = (fleet: string, session: string) => `${fleet}#${session}`;
 
-/** The newest of each session as a document, those before it by sequence; nothing is ever forgotten. */
+/** The newest of each session as a document, those before it by sequence; what was released is forgotten. */
 export function createMemoryCheckpoints(): CheckpointStore {
   const newest = createMemoryDocuments({
     schema: CheckpointRecord,
@@ -18,6 +18,7 @@ export function createMemoryCheckpoints(): CheckpointStore {
   });
   const filed = new Map<string, CheckpointRecord>();
   const bodies = new Map<string, string>();
+  let names = 0;
   return {
     latest: async (fleet, session) => newest.get(place(fleet, session)),
     commit: newest.commit,
@@ -26,9 +27,12 @@ export function createMemoryCheckpoints(): CheckpointStore {
       filed.set(`${place(fleet, session)}#${rev}`, deepFrozen(CheckpointRecord.parse(checkpoint)));
     },
     filed: async (fleet, session, sequence) => filed.get(`${place(fleet, session)}#${sequence}`) ?? null,
-    release: async () => undefined,
+    async release({ fleet, session, rev, body }) {
+      filed.delete(`${place(fleet, session)}#${rev}`);
+      if (body.at !== "inline") bodies.delete(`${place(fleet, session)}#${body.key}`);
+    },
     async putBody(fleet, session, json) {
-      const key = `${bodies.size}-${createHash("sha256").update(json).digest("base64url")}`;
+      const key = `${++names}-${createHash("sha256").update(json).digest("base64url")}`;
       bodies.set(`${place(fleet, session)}#${key}`, json);
       return { ref: { at: "item", key }, bytes: Buffer.byteLength(json) };
     },

@@ -1,5 +1,6 @@
 import {
   CopyObjectCommand,
+  DeleteObjectCommand,
   GetObjectCommand,
   NoSuchKey,
   PutObjectCommand,
@@ -16,6 +17,8 @@ export interface ObjectStore {
   get(key: string): Promise<Uint8Array | null>;
   /** Keeps an object at least for `keptMs` from now, and then no more. One that is gone is no error. */
   close(key: string, keptMs: number): Promise<void>;
+  /** At once. One that is gone is no error. */
+  remove(key: string): Promise<void>;
 }
 
 export function createS3Client(): S3Client {
@@ -47,6 +50,10 @@ export function createObjectStore({ client, bucket }: { client: S3Client; bucket
         TaggingDirective: "REPLACE",
         Tagging: keptTag(keptMs),
       });
+      await reach("s3", () => unlessMissing(() => client.send(command)));
+    },
+    async remove(key) {
+      const command = new DeleteObjectCommand({ Bucket: bucket, Key: key });
       await reach("s3", () => unlessMissing(() => client.send(command)));
     },
   };
