@@ -8,6 +8,7 @@ import { PAYLOAD_MARKER, toRawRequest } from "./bad-case.ts";
 import { MISFITTING_BODIES, UNREADABLE_BODIES } from "./bad-bodies.ts";
 import { FORBIDDEN_CALLERS, UNKNOWN_CALLERS } from "./bad-credentials.ts";
 import { BAD_BULK } from "./bad-bulk.ts";
+import { BAD_CHECKPOINTS } from "./bad-checkpoints.ts";
 import { BAD_HOOKS } from "./bad-hooks.ts";
 import { BAD_RULES } from "./bad-rules.ts";
 import { BAD_SIGNALS } from "./bad-signals.ts";
@@ -81,6 +82,7 @@ describe("the right 4xx, nothing changed, no secret told", () => {
       "pauses and limits": BAD_RULES,
       "histories of signals": BAD_SIGNALS,
       "hooks and messages of MCP": BAD_HOOKS,
+      checkpoints: BAD_CHECKPOINTS,
       "actions over many": BAD_BULK,
       "several wrongs": SEVERAL_WRONGS,
     }),

@@ -238,6 +238,32 @@ describe("every route answers exactly what the contract says", () => {
     ]);
   });
 
+  test("what a session keeps, and what is told of it", async () => {
+    const keeper = await registerSession(cloud(), { id: "keeps", host: "h7", capabilities: ["keeps"] });
+    const own = { key: keeper.token, params: { id: "keeps" } };
+    expect(await succeed(API.readResume, own)).toEqual({ resume: null });
+    const state = { task: { done: ["half"], next: ["the rest"] }, of: ["any", { shape: 1 }] };
+    const written = await succeedOnce(API.writeCheckpoint, {
+      ...own,
+      body: { trigger: "milestone", state, signals: { contextUsed: 0.5 } },
+    });
+    expect(written.sequence).toBe(1);
+    const { checkpoint } = await succeedOnce(API.readCheckpoint, own);
+    expect(checkpoint).toMatchObject({
+      ...{ sessionId: "keeps", epoch: 1, sequence: 1, trigger: "milestone", taskId: null, state },
+      ...{ bytes: written.bytes, signals: { contextUsed: 0.5 } },
+    });
+    const fence = await holdTask(cloud(), keeper, { id: "kept" });
+    const ofTask = { trigger: "interval", taskId: "kept", fence, state: "x".repeat(200_000) };
+    expect((await succeed(API.writeCheckpoint, { ...own, body: ofTask })).sequence).toBe(2);
+    const read = await succeed(API.readCheckpoint, { ...own, query: "?taskId=kept" });
+    expect(read.checkpoint).toMatchObject({ taskId: "kept", sequence: 2, state: ofTask.state });
+    expect((await succeed(API.readCheckpoint, { params: { id: "keeps" } })).checkpoint.sequence).toBe(2);
+    await succeed(API.writeCheckpoint, { ...own, body: { trigger: "interval", state } });
+    const { resume } = await succeedOnce(API.readResume, { params: { id: "keeps" } });
+    expect(resume).toMatchObject({ taskId: null, done: ["half"], next: ["the rest"] });
+  });
+
   test("what administrators do", async () => {
     const made = await succeedOnce(API.createKey, { body: { scope: "submit", name: "ci" } });
     expect((await succeedOnce(API.listKeys)).keys).toContainEqual(made.key);
