@@ -5,7 +5,7 @@ import { createDynamoRecord } from "../../shared/adapters/dynamo/record.ts";
 import { createObjectStore } from "../../shared/adapters/s3/object-store.ts";
 import type { RecordStore } from "../../shared/ports/record.ts";
 import { StoreUnavailable } from "../../shared/ports/unavailable.ts";
-import { aCheckpoint, aTaskCheckpoint, largeState } from "../fixtures/checkpoints.ts";
+import { aCheckpoint, largeState } from "../fixtures/checkpoints.ts";
 import { newFleet } from "./record-fixtures.ts";
 import { type Proxy, startProxy } from "./record-proxy.ts";
 import { committed } from "./record-suite.ts";

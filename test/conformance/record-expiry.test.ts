@@ -7,7 +7,6 @@ import { KEY, type Key } from "../../shared/adapters/dynamo/keys.ts";
 import { KEPT_DAYS, KEPT_TAG } from "../../shared/adapters/s3/kept-tag.ts";
 import { RETENTION_MS_LIMIT, RETENTION_MS_MINIMUM } from "../../shared/contract/limits.ts";
 import type { PayloadRef } from "../../shared/contract/records.ts";
-import { aCheckpoint, aTaskCheckpoint } from "../fixtures/checkpoints.ts";
 import {
   aCompletedTask,
   aFailedTask,
