@@ -32,6 +32,13 @@ const COMPUTING = [
   layer("operations", 10_000),
   layer("domain", 15_000),
 ];
+/**
+ * Real coding agents, which must be installed first: only for whoever asks for them, as `npm run test:agents` does. One at a time, because
+ * each of them is a load.
+ */
+const AGENTS = process.argv.includes("agents")
+  ? [{ test: { ...layer("agents", 180_000), maxWorkers: 1, sequence: { groupOrder: 2 } } }]
+  : [];
 const LAYERS = [...WAITING, ...COMPUTING];
 
 /** Vitest's own runs layers by name. Files of one layer must stay together, or none gets the process of another. */
@@ -50,6 +57,7 @@ export default defineConfig({
       ...WAITING.map((test) => ({ test: { ...test, maxWorkers: 4, sequence: { groupOrder: 0 } } })),
       // Two for two cores: a process that goes on with the next file is warm, and more would only be cold longer.
       ...COMPUTING.map((test) => ({ test: { ...test, maxWorkers: 2, sequence: { groupOrder: 1 } } })),
+      ...AGENTS,
     ],
     coverage: {
       provider: "v8",

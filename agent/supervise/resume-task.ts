@@ -47,7 +47,8 @@ export function createResumeTask({ session, adapter, api, say }: ResumeTaskParts
         isIntact: adapter.isIntact,
       });
       const { total, parts, findings } = fidelity;
-      say("compared with its checkpoint", task.id, { outcome, fidelity: total, ...parts });
+      const byPart = Object.entries(parts).map(([part, score]) => `${part} ${score}`);
+      say("compared with its checkpoint", task.id, { outcome, fidelity: total, parts: byPart.join(", ") });
       return { own: ownSession ? ownSessionOf(state, adapter, cwd) : null, fidelity, findings };
     } catch (error) {
       // The brief says what was done; how much of it is here the agent must see for itself.

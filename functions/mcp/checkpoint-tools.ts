@@ -3,6 +3,7 @@ import { isRefusal, refuse } from "../../shared/contract/errors.ts";
 import { Fence, Id, Word } from "../../shared/contract/ids.ts";
 import { TEXT_CHARACTERS_LIMIT } from "../../shared/contract/limits.ts";
 import { writeCheckpoint } from "../../shared/operations/write-checkpoint.ts";
+import { ownBrief } from "../../shared/operations/own-brief.ts";
 import { redactDeep } from "../../shared/redaction/redact.ts";
 import { defineTool } from "./tool.ts";
 
@@ -51,5 +52,23 @@ export const checkpoint = defineTool({
       state: redactDeep(state),
     });
     return isRefusal(written) ? written : { sequence: written.sequence };
+  },
+});
+
+export const resume = defineTool({
+  name: "resume",
+  title: "Where was I",
+  description:
+    "Tells what you, or whoever worked on your task before you, left: what is done, what is next, which files, and which tool calls " +
+    "have an unknown outcome. Call it when you begin with a task whose claim brought a resume brief that you no longer have in mind, or " +
+    "after a restart. Repeat nothing that is done, and look at the effects of unknown calls before you repeat them. Null means that " +
+    "nobody left anything: begin at the beginning. A refusal lease.stale means that the task is not one of yours.",
+  input: z.strictObject({ taskId: z.optional(Id) }),
+  readOnly: true,
+  run: async ({ ports, claims }, { taskId }) => {
+    const own = await ownBrief(ports, claims, taskId ?? null);
+    if (isRefusal(own)) return own;
+    const { resume: brief } = own;
+    return { taskId: brief?.taskId ?? null, resume: brief?.text ?? null };
   },
 });

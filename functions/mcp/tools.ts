@@ -1,4 +1,4 @@
-import { checkpoint } from "./checkpoint-tools.ts";
+import { checkpoint, resume } from "./checkpoint-tools.ts";
 import { inbox, sendMessageTool } from "./message-tools.ts";
 import { heartbeat, register, status } from "./session-tools.ts";
 import { claimTask, completeTaskTool, failTaskTool } from "./task-tools.ts";
@@ -10,6 +10,7 @@ export const TOOLS: readonly Tool[] = [
   claimTask,
   heartbeat,
   checkpoint,
+  resume,
   completeTaskTool,
   failTaskTool,
   sendMessageTool,

@@ -1,7 +1,8 @@
-import { CheckpointState, type ToolCall } from "../contract/checkpoint.ts";
+import type { ToolCall } from "../contract/checkpoint.ts";
 import { BRIEF_TOKENS_DEFAULT } from "../contract/limits.ts";
 import type { JournalCall } from "../contract/records.ts";
 import { shortened } from "../contract/tool-summary.ts";
+import { readState } from "./read-state.ts";
 
 /** Characters of English that a token takes, at least: an estimate, as no model's own count is at hand. */
 const CHARACTERS_PER_TOKEN = 4;
@@ -20,9 +21,7 @@ export type Account = {
 
 /** The parts of a state that stay true while the agent works on; null if it has none. */
 export function lastingPart(state: unknown): object | null {
-  const { data } = CheckpointState.safeParse(state);
-  if (!data) return null;
-  const { conversation, task, agent, preferences } = data;
+  const { conversation, task, agent, preferences } = readState(state);
   const parts = { conversation, task, agent, preferences };
   return Object.values(parts).some((part) => part !== undefined) ? parts : null;
 }
@@ -44,7 +43,7 @@ export function toolsOf(calls: readonly JournalCall[]): { recent: ToolCall[]; pe
  * nothing. Null if nothing is known. What it must not forget comes first, because the rest is cut where it is too long.
  */
 export function accountOf({ tasks, state, calls }: Account): string | null {
-  const { task, conversation } = CheckpointState.safeParse(state).data ?? {};
+  const { task, conversation } = readState(state);
   const { recent, pending } = toolsOf(calls);
   const called = (those: readonly ToolCall[]) => those.map(({ name, summary }) => `${name}: ${summary}`);
   const failed = recent.filter(({ outcome }) => outcome === "failed");

@@ -1,3 +1,4 @@
+import { isRefusal } from "../contract/errors.ts";
 import type { HookAnswer, HookPayload } from "../contract/hook.ts";
 import { GO_ON, tellAtStart } from "../domain/hook-answers.ts";
 import type { SessionClaims } from "../domain/tokens.ts";
@@ -5,6 +6,7 @@ import type { Ports } from "../ports/ports.ts";
 import { feedAgent } from "./feed-agent.ts";
 import { countingSession, guardToolCall, onlyTask } from "./guard-tool-call.ts";
 import { checkpointBeforeCompaction, tellAfterCompaction } from "./keep-compaction.ts";
+import { ownBrief } from "./own-brief.ts";
 import { noteToolCall, noteToolOutcome } from "./note-tool-call.ts";
 import { runningTasks } from "./beat-session.ts";
 
@@ -27,12 +29,24 @@ export async function recordHook(
       await checkpointBeforeCompaction(ports, claims);
       return GO_ON;
     case "SessionStart": {
-      const text = payload.source === "compact" ? await tellAfterCompaction(ports, claims) : null;
+      const text = await toldAtStart(ports, claims, payload);
       return text === null ? GO_ON : tellAtStart(text);
     }
     default:
       return GO_ON;
   }
+}
+
+/** What an agent that starts must know; null if there is nothing, or it was cleared on purpose. */
+async function toldAtStart(
+  ports: Ports,
+  claims: SessionClaims,
+  { source }: HookPayload,
+): Promise<string | null> {
+  if (source === "compact") return tellAfterCompaction(ports, claims);
+  if (source !== "startup" && source !== "resume") return null;
+  const own = await ownBrief(ports, claims, null);
+  return isRefusal(own) ? null : (own.resume?.text ?? null);
 }
 
 /**

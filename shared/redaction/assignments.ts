@@ -25,7 +25,7 @@ const OPERATORS = [
 /** A name, perhaps in quotes, then what stands between, then a value, perhaps in quotes. */
 const ASSIGNMENT = new RegExp(
   `(?:(?<password>${PASSWORDS})|${SECRETS})(?<more>[A-Za-z0-9_-]{0,30})(?<operator>${OPERATORS.join("|")})` +
-    `(?:(?<quote>${QUOTE})(?=[^"'\`\\s])|(?<bare>${BARE}{6,200}={0,2}(?<after>[(\\[]?)))`,
+    `(?:(?<quote>${QUOTE})(?=[^"'\`\\s])|(?<bare>${BARE}{6,100}={0,2}(?<after>[(\\[]?)))`,
   "gi",
 );
 /** Of a long bare value: the pattern looks no further than it needs to judge it. */

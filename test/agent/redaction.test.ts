@@ -151,7 +151,7 @@ describe("time", () => {
     "const token = getToken(a1);\n",
   ];
 
-  // A quadratic pattern takes minutes for these. The limit leaves room for a busy machine.
+  // A quadratic pattern takes minutes for these. Time of the processor: a busy machine is no slow pattern.
   test.each(pieces.map((piece) => [piece.slice(0, 30), piece]))(
     "5 MB of %j take seconds at most",
     (_name, piece) => {

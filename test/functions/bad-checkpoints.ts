@@ -1,136 +1,129 @@
-import { BODY_BYTES_LIMIT } from "../../shared/contract/limits.ts";
-import type { BadCase, Scene } from "./bad-case.ts";
-import { PAYLOAD_MARKER, admin, agent, host, operate, rivalAdmin, submit, worker } from "./bad-case.ts";
-import { forge } from "./cast.ts";
+import { CHECKPOINT_BYTES_LIMIT } from "../../shared/contract/limits.ts";
+import {
+  type BadCase,
+  type Scene,
+  PAYLOAD_MARKER,
+  admin,
+  agent,
+  host,
+  operate,
+  rivalAdmin,
+  root,
+  submit,
+  worker,
+} from "./bad-case.ts";
 
-const PATH = "/v1/sessions/worker/checkpoints";
-const body = () => ({ trigger: "interval", state: { secret: PAYLOAD_MARKER } });
-const running = (over: (scene: Scene) => object) => (scene: Scene) => ({ ...body(), ...over(scene) });
-const write = { path: PATH, as: worker, body } as const;
-const latest = { method: "GET", path: `${PATH}/latest`, as: worker } as const;
-const resume = { method: "GET", path: "/v1/sessions/worker/resume", as: worker } as const;
-const stale = ({ cast }: Scene) => cast.stale.token;
+const path = "/v1/sessions/worker/checkpoints";
+const latest = `${path}/latest`;
+const resume = "/v1/sessions/worker/resume";
+const state = { note: PAYLOAD_MARKER };
 
-/** Numbers are longer as they are stored than as they may be written: a body within its limit may hold a state that is not. */
-const growing = () => {
-  const numbers = "1e20,".repeat(300_000);
-  return `{"trigger":"interval","state":[${numbers}1]}`;
-};
+const write = (name: string, code: BadCase["code"], body: BadCase["body"]): BadCase => ({
+  ...{ name: `a checkpoint ${name}`, path, as: worker, body, code },
+});
+const ofTask = (taskId: string, fence: (scene: Scene) => number) => (scene: Scene) => ({
+  ...{ trigger: "interval", state, taskId, fence: fence(scene) },
+});
+const read = (name: string, at: string, as: BadCase["as"], code: BadCase["code"]): BadCase => ({
+  ...{ name: `${at}, read ${name}`, method: "GET", path: at, as, code },
+});
 
-/** Checkpoints that may not be written or read. */
+/**
+ * A number that is longer as JSON is written here than as it was sent: the only way past the state's limit within the
+ * body's.
+ */
+const LONG_NUMBERS = `{"trigger":"interval","state":[${Array(CHECKPOINT_BYTES_LIMIT / 20)
+  .fill("1e20")
+  .join(",")}]}`;
+
+/** Checkpoints that are none, of what is not the session's, or read by whom they are no business of. */
 export const BAD_CHECKPOINTS: readonly BadCase[] = [
-  ...[write, latest, resume].flatMap((route): BadCase[] => [
-    { name: `${route.path} without a token`, ...route, as: undefined, code: "auth.missing" },
-    {
-      name: `${route.path} with a token of another deployment`,
-      ...route,
-      as: ({ cloud, cast }) => forge(cloud, cast.worker.token),
-      code: "auth.invalid",
-    },
-    { name: `${route.path} by a submitter`, ...route, as: submit, code: "scope.insufficient" },
-    { name: `${route.path} by an agent's key`, ...route, as: agent, code: "scope.insufficient" },
-    { name: `${route.path} by a host`, ...route, as: host, code: "scope.insufficient" },
-    {
-      name: `${route.path} by another session`,
-      ...route,
-      as: ({ cast }) => cast.neighbour.token,
-      code: "session.forbidden",
-    },
+  ...[admin, agent, submit, operate, host, root].map((as, i): BadCase => ({
+    ...{ name: `a checkpoint by who may not write one, ${i}`, path, as },
+    ...{ body: () => ({ trigger: "interval", state }), code: "scope.insufficient" },
+  })),
+  { name: "a checkpoint by nobody", path, as: undefined, body: "{}", code: "auth.missing" },
+  {
+    ...{ name: "a checkpoint of another session", path: "/v1/sessions/neighbour/checkpoints", as: worker },
+    ...{ body: "{", code: "session.forbidden" },
+  },
+  write("that is no JSON", "body.not_json", "{"),
+  write("without a trigger", "request.invalid", () => ({ state })),
+  write("for no reason", "request.invalid", () => ({ trigger: "", state })),
+  write("with more than there is", "request.invalid", () => ({ trigger: "interval", state, sequence: 9 })),
+  write("with signals that are none", "request.invalid", () => ({
+    trigger: "interval",
+    state,
+    signals: [1],
+  })),
+  write("of a task without its fence", "request.invalid", () => ({
+    ...{ trigger: "interval", state, taskId: "running" },
+  })),
+  write("with a fence of no task", "request.invalid", () => ({ trigger: "interval", state, fence: 1 })),
+  write(
+    "of no fence at all",
+    "request.invalid",
+    ofTask("running", () => -1),
+  ),
+  write("that is too large as we write it", "checkpoint.too_large", LONG_NUMBERS),
+  write(
+    "of an unknown task",
+    "task.not_found",
+    ofTask("none", () => 1),
+  ),
+  write(
+    "of a rival's task",
+    "task.not_found",
+    ofTask("rival-task", ({ cast }) => cast.fences.rival),
+  ),
+  write("of an unknown task without its fence", "task.not_found", () => ({
+    ...{ trigger: "interval", state, taskId: "none" },
+  })),
+  write(
+    "of a later tenure",
+    "lease.stale",
+    ofTask("running", ({ cast }) => cast.fences.running + 1),
+  ),
+  write(
+    "of another's task",
+    "lease.stale",
+    ofTask("remote", ({ cast }) => cast.fences.remote),
+  ),
+  write(
+    "of a task that waits",
+    "lease.stale",
+    ofTask("queued", () => 1),
+  ),
+  write(
+    "of a task that has ended",
+    "lease.stale",
+    ofTask("completed", ({ cast }) => cast.fences.completed),
+  ),
+  {
+    ...{ name: "a checkpoint of an older start", path: "/v1/sessions/restarted/checkpoints" },
+    as: ({ cast }) => cast.stale.token,
+    ...{ body: () => ({ trigger: "interval", state }), code: "session.superseded" },
+  },
+  {
+    ...{ name: "a checkpoint of a session that has ended", path: "/v1/sessions/ended/checkpoints" },
+    as: ({ cast }) => cast.ended.token,
+    ...{ body: () => ({ trigger: "interval", state }), code: "session.superseded" },
+  },
+  ...[latest, resume].flatMap((at): BadCase[] => [
+    ...[agent, submit, host, root].map((as, i) => read(`by who may not, ${i}`, at, as, "scope.insufficient")),
+    read("by nobody", at, undefined, "auth.missing"),
+    read("by a rival", at, rivalAdmin, "session.not_found"),
+    read("by another session", at.replace("worker", "neighbour"), worker, "session.forbidden"),
+    read("of no session", at.replace("worker", "none"), operate, "session.not_found"),
+    read(
+      "by an older start",
+      at.replace("worker", "restarted"),
+      ({ cast }) => cast.stale.token,
+      "session.superseded",
+    ),
   ]),
-  { name: "an administrator's checkpoint", ...write, as: admin, code: "scope.insufficient" },
-  ...["checkpoints/latest", "resume"].flatMap((part): BadCase[] => [
-    {
-      ...{ name: `${part} of an unknown session`, method: "GET", path: `/v1/sessions/none/${part}` },
-      ...{ as: operate, code: "session.not_found" },
-    },
-    {
-      ...{ name: `${part} of a rival's session`, method: "GET", path: `/v1/sessions/rival-worker/${part}` },
-      ...{ as: operate, code: "session.not_found" },
-    },
-    {
-      ...{ name: `${part} of ours for a rival`, method: "GET", path: `/v1/sessions/worker/${part}` },
-      ...{ as: rivalAdmin, code: "session.not_found" },
-    },
-    {
-      ...{ name: `${part} of a session called %23HEAD`, method: "GET", path: `/v1/sessions/%23HEAD/${part}` },
-      ...{ as: operate, code: "session.not_found" },
-    },
-    {
-      ...{ name: `${part} for an older start`, method: "GET", path: `/v1/sessions/restarted/${part}` },
-      ...{ as: stale, code: "session.superseded" },
-    },
-  ]),
-  { name: "no checkpoint", ...latest, code: "checkpoint.not_found" },
-  { name: "no checkpoint, for an operator", ...latest, as: operate, code: "checkpoint.not_found" },
-  {
-    ...{ name: "another's task's checkpoint", ...latest, path: `${PATH}/latest?taskId=remote` },
-    code: "checkpoint.not_found",
-  },
-  {
-    ...{ name: "an unknown task's checkpoint", ...latest, path: `${PATH}/latest?taskId=none` },
-    code: "checkpoint.not_found",
-  },
-  {
-    ...{ name: "a checkpoint of a rival's task", ...latest, path: `${PATH}/latest?taskId=rival-task` },
-    ...{ as: operate, code: "checkpoint.not_found" },
-  },
-  {
-    ...{ name: "a checkpoint of no task", ...latest, path: `${PATH}/latest?taskId=a/b` },
-    code: "request.invalid",
-  },
-  {
-    ...{ name: "a checkpoint of an unknown task", ...write, code: "task.not_found" },
-    body: running(() => ({ taskId: "none", fence: 1 })),
-  },
-  {
-    ...{ name: "a checkpoint of a rival's task, written", ...write, code: "task.not_found" },
-    body: running(({ cast }) => ({ taskId: "rival-task", fence: cast.fences.rival })),
-  },
-  { name: "half a checkpoint", ...write, body: '{"trigger":', code: "body.not_json" },
-  { name: "a checkpoint without a trigger", ...write, body: () => ({ state: 1 }), code: "request.invalid" },
-  {
-    ...{ name: "a trigger of two words", ...write, code: "request.invalid" },
-    body: running(() => ({ trigger: "two words" })),
-  },
-  {
-    ...{ name: "a task without its fence", ...write, code: "request.invalid" },
-    body: running(() => ({ taskId: "running" })),
-  },
-  {
-    ...{ name: "a fence without its task", ...write, code: "request.invalid" },
-    body: running(() => ({ fence: 1 })),
-  },
-  {
-    ...{ name: "signals that are a list", ...write, code: "request.invalid" },
-    body: running(() => ({ signals: [1] })),
-  },
-  {
-    ...{ name: "an unknown field of a checkpoint", ...write, code: "request.invalid" },
-    body: running(() => ({ sequence: 7 })),
-  },
-  {
-    ...{ name: "a checkpoint over the limit of a body", ...write, code: "body.too_large" },
-    body: () => ({ trigger: "interval", state: "x".repeat(BODY_BYTES_LIMIT) }),
-  },
-  { name: "a state over its own limit", ...write, body: growing(), code: "checkpoint.too_large" },
-  {
-    ...{ name: "a forged fence in a checkpoint", ...write, code: "lease.stale" },
-    body: running(({ cast }) => ({ taskId: "running", fence: cast.fences.running + 1 })),
-  },
-  {
-    ...{ name: "a checkpoint of another session's task", ...write, code: "lease.stale" },
-    body: running(({ cast }) => ({ taskId: "remote", fence: cast.fences.remote })),
-  },
-  {
-    ...{ name: "a checkpoint of a completed task", ...write, code: "lease.stale" },
-    body: running(({ cast }) => ({ taskId: "completed", fence: cast.fences.completed })),
-  },
-  {
-    ...{ name: "an older start's checkpoint", path: "/v1/sessions/restarted/checkpoints", as: stale, body },
-    code: "session.superseded",
-  },
-  {
-    ...{ name: "an ended session's checkpoint", path: "/v1/sessions/ended/checkpoints", body },
-    ...{ as: ({ cast }) => cast.ended.token, code: "session.superseded" },
-  },
+  read("before there is one", latest, worker, "checkpoint.not_found"),
+  read("of a task that has none", `${latest}?taskId=running`, worker, "checkpoint.not_found"),
+  read("of another's task", `${latest}?taskId=remote`, worker, "checkpoint.not_found"),
+  read("of a task that cannot be", `${latest}?taskId=a%23b`, worker, "request.invalid"),
 ];

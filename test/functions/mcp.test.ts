@@ -159,6 +159,40 @@ describe("a model works", () => {
   });
 });
 
+test("a model saves where it is, without its secrets, and whoever goes on is told", async () => {
+  const me = await session("saver");
+  const client = await connect(me);
+  await submit(me, { id: "s1", data: "Do it." });
+  const { task } = (await succeed(client, "claim_task")) as { task: { fence: number } };
+  const of = { taskId: "s1", fence: task.fence };
+  const secret = `ghp_${"a1B2c3D4e5".repeat(3)}abcdef`;
+  const said = {
+    done: ["wrote the lexer", `used ${secret}`],
+    next: ["write tests"],
+    decisions: ["no regex"],
+  };
+  expect(await succeed(client, "checkpoint", { ...of, ...said, percent: 30 })).toEqual({ sequence: 1 });
+  expect(await succeed(client, "checkpoint", { summary: "nothing held" })).toEqual({ sequence: 2 });
+  expect(await succeed(client, "resume", { taskId: "s1" })).toEqual({ taskId: null, resume: null });
+  for (const [args, code] of [
+    [{ ...of, fence: 9, done: ["x"] }, "lease.stale"],
+    [{ taskId: "s1", done: ["x"] }, "request.invalid"],
+    [of, "request.invalid"],
+    [{ done: [1] }, "request.invalid"],
+  ] as const)
+    expect(await call(client, "checkpoint", args)).toMatchObject({ refused: true, told: { code } });
+  expect(await call(client, "resume", { taskId: "none" })).toMatchObject({ told: { code: "lease.stale" } });
+
+  await must(cloud(), "POST", "/v1/sessions/saver/end", { key: me.token, body: { reason: "crashed" } });
+  const again = await connect(await session("saver"));
+  const claimed = (await succeed(again, "claim_task")) as { task: { taskId: string; resume: string } };
+  expect(claimed.task.taskId).toBe("s1");
+  const told = await succeed(again, "resume");
+  expect(told).toEqual({ taskId: "s1", resume: claimed.task.resume });
+  for (const words of ["wrote the lexer", "write tests"]) expect(told["resume"]).toContain(words);
+  expect(JSON.stringify(told)).not.toContain(secret);
+});
+
 describe("a refusal is an answer that says what to do", () => {
   test("when a task is another's, cancelled or unknown, or the input does not fit", async () => {
     const me = await session("refused");

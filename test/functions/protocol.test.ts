@@ -14,16 +14,22 @@ const cloud = useEmbeddedCloud({
 });
 
 type Answer = { status: number; body: unknown };
-type Filled = { key?: string; body?: unknown; params?: Record<string, string>; query?: string };
+type Filled = {
+  key?: string;
+  body?: unknown;
+  params?: Record<string, string>;
+  query?: string;
+  headers?: Record<string, string>;
+};
 
 const fill = (path: string, params: Record<string, string> = {}) =>
   path.replaceAll(/\{(\w+)\}/g, (_, name: string) => params[name] ?? "none");
 
 function ask(
   route: Pick<Route, "method" | "path">,
-  { key, body, params, query = "" }: Filled = {},
+  { key, body, params, query = "", headers }: Filled = {},
 ): Promise<Answer> {
-  return cloud().request(route.method, `${fill(route.path, params)}${query}`, { key, body });
+  return cloud().request(route.method, `${fill(route.path, params)}${query}`, { key, body, headers });
 }
 
 /** Asks, and checks that status and shape are the contract's to the last field. */
@@ -81,6 +87,21 @@ describe("every route answers exactly what the contract says", () => {
     });
     const task = { key: token, params: { id: "shaped-1" } };
     await succeedOnce(API.reportProgress, { ...task, body: { fence: 1, percent: 50, message: "half" } });
+    const kept = { trigger: "interval", taskId: "shaped-1", fence: 1, state: { task: { next: ["more"] } } };
+    const { sequence } = await succeedOnce(API.writeCheckpoint, { key: token, params: id, body: kept });
+    const { checkpoint } = await succeedOnce(API.readCheckpoint, { key: token, params: id });
+    expect(checkpoint).toMatchObject({
+      sessionId: "shaped",
+      sequence,
+      taskId: "shaped-1",
+      state: kept.state,
+    });
+    const query = "?taskId=shaped-1";
+    expect((await succeed(API.readCheckpoint, { key: token, params: id, query })).checkpoint).toEqual(
+      checkpoint,
+    );
+    expect((await succeed(API.readCheckpoint, { params: id, query })).checkpoint).toEqual(checkpoint);
+    await succeedOnce(API.readResume, { key: token, params: id });
     const beat = {
       host: "h1",
       boot: "b1",
@@ -89,6 +110,12 @@ describe("every route answers exactly what the contract says", () => {
     };
     const beaten = await succeedOnce(API.recordHeartbeat, { key: hostToken, body: beat });
     expect(beaten.intervalMs).toBe(5_000);
+    await succeedOnce(API.listSignals, { params: id });
+    const ping = { jsonrpc: "2.0", id: 1, method: "ping" };
+    const accept = "application/json, text/event-stream";
+    await succeedOnce(API.callMcp, { key: token, body: ping, headers: { accept } });
+    const stop = { hook_event_name: "Stop", session_id: "s" };
+    await succeedOnce(API.recordHook, { key: token, params: { client: "claude-code" }, body: stop });
     const completed = await succeedOnce(API.completeTask, {
       ...task,
       body: { fence: 1, result: { ok: true }, evidence: ["log"] },
@@ -289,18 +316,12 @@ describe("every route answers exactly what the contract says", () => {
   });
 });
 
-/** Every route of the protocol, built or not, as the design lists them. */
+/** Routes of the protocol that are not built yet, as the design lists them. */
 const PLANNED = [
-  "POST /v1/sessions/{id}/checkpoints",
-  "GET /v1/sessions/{id}/checkpoints/latest",
-  "GET /v1/sessions/{id}/resume",
-  "GET /v1/sessions/{id}/signals",
   "GET /v1/experiments",
   "GET /v1/experiments/{id}",
   "POST /v1/experiments/{id}/stop",
   "POST /v1/experiments/{id}/approve",
-  "POST /v1/hooks/{client}",
-  "POST /mcp",
   "GET /",
 ];
 const ITSELF = "GET /v1/openapi.json";
@@ -332,6 +353,7 @@ describe("OpenAPI", () => {
     for (const path of paths)
       for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE"]) {
         const response = await fetch(`${cloud().url}${fill(path)}`, { method });
+        if (response.status === 405) continue;
         const answer = (await response.json()) as { code?: ErrorCode };
         if (answer.code !== "route.not_found" && answer.code !== "route.not_implemented")
           served.push(described.find((route) => isOf(route, method, path)) ?? `${method} ${path}`);

@@ -15,7 +15,7 @@ const NEEDS: readonly (readonly [call: RegExp, link: LinkName])[] = [
   [/\blink\("RootKey"/, "RootKey"],
   [/\bsigningKeys\b/, "TokenKeys"],
   [/\brecord\.\w+\./, "Record"],
-  [/\bpayloads\.(get|put|close)\(/, "Payloads"],
+  [/\b(payloads\.(get|put|close)|checkpoints\.(putBody|body|release))\(/, "Payloads"],
   [/\.tasksReady\(/, "DispatchQueue"],
   [/\.wakeSweep\(/, "WakeQueue"],
   [/\bheartbeatUrl\b/, "HeartbeatEndpoint"],

@@ -141,7 +141,12 @@ describe("a tool call", () => {
 
 describe("a session that counts no more", () => {
   it.each([
-    ["started again", async (world: World) => void (await world.register("s1"))],
+    [
+      "started again",
+      async (world: World) => {
+        await world.register("s1");
+      },
+    ],
     [
       "given up",
       (world: World) =>
@@ -153,8 +158,9 @@ describe("a session that counts no more", () => {
     ],
     [
       "ended",
-      async (world: World, { claims }: Chat) =>
-        void must(await endSession(world.ports, claims, "s1", { reason: "completed" })),
+      async (world: World, { claims }: Chat) => {
+        must(await endSession(world.ports, claims, "s1", { reason: "completed" }));
+      },
     ],
   ])("because it was %s is denied its next tool, told why, and leaves no trace", async (_, end) => {
     const { world, chat } = await working();
@@ -377,5 +383,37 @@ describe("a compaction", () => {
     expect(text).toContain("step 499");
     await world.register("s1");
     expect(await toldAfter(world, chat), "of a start that counts no more").toBeUndefined();
+  });
+});
+
+describe("an agent that starts", () => {
+  const started = async (world: World, chat: Chat, source: string) => {
+    const answer = await hook(world, chat, { hook_event_name: "SessionStart", source });
+    return (answer as { hookSpecificOutput?: { additionalContext?: string } }).hookSpecificOutput
+      ?.additionalContext;
+  };
+
+  it("is told what whoever worked on its task before left, and nothing where nobody did", async () => {
+    const { world, chat, fence } = await working();
+    expect(await started(world, chat, "startup")).toBeUndefined();
+    const state = { task: { done: ["wrote the lexer"], next: ["write tests"] } };
+    must(
+      await writeCheckpoint(world.ports, chat.claims, { trigger: "milestone", taskId: "a", fence, state }),
+    );
+    await hook(world, chat, bash("c1", "make deploy"));
+    await recoverSession(world.ports, FLEET, "s1", 1, {
+      endsAs: "crashed",
+      cause: "killed",
+      lastBeatAtMs: null,
+    });
+    const next = await world.register("s2", { host: "h2", boot: "b2" });
+    await world.deliver();
+    expect((await world.claim(next))[0]?.task.id).toBe("a");
+    for (const source of ["startup", "resume"]) {
+      const text = await started(world, next, source);
+      for (const words of ["wrote the lexer", "write tests", "make deploy"]) expect(text).toContain(words);
+    }
+    expect(await started(world, next, "clear"), "it was cleared on purpose").toBeUndefined();
+    expect(await started(world, chat, "resume"), "it counts no more").toBeUndefined();
   });
 });
