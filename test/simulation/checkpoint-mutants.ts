@@ -18,12 +18,6 @@ export const CHECKPOINT_MUTANTS: readonly Mutant[] = [
     replace: "",
   },
   {
-    name: "a task points to whichever checkpoint comes last",
-    file: WRITE,
-    find: "if (isLater(current)) return UNCHANGED;",
-    replace: "if (isLater(current) && next.fence < 0) return UNCHANGED;",
-  },
-  {
     name: "what a task points to is let go of",
     file: WRITE,
     find: "if (!isIt(pointer) && !isIt(pointer?.first)) await",
