@@ -92,8 +92,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a session is given up without raising its epoch",
     file: DOMAIN_SESSIONS,
-    find: `enter(session, "recovering", { epoch: session.epoch + 1, endsAs`,
-    replace: `enter(session, "recovering", { epoch: session.epoch, endsAs`,
+    find: "const given = { epoch: session.epoch + 1, endsAs",
+    replace: "const given = { epoch: session.epoch, endsAs",
   },
   {
     name: "recovery lets go of tasks before it requeues them",
