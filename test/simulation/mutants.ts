@@ -1,3 +1,4 @@
+import { CHECKPOINT_MUTANTS } from "./checkpoint-mutants.ts";
 import { MESSAGE_MUTANTS } from "./message-mutants.ts";
 
 /**
@@ -18,6 +19,7 @@ const operation = (name: string) => `shared/operations/${name}.ts`;
 
 export const MUTANTS: readonly Mutant[] = [
   ...MESSAGE_MUTANTS,
+  ...CHECKPOINT_MUTANTS,
   {
     name: "settling does not compare the fence",
     file: DOMAIN_SETTLEMENT,
