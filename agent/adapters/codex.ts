@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import type { AgentAdapter, HookEndpoint, StartRequest } from "./adapter.ts";
+import type { AgentAdapter, HookEndpoint, Launch, StartRequest } from "./adapter.ts";
 import type { AgentEvent } from "./agent-event.ts";
 import { answerNativeHook, readNativeHook } from "./native-hook.ts";
 import { readLastLines } from "./transcript.ts";
@@ -61,11 +61,18 @@ export const codex: AgentAdapter = {
   },
 };
 
-/** `codex [user's flags] exec [resume ID] ... PROMPT`: flags before the subcommand hold for it too. */
-function launch({ prompt, program: [name, ...args], hooks }: StartRequest, resume: readonly string[]) {
-  const given = args[0] === "exec" ? args.slice(1) : args;
+/**
+ * `codex [user's flags] exec ... PROMPT`: what stands before the subcommand holds for it too, and some flags may stand only there. Of a
+ * user who names the subcommand, each flag stays on its side. Ours come last, since of one setting the last counts.
+ */
+function launch(
+  { prompt, program: [name, ...args], hooks }: StartRequest,
+  resume: readonly string[],
+): Launch {
+  const at = args.indexOf("exec");
+  const [before, after] = at === -1 ? [args, []] : [args.slice(0, at), args.slice(at + 1)];
   const flags = ["--json", "--skip-git-repo-check", ...hookFlags(hooks)];
-  return { command: [name, "exec", ...given, ...flags, ...resume, prompt] as const, env: {} };
+  return { command: [name, ...before, "exec", ...after, ...flags, ...resume, "--", prompt], env: {} };
 }
 
 /** Its hooks are commands, and it asks a person to trust them, who did so by starting this. */

@@ -26,5 +26,11 @@ function telling(input: unknown): string | undefined {
   return undefined;
 }
 
-/** Nothing of what has no JSON. */
-const toJson = (value: unknown) => (JSON.stringify(value) as string | undefined) ?? "";
+/** Nothing of what has no JSON, or is nested too deeply to be written. */
+function toJson(value: unknown): string {
+  try {
+    return (JSON.stringify(value) as string | undefined) ?? "";
+  } catch {
+    return "";
+  }
+}
