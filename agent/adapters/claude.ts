@@ -32,6 +32,8 @@ const SETTINGS_IS = "--settings=";
  * it takes, are 6.
  */
 const UNATTENDED = { CLAUDE_CODE_STOP_HOOK_BLOCK_CAP: "1000", CLAUDE_CODE_MAX_RETRIES: "15" };
+/** Ends the name of a model whose window has a million tokens. Of others it tells the window in its last word only. */
+const LARGE_WINDOW = "[1m]";
 /** What it says itself in the place of its model, as that its model did not answer. */
 const NO_MODEL = "<synthetic>";
 
@@ -177,7 +179,10 @@ function systemEvents(line: Line): AgentEvent[] {
     retry_delay_ms: delayMs = 0,
   } = line;
   if (subtype === "init" && sessionId !== undefined)
-    return [{ type: "session", sessionId, ...(model === undefined ? {} : { model }) }];
+    return [
+      { type: "session", sessionId, ...(model === undefined ? {} : { model }) },
+      ...(model?.endsWith(LARGE_WINDOW) ? [{ type: "window", contextWindow: 1_000_000 } as const] : []),
+    ];
   if (subtype === "api_retry") return [{ type: "retry", status, delayMs }];
   if (subtype === "status" && line.status === "compacting") return [{ type: "compacting" }];
   if (subtype === "compact_boundary") return [{ type: "compacted" }];

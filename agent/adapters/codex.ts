@@ -31,12 +31,12 @@ const Tokens = z.looseObject({
   output_tokens: z.number(),
   total_tokens: z.optional(z.number()),
 });
-/** A line of its transcript, of which there is one after each answer of the model. */
+/** A line of its transcript: one after each answer of the model, or more. After a compaction there is one that counts no answer. */
 const TokenCount = z.looseObject({
-  timestamp: z.string(),
   payload: z.looseObject({
     type: z.literal("token_count"),
     info: z.looseObject({
+      total_token_usage: Tokens,
       last_token_usage: Tokens,
       model_context_window: z.optional(z.nullable(z.number())),
     }),
@@ -55,9 +55,9 @@ export const codex: AgentAdapter = {
     const lines = transcriptPath === null ? null : await readLastLines(transcriptPath);
     return lines !== null && (transcriptPath?.includes(sessionId) ?? false);
   },
-  async readTranscript({ transcriptPath }) {
+  async readTranscript({ sessionId, transcriptPath }) {
     const lines = transcriptPath === null ? null : await readLastLines(transcriptPath);
-    return (lines ?? []).flatMap(usageEvents);
+    return (lines ?? []).flatMap((line) => usageEvents(line, sessionId));
   },
 };
 
@@ -121,14 +121,20 @@ function retryEvents({ message = "" }: Line): AgentEvent[] {
   return [{ type: "retry", status: status === undefined ? null : Number(status), delayMs: 0 }];
 }
 
-function usageEvents(value: unknown): AgentEvent[] {
+/** An answer that is counted twice leaves the total as it was: by that it is known. */
+function usageEvents(value: unknown, sessionId: string): AgentEvent[] {
   const { data } = TokenCount.safeParse(value);
   if (!data) return [];
-  const { last_token_usage: last, model_context_window: contextWindow } = data.payload.info;
+  const {
+    total_token_usage: total,
+    last_token_usage: last,
+    model_context_window: contextWindow,
+  } = data.payload.info;
   const { input_tokens: inputTokens, output_tokens: outputTokens } = last;
   const contextTokens = last.total_tokens ?? inputTokens + outputTokens;
+  const messageId = `${sessionId}:${total.total_tokens ?? total.input_tokens + total.output_tokens}`;
   return [
-    { type: "usage", messageId: data.timestamp, ...{ inputTokens, outputTokens, contextTokens } },
+    { type: "usage", messageId, inputTokens, outputTokens, contextTokens },
     ...(contextWindow ? [{ type: "window", contextWindow } as const] : []),
   ];
 }
