@@ -1,6 +1,6 @@
 import type { CheckpointState, ResumeBrief, ResumeCause, ToolCall } from "../contract/checkpoint.ts";
 import type { EndedBy, JournalCall } from "../contract/records.ts";
-import { briefText } from "./brief-text.ts";
+import { briefText, clip } from "./brief-text.ts";
 import { readState } from "./read-state.ts";
 
 /** What is known of unfinished work. Times are epoch milliseconds. */
@@ -51,7 +51,7 @@ export function resumeBrief(unfinished: Unfinished, nowMs: number, tokens: numbe
     next: bounded(state.task?.next ?? []),
     blockers: bounded(state.task?.blockers ?? []),
     files: bounded(filesOf(state)),
-    unknown: unknown.slice(-ENTRIES_LIMIT).map((call) => ({ ...call, summary: clip(call.summary) })),
+    unknown: unknown.slice(-ENTRIES_LIMIT).map((call) => ({ ...call, summary: entry(call.summary) })),
     git: state.git ? { ...NO_GIT, ...state.git } : null,
     agent: state.agent ?? null,
   };
@@ -62,9 +62,8 @@ export function resumeBrief(unfinished: Unfinished, nowMs: number, tokens: numbe
 const ENTRIES_LIMIT = 100;
 const ENTRY_CHARACTERS_LIMIT = 300;
 
-const clip = (text: string) =>
-  text.length <= ENTRY_CHARACTERS_LIMIT ? text : `${text.slice(0, ENTRY_CHARACTERS_LIMIT - 1)}…`;
-const bounded = (lines: readonly string[]) => lines.slice(0, ENTRIES_LIMIT).map(clip);
+const entry = (text: string) => clip(text, ENTRY_CHARACTERS_LIMIT);
+const bounded = (lines: readonly string[]) => lines.slice(0, ENTRIES_LIMIT).map(entry);
 
 const NO_GIT = { head: null, branch: null, worktree: null, diffHash: null };
 
@@ -126,7 +125,7 @@ function situationOf(unfinished: Unfinished, state: CheckpointState, nowMs: numb
 
 function whereOf({ git, agent }: CheckpointState): string {
   const place = git?.worktree ?? agent?.cwd;
-  return `${place ? ` in ${clip(place)}` : ""}${agent?.host ? ` on ${clip(agent.host)}` : ""}`;
+  return `${place ? ` in ${entry(place)}` : ""}${agent?.host ? ` on ${entry(agent.host)}` : ""}`;
 }
 
 function madeOf({ sequence, trigger, atMs }: NonNullable<Unfinished["checkpoint"]>, nowMs: number): string {
