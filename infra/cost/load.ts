@@ -9,6 +9,9 @@ export type FleetLoad = {
 /** Sessions that one supervisor beats for. */
 export const SESSIONS_PER_HOST = 10;
 export const TASKS_PER_SUBMISSION = 20;
+/** A checkpoint of each agent that works, so often and of so many stored bytes. */
+export const CHECKPOINT_EVERY_MINUTES = 10;
+export const CHECKPOINT_BYTES = 50_000;
 /** A month, on average of four years, in days. */
 export const MONTH_DAYS = 30.4375;
 export const MONTH_S = MONTH_DAYS * 86_400;
@@ -22,5 +25,6 @@ export function ratesOf({ agents, intervalS, tasksPerDay }: FleetLoad) {
     hostBeats: (hosts * MONTH_S) / intervalS,
     agentBeats: (agents * MONTH_S) / intervalS,
     tasks: tasksPerDay * MONTH_DAYS,
+    checkpoints: (agents * MONTH_MINUTES) / CHECKPOINT_EVERY_MINUTES,
   };
 }

@@ -1,4 +1,5 @@
 // Started by measure.ts for one part of the counting, because a process can have one embedded cloud; answers over IPC.
+import { measureCheckpoints } from "./measure-checkpoints.ts";
 import { measureIdleSweep, measureTick } from "./measure-sweep.ts";
 import { measureSignals } from "./measure-signals.ts";
 import { measureBeat, measureTask } from "./measure-work.ts";
@@ -12,7 +13,8 @@ async function measure(): Promise<object> {
     if (part === "work") {
       // First, because the ten sessions that beat would be given some of the tasks.
       const task = await measureTask(cloud, Number(tasksPerDay));
-      return { task, beat: await measureBeat(cloud) };
+      const beat = await measureBeat(cloud);
+      return { task, beat, checkpoint: await measureCheckpoints(cloud) };
     }
     const idleSweep = await measureIdleSweep(cloud);
     const tick = await measureTick(cloud);

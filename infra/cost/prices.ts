@@ -21,6 +21,7 @@ export const PRICES = {
   dynamoWriteUnits: aws(0.625, 1e6, "DynamoDB (on demand)"),
   dynamoReadUnits: aws(0.125, 1e6, "DynamoDB (on demand)"),
   s3Puts: aws(5, 1e6, "S3"),
+  s3GbMonths: aws(0.023, 1, "S3"),
   logBytes: aws(0.5, 1e9, "CloudWatch (logs)"),
   customMetrics: aws(0.3, 1, "CloudWatch (metrics)"),
   alarmMetrics: aws(0.1, 1, "CloudWatch (alarms)"),

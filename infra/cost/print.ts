@@ -11,6 +11,7 @@ const UNITS: Readonly<Record<PriceName, string>> = {
   dynamoWriteUnits: "DynamoDB write units",
   dynamoReadUnits: "DynamoDB read units",
   s3Puts: "S3 requests",
+  s3GbMonths: "GB-months of S3",
   logBytes: "bytes of log",
   customMetrics: "metrics",
   alarmMetrics: "metrics with alarms",

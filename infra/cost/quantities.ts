@@ -1,8 +1,9 @@
 import { EVENT_METRICS, FLEET_GAUGES } from "../../shared/contract/metrics.ts";
+import { CHECKPOINTS_KEPT } from "../../shared/contract/limits.ts";
 import { FUNCTION_SIZES, QUEUE_SIZES } from "../sizes.ts";
 import type { FunctionName } from "../routes.ts";
 import type { Quantity } from "./bill.ts";
-import { type FleetLoad, MONTH_MINUTES, MONTH_S, ratesOf } from "./load.ts";
+import { CHECKPOINT_BYTES, type FleetLoad, MONTH_MINUTES, MONTH_S, ratesOf } from "./load.ts";
 import type { Invoked, Measured, Stack } from "./measured.ts";
 
 /** The sweep of the standard profile ticks every 5 seconds while somebody lives. */
@@ -117,6 +118,27 @@ export function signalsHistory(load: FleetLoad, { signals }: Measured): Quantity
   return [
     { purpose, price: "dynamoWriteUnits", amount: signals.writeUnits * minutes, basis: "counted" },
     { purpose, price: "dynamoReadUnits", amount: signals.readUnits * minutes, basis: "counted" },
+  ];
+}
+
+/** Checkpoints of agents that work all the time, beside coordination: who needs none makes none. */
+export function checkpoints(load: FleetLoad, { checkpoint }: Measured): Quantity[] {
+  const times = ratesOf(load).checkpoints;
+  const purpose = "checkpoints";
+  const counted = (price: Quantity["price"], each: number): Quantity => ({
+    ...{ purpose, price, amount: each * times, basis: "counted" },
+  });
+  const storedBytes = load.agents * CHECKPOINTS_KEPT * CHECKPOINT_BYTES;
+  const requests = Object.values(checkpoint.invoked).reduce((sum, { count }) => sum + count, 0);
+  return [
+    ...invocations(purpose, checkpoint.invoked, times),
+    counted("httpApiRequests", requests),
+    counted("dynamoWriteUnits", checkpoint.writeUnits),
+    counted("dynamoReadUnits", checkpoint.readUnits),
+    counted("s3Puts", checkpoint.s3Puts),
+    { purpose, price: "s3GbMonths", amount: storedBytes / 1e9, basis: "computed" },
+    counted("logBytes", checkpoint.logBytes),
+    counted("egressBytes", checkpoint.answerBytes),
   ];
 }
 

@@ -3,7 +3,15 @@ import type { FleetLoad } from "./load.ts";
 import type { Measured, Stack } from "./measured.ts";
 import { naive, stepFunctions, temporal } from "./peers.ts";
 import { PRICES } from "./prices.ts";
-import { coordination, idle, idleRedisCommands, observing, redisUse, signalsHistory } from "./quantities.ts";
+import {
+  checkpoints,
+  coordination,
+  idle,
+  idleRedisCommands,
+  observing,
+  redisUse,
+  signalsHistory,
+} from "./quantities.ts";
 
 /** What was promised, and whether it is so. */
 export type Promised = {
@@ -37,15 +45,6 @@ type CountName =
   | "invocationsPerTask"
   | "sqsPerTask";
 
-/** What is built later, and not counted until it is. */
-const NOT_BUILT: readonly Line[] = ["checkpoints"].map((purpose) => ({
-  purpose,
-  basis: "counted",
-  price: null,
-  amount: null,
-  usd: null,
-}));
-
 /** What a fleet of this size costs a month, beside others and beside nobody at work. */
 export function report(load: FleetLoad, measured: Measured, stack: Stack): Report {
   const { agents } = load;
@@ -75,7 +74,11 @@ export function report(load: FleetLoad, measured: Measured, stack: Stack): Repor
     idleMonthUsd,
     idleMonthListUsd: totalOf(linesOf(nobody)),
     observingMonthUsd: totalOf(observed),
-    lines: [...linesOf(quantities), ...observed, ...linesOf(signalsHistory(load, measured)), ...NOT_BUILT],
+    lines: [
+      ...linesOf(quantities),
+      ...observed,
+      ...linesOf([...signalsHistory(load, measured), ...checkpoints(load, measured)]),
+    ],
     idleLines: linesOf(nobody),
     redisMonth: redisUse(load, measured),
     peers: [

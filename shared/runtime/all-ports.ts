@@ -27,7 +27,6 @@ function lazyObjects(): ObjectStore {
     put: (key, bytes, keptMs) => objects().put(key, bytes, keptMs),
     get: (key) => objects().get(key),
     close: (key, keptMs) => objects().close(key, keptMs),
-    remove: (key) => objects().remove(key),
   };
 }
 

@@ -120,7 +120,7 @@ async function openDynamo() {
       createDynamoRecord({
         client,
         table: TABLE,
-        objects: { put: noObjects, get: noObjects, close: noObjects, remove: noObjects },
+        objects: { put: noObjects, get: noObjects, close: noObjects },
         clock,
       }),
     async close() {

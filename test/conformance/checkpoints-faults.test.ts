@@ -5,7 +5,7 @@ import { createDynamoRecord } from "../../shared/adapters/dynamo/record.ts";
 import { createObjectStore } from "../../shared/adapters/s3/object-store.ts";
 import type { RecordStore } from "../../shared/ports/record.ts";
 import { StoreUnavailable } from "../../shared/ports/unavailable.ts";
-import { aCheckpoint, aTaskCheckpoint, largeState } from "../fixtures/checkpoints.ts";
+import { aCheckpoint, largeState } from "../fixtures/checkpoints.ts";
 import { newFleet } from "./record-fixtures.ts";
 import { type Proxy, startProxy } from "./record-proxy.ts";
 import { committed } from "./record-suite.ts";
@@ -54,22 +54,6 @@ describe("a write of a checkpoint whose answer was lost", () => {
     expect(await record.checkpoints.commit(first, aCheckpoint(fleet))).toBeNull();
     expect(await world.record.checkpoints.latest(fleet, "ses_1")).toMatchObject({ rev: 3, trigger: "other" });
   });
-
-  test("points a task once, and files and releases once", async () => {
-    proxy.loseAnswer("PutItem");
-    await committed(record.checkpoints.ofTask.commit, null, aTaskCheckpoint(fleet));
-    expect(await world.record.checkpoints.ofTask.get(fleet, "task_1")).toMatchObject({ rev: 1 });
-    proxy.loseAnswer("PutItem");
-    const { ref } = await record.checkpoints.putBody(fleet, "ses_1", "1");
-    const filed = aCheckpoint(fleet, { rev: 1, body: ref });
-    proxy.loseAnswer("PutItem");
-    await record.checkpoints.file(filed);
-    expect(await world.record.checkpoints.filed(fleet, "ses_1", 1)).toEqual(filed);
-    proxy.loseAnswer("DeleteItem");
-    await record.checkpoints.release(filed);
-    expect(await world.record.checkpoints.filed(fleet, "ses_1", 1)).toBeNull();
-    expect(await world.record.checkpoints.body(fleet, "ses_1", ref)).toBeNull();
-  });
 });
 
 describe("a store that does not cope", () => {
@@ -78,20 +62,6 @@ describe("a store that does not cope", () => {
     await expect(record.checkpoints.commit(null, aCheckpoint(fleet))).rejects.toThrow(StoreUnavailable);
     await expect(record.checkpoints.putBody(fleet, "ses_1", "1")).rejects.toThrow(StoreUnavailable);
     expect(await world.record.checkpoints.latest(fleet, "ses_1")).toBeNull();
-  });
-
-  test("a release that is cut short leaves no name of a state that is gone, and is finished by repeating it", async () => {
-    const { ref } = await record.checkpoints.putBody(fleet, "ses_1", "1");
-    const old = aCheckpoint(fleet, { rev: 1, body: ref });
-    await record.checkpoints.file(old);
-    proxy.set(async ({ operation, body }, forward) =>
-      operation === "DeleteItem" && body.includes("CKBODY#") ? null : forward(body),
-    );
-    await expect(record.checkpoints.release(old)).rejects.toThrow(StoreUnavailable);
-    expect(await world.record.checkpoints.filed(fleet, "ses_1", 1)).toBeNull();
-    proxy.set((exchange, forward) => forward(exchange.body));
-    await record.checkpoints.release(old);
-    expect(await world.record.checkpoints.body(fleet, "ses_1", ref)).toBeNull();
   });
 
   test("a bucket that is not reached is unavailable, for keeping, reading and releasing a large state", async () => {

@@ -55,23 +55,6 @@ export function testCheckpoints(world: () => RecordWorld): void {
     expect(await checkpoints.body(fleet, "ses_1", { at: "item", key: "gone" })).toBeNull();
   });
 
-  test("what is released is gone with its state, however often; an equal state of another stays", async () => {
-    const { checkpoints } = world().record;
-    const fleet = newFleet();
-    for (const json of ['"small"', JSON.stringify(largeState())]) {
-      const first = await checkpoints.putBody(fleet, "ses_1", json);
-      const second = await checkpoints.putBody(fleet, "ses_1", json);
-      const old = aCheckpoint(fleet, { rev: 1, body: first.ref });
-      await checkpoints.file(old);
-      await checkpoints.file(aCheckpoint(fleet, { rev: 2, body: second.ref }));
-      for (let times = 0; times < 2; times++) await checkpoints.release(old);
-      expect(await checkpoints.filed(fleet, "ses_1", 1)).toBeNull();
-      expect(await checkpoints.body(fleet, "ses_1", first.ref)).toBeNull();
-      expect(await checkpoints.filed(fleet, "ses_1", 2)).not.toBeNull();
-      expect(await checkpoints.body(fleet, "ses_1", second.ref)).toBe(json);
-    }
-  });
-
   test("a task's pointer is replaced whole, and one of two writers wins", async () => {
     const { ofTask } = world().record.checkpoints;
     const fleet = newFleet();

@@ -7,7 +7,6 @@ import { KEY, type Key } from "../../shared/adapters/dynamo/keys.ts";
 import { KEPT_DAYS, KEPT_TAG } from "../../shared/adapters/s3/kept-tag.ts";
 import { RETENTION_MS_LIMIT, RETENTION_MS_MINIMUM } from "../../shared/contract/limits.ts";
 import type { PayloadRef } from "../../shared/contract/records.ts";
-import { aCheckpoint, aTaskCheckpoint } from "../fixtures/checkpoints.ts";
 import {
   aCompletedTask,
   aFailedTask,
@@ -141,26 +140,6 @@ describe("what is kept beside a task goes after it", () => {
     expect((await edges.list(fleet, "task_1", null, 5)).items).toEqual(["task_2"]);
     await edges.add(fleet, "task_1", "task_2");
     expect(await expiryOf(key)).toBeNull();
-  });
-});
-
-describe("checkpoints go by themselves when their longest time has passed, whatever their fleet's retention", () => {
-  const KEPT_MS = 365 * DAY_MS + LAG_MS;
-
-  test("the latest and its state from its put, a filed one from its filing, a task's pointer from its last move", async () => {
-    const { checkpoints } = world.record;
-    await keepFor(DAY_MS);
-    const { ref } = await checkpoints.putBody(fleet, "ses_1", '"state"');
-    expect(await expiryOf(KEY.checkpointBody(fleet, "ses_1", ref.at === "item" ? ref.key : ""))).toBe(
-      fromNow(KEPT_MS),
-    );
-    await committed(checkpoints.commit, null, aCheckpoint(fleet, { body: ref }));
-    expect(await expiryOf(KEY.checkpoint(fleet, "ses_1"))).toBe(fromNow(KEPT_MS));
-    world.clock.advance(DAY_MS);
-    await checkpoints.file(aCheckpoint(fleet, { rev: 1, body: ref }));
-    expect(await expiryOf(KEY.filedCheckpoint(fleet, "ses_1", 1))).toBe(fromNow(KEPT_MS));
-    await committed(checkpoints.ofTask.commit, null, aTaskCheckpoint(fleet));
-    expect(await expiryOf(KEY.taskCheckpoint(fleet, "task_1"))).toBe(fromNow(KEPT_MS));
   });
 });
 

@@ -81,7 +81,6 @@ describe("the right 4xx, nothing changed, no secret told", () => {
       conflicts: CONFLICTS,
       "pauses and limits": BAD_RULES,
       "histories of signals": BAD_SIGNALS,
-      checkpoints: BAD_CHECKPOINTS,
       "hooks and messages of MCP": BAD_HOOKS,
       "actions over many": BAD_BULK,
       "several wrongs": SEVERAL_WRONGS,

@@ -213,6 +213,35 @@ describe("every route answers exactly what the contract says", () => {
     });
   });
 
+  test("what an agent tells and asks by hooks, checkpoints and MCP", async () => {
+    const session = await registerSession(cloud(), { id: "agent", host: "h8", capabilities: ["agent"] });
+    const [key, params] = [session.token, { id: "agent", client: "codex" }];
+    const fence = await holdTask(cloud(), session, { id: "agent-task" });
+    const checkpoint = {
+      trigger: "milestone",
+      taskId: "agent-task",
+      fence,
+      state: { task: { done: ["a"] } },
+    };
+    expect(await succeedOnce(API.writeCheckpoint, { key, params, body: checkpoint })).toMatchObject({
+      sequence: 1,
+    });
+    const read = await succeedOnce(API.readCheckpoint, { params });
+    expect(read.checkpoint).toMatchObject({ sequence: 1, state: checkpoint.state });
+    await succeedOnce(API.readResume, { key, params });
+    const hook = { hook_event_name: "PreToolUse", tool_name: "Bash", tool_use_id: "c1" };
+    expect(await succeedOnce(API.recordHook, { key, params, body: hook })).toEqual({});
+    const headers = { accept: "application/json, text/event-stream" };
+    const body = { jsonrpc: "2.0", id: 1, method: "tools/list" };
+    const listed = await succeedOnce(API.callMcp, { key, headers, body });
+    expect(listed).toMatchObject({
+      jsonrpc: "2.0",
+      id: 1,
+      result: { tools: expect.any(Array) as unknown[] },
+    });
+    expect(await succeedOnce(API.listSignals, { params })).toEqual({ signals: [], cursor: null });
+  });
+
   test("what operators do to many at once", async () => {
     const nowhere = { type: "many", data: {}, requires: ["nobody"], group: "many" };
     const session = await registerSession(cloud(), { id: "fails", host: "h6", capabilities: ["fails"] });
@@ -327,7 +356,7 @@ describe("OpenAPI", () => {
     for (const path of paths)
       for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE"]) {
         const response = await fetch(`${cloud().url}${fill(path)}`, { method });
-        if (response.status === 405) continue;
+        if (response.status === 405) continue; // MCP asks for this word.
         const answer = (await response.json()) as { code?: ErrorCode };
         if (answer.code !== "route.not_found" && answer.code !== "route.not_implemented")
           served.push(described.find((route) => isOf(route, method, path)) ?? `${method} ${path}`);

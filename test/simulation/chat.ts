@@ -2,6 +2,7 @@ import type { SessionBeat } from "../../shared/contract/heartbeat.ts";
 import type { Command } from "../../shared/contract/heartbeat-answer.ts";
 import type { ClaimAnswer, HeldTask } from "../../shared/contract/session.ts";
 import type { Task } from "../../shared/contract/task.ts";
+import { createKeeper } from "./chat-checkpoints.ts";
 import { type Talk, createMailbox } from "./chat-messages.ts";
 import type { Cloud } from "./cloud.ts";
 import type { Network, Outcome } from "./network.ts";
@@ -80,6 +81,12 @@ export function createChat(parts: ChatParts) {
     token: () => token,
     on,
   });
+  const keeper = createKeeper({
+    ...parts,
+    epoch: token.claims.epoch,
+    random: random.stream(`checkpoints ${id} ${token.claims.epoch}`),
+    token: () => token,
+  });
   const say = (percent: number, { fence }: Work) => ({
     fence,
     percent,
@@ -92,13 +99,19 @@ export function createChat(parts: ChatParts) {
     claiming = true;
     const room = parts.capacity - works.size;
     if (room > 0) {
+      const askedAt = witness.checkpoints.now();
       const outcome: Outcome<ClaimAnswer> = await network.send("claim", {
         by: token,
         id,
         body: { max: random.between(1, room) },
       });
       await parts.wait(0);
-      if (outcome.kind === "answered") for (const held of outcome.value.tasks) begin(held);
+      if (outcome.kind === "answered")
+        for (const held of outcome.value.tasks) {
+          const { task, resume } = held;
+          witness.checkpoints.resumed(parts.fleet, task.id, task.attempt, resume, askedAt);
+          begin(held);
+        }
     }
     claiming = false;
   }
@@ -138,6 +151,7 @@ export function createChat(parts: ChatParts) {
       work.percent = Math.round(part * 90);
       if (random.chance(0.2))
         await network.send("progress", { by: token, id: work.id, body: say(work.percent, work) });
+      await keeper.pause(work);
     }
     await parts.wait(0);
     if (work.dropped || !on()) return;

@@ -24,15 +24,18 @@ const REFUSALS: Readonly<Record<string, readonly string[]>> = {
   send: ["session.not_found", "session.superseded"],
   read: ["session.superseded", "cursor.invalid"],
   acknowledge: ["session.superseded"],
+  checkpoint: ["session.superseded", "lease.stale"],
+  latest: ["checkpoint.not_found"],
 };
 const ANSWERED = [
   ...["register", "beat", "claim", "progress", "complete", "fail", "release", "end"],
-  ...["send", "sendAsOperator", "read", "acknowledge"],
+  ...["send", "sendAsOperator", "read", "acknowledge", "checkpoint", "latest"],
   ...["submit", "cancel", "redrive", "rebalance", "drain", "restart", "pause", "limit", "resume", "summary"],
 ];
 
 /** Every transition of tasks and sessions, and every outcome of a request that the simulation should come to. */
 export const EXPECTED: readonly string[] = [
+  ...["checkpoint released", "task resumed"],
   ...["task none -> queued", "task none -> blocked", "session none -> live"],
   ...pairs("task", TASK_TRANSITIONS),
   ...pairs("session", SESSION_TRANSITIONS),

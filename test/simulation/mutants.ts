@@ -1,3 +1,4 @@
+import { CHECKPOINT_MUTANTS } from "./checkpoint-mutants.ts";
 import { MESSAGE_MUTANTS } from "./message-mutants.ts";
 
 /**
@@ -18,6 +19,7 @@ const operation = (name: string) => `shared/operations/${name}.ts`;
 
 export const MUTANTS: readonly Mutant[] = [
   ...MESSAGE_MUTANTS,
+  ...CHECKPOINT_MUTANTS,
   {
     name: "settling does not compare the fence",
     file: DOMAIN_SETTLEMENT,
@@ -90,8 +92,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a session is given up without raising its epoch",
     file: DOMAIN_SESSIONS,
-    find: `enter(session, "recovering", { epoch: session.epoch + 1, endsAs`,
-    replace: `enter(session, "recovering", { epoch: session.epoch, endsAs`,
+    find: "const given = { epoch: session.epoch + 1, endsAs",
+    replace: "const given = { epoch: session.epoch, endsAs",
   },
   {
     name: "recovery lets go of tasks before it requeues them",

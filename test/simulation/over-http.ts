@@ -1,4 +1,5 @@
 import type { APIGatewayProxyStructuredResultV2 } from "aws-lambda";
+import { handler as checkpoints } from "../../functions/checkpoints.ts";
 import { handler as heartbeat } from "../../functions/heartbeat.ts";
 import { handler as operator } from "../../functions/operator.ts";
 import { handler as sessions } from "../../functions/sessions.ts";
@@ -25,7 +26,13 @@ export type HttpRequest = {
   readonly body: unknown;
 };
 
-const HANDLERS: Partial<Record<FunctionName, Handler>> = { heartbeat, sessions, tasks, operator };
+const HANDLERS: Partial<Record<FunctionName, Handler>> = {
+  heartbeat,
+  sessions,
+  tasks,
+  checkpoints,
+  operator,
+};
 const router = createRouter(ROUTES);
 function eventOf({ route, id, secret, headers, query, body }: HttpRequest, routeKey: string) {
   const path = route.path.replace("{id}", id ?? "");

@@ -5,12 +5,14 @@ import { type HostClaims, type SessionClaims, readToken } from "../../shared/dom
 import { acknowledgeMessages } from "../../shared/operations/acknowledge-messages.ts";
 import { claimTasks } from "../../shared/operations/claim-tasks.ts";
 import { endSession } from "../../shared/operations/end-session.ts";
+import { readLatestCheckpoint } from "../../shared/operations/read-checkpoint.ts";
 import { recordHeartbeat } from "../../shared/operations/record-heartbeat.ts";
 import { makeKey } from "../../shared/operations/manage-keys.ts";
 import { readMessages } from "../../shared/operations/read-messages.ts";
 import { registerSession } from "../../shared/operations/register-session.ts";
 import { sendMessage } from "../../shared/operations/send-message.ts";
 import { completeTask, reportProgress } from "../../shared/operations/settle-task.ts";
+import { writeCheckpoint } from "../../shared/operations/write-checkpoint.ts";
 import type { Ports } from "../../shared/ports/ports.ts";
 import { overHttp } from "./over-http.ts";
 
@@ -119,6 +121,12 @@ export const REQUESTS = {
   ),
   complete: often<typeof API.completeTask, SessionClaims>(API.completeTask, (ports, { by, id, body }) =>
     completeTask(ports, by.claims, id ?? "", body),
+  ),
+  checkpoint: often<typeof API.writeCheckpoint, SessionClaims>(API.writeCheckpoint, (ports, { by, body }) =>
+    writeCheckpoint(ports, by.claims, body),
+  ),
+  latest: often<typeof API.readCheckpoint, SessionClaims>(API.readCheckpoint, (ports, { by, id }) =>
+    readLatestCheckpoint(ports, readerOf(by.claims, id)),
   ),
   end: often<typeof API.endSession, SessionClaims | HostClaims>(API.endSession, (ports, { by, id, body }) =>
     endSession(ports, by.claims, id ?? "", body),

@@ -5,6 +5,7 @@ import type { FleetRecord, MessageRecord, SessionRecord, TaskRecord } from "../.
 import { isOwned } from "../../shared/domain/task-transitions.ts";
 import type { PortCall } from "../fixtures/crash-points.ts";
 import type { Fault, Weather } from "./faults.ts";
+import { createCheckpointLaw } from "./checkpoint-law.ts";
 import { type Complain, checkSession, checkTask } from "./laws.ts";
 import { createFailovers } from "./failovers.ts";
 import { createMessageLaw } from "./message-law.ts";
@@ -118,6 +119,7 @@ export function createWitness({ weather, profile, nowMs }: WitnessParts) {
   const count = (what: string) => {
     reached.set(what, (reached.get(what) ?? 0) + 1);
   };
+  const checkpoints = createCheckpointLaw(complain, count);
   const keyOf = createKeys();
   const late = (atMs: number) => atMs - tickedMs > LATE_TICKS * tickMs;
   const blindMs = (atMs: number) =>
@@ -214,6 +216,7 @@ export function createWitness({ weather, profile, nowMs }: WitnessParts) {
     serialKeys,
     failovers,
     messages,
+    checkpoints,
     calmSinceMs,
     complain,
     count,
@@ -226,6 +229,7 @@ export function createWitness({ weather, profile, nowMs }: WitnessParts) {
         messages.sawMessage(result as MessageRecord);
       else if (path === "agenda.raiseStamp" && result === true) sawTick();
       else if (path === "record.sweep.commit") failovers.tickBegan(nowMs());
+      else if (path.startsWith("record.checkpoints.")) checkpoints.saw(path, args, result);
       else if (path.startsWith("workQueue.")) queue.saw(path, args, result, nowMs());
     },
     beatArrived(fleet: string, beats: readonly SessionBeat[], atMs: number): void {

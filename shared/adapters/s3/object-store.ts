@@ -1,6 +1,5 @@
 import {
   CopyObjectCommand,
-  DeleteObjectCommand,
   GetObjectCommand,
   NoSuchKey,
   PutObjectCommand,
@@ -17,8 +16,6 @@ export interface ObjectStore {
   get(key: string): Promise<Uint8Array | null>;
   /** Keeps an object at least for `keptMs` from now, and then no more. One that is gone is no error. */
   close(key: string, keptMs: number): Promise<void>;
-  /** At once. One that is gone is no error. */
-  remove(key: string): Promise<void>;
 }
 
 export function createS3Client(): S3Client {
@@ -50,10 +47,6 @@ export function createObjectStore({ client, bucket }: { client: S3Client; bucket
         TaggingDirective: "REPLACE",
         Tagging: keptTag(keptMs),
       });
-      await reach("s3", () => unlessMissing(() => client.send(command)));
-    },
-    async remove(key) {
-      const command = new DeleteObjectCommand({ Bucket: bucket, Key: key });
       await reach("s3", () => unlessMissing(() => client.send(command)));
     },
   };
