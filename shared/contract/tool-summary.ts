@@ -29,7 +29,8 @@ function telling(input: unknown): string | undefined {
 /** Nothing of what has no JSON, or is nested too deeply to be written. */
 function toJson(value: unknown): string {
   try {
-    return (JSON.stringify(value) as string | undefined) ?? "";
+    const json = JSON.stringify(value) as string | undefined;
+    return json ?? "";
   } catch {
     return "";
   }

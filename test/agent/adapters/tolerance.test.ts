@@ -25,7 +25,7 @@ function spoiled(value: Json, at: number, by: Json): Json {
     if (left === -1) return by;
     if (Array.isArray(part)) return part.map(walk);
     if (typeof part !== "object" || part === null) return part;
-    return Object.fromEntries(Object.entries(part).map(([key, inner]) => [key, walk(inner as Json)]));
+    return Object.fromEntries(Object.entries(part).map(([key, inner]) => [key, walk(inner)]));
   };
   return walk(value);
 }
