@@ -141,7 +141,8 @@ function addHooks(settings: z.infer<typeof Settings>, { url, command }: HookEndp
   const hooks: Record<string, unknown[]> = { ...settings.hooks };
   for (const event of HTTP_EVENTS) hooks[event] = [...(hooks[event] ?? []), { hooks: [http] }];
   for (const event of COMMAND_EVENTS) hooks[event] = [...(hooks[event] ?? []), { hooks: [process] }];
-  return { ...settings, hooks };
+  // Else a file in the repository could switch off what keeps a replaced agent from doing harm, and the agent may write there.
+  return { ...settings, hooks, disableAllHooks: false };
 }
 
 const quoted = (word: string) => `'${word.replaceAll("'", `'\\''`)}'`;

@@ -79,7 +79,8 @@ function launch(
 function hookFlags({ command }: HookEndpoint): string[] {
   const line = JSON.stringify(command.map(quoted).join(" "));
   const hook = `[{hooks=[{type="command",command=${line},timeout=${HOOK_TIMEOUT_S}}]}]`;
-  return ["--dangerously-bypass-hook-trust", ...EVENTS.flatMap((event) => ["-c", `hooks.${event}=${hook}`])];
+  const settings = ["features.hooks=true", ...EVENTS.map((event) => `hooks.${event}=${hook}`)];
+  return ["--dangerously-bypass-hook-trust", ...settings.flatMap((setting) => ["-c", setting])];
 }
 
 const quoted = (word: string) => `'${word.replaceAll("'", `'\\''`)}'`;

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import type { AgentEvent } from "../../agent/adapters/agent-event.ts";
@@ -94,6 +94,26 @@ test.each(AGENTS)("a tool call of %s that is denied does not run, and its model 
   expect(of(eventsOf(hooks), "tool_ended")).toEqual([]);
   const results = lastTurns().flatMap(({ toolResults }) => toolResults);
   expect(results.map(({ text }) => text).join()).toContain("replaced by <another>");
+});
+
+/** How each agent's hooks are switched off, for instance by a repository that it works in. */
+const HOOKS_OFF: Readonly<Record<AgentName, (cwd: string) => Partial<CliStart>>> = {
+  claude: (cwd) => {
+    mkdirSync(path.join(cwd, ".claude"));
+    writeFileSync(path.join(cwd, ".claude", "settings.json"), '{"disableAllHooks":true}');
+    return {};
+  },
+  codex: () => ({ flags: ["-c", "features.hooks=false"] }),
+};
+
+test.each(AGENTS)("%s is guarded also where its hooks were switched off", async (agent) => {
+  const { run, cwd } = await prepare(agent, runs("touch ran"));
+  const { exited } = await run({
+    ...HOOKS_OFF[agent](cwd),
+    decide: ({ name }) => (name === "PreToolUse" ? { kind: "deny", reason: "no" } : { kind: "pass" }),
+  });
+  expect((await exited).code).toBe(0);
+  expect(existsSync(path.join(cwd, "ran"))).toBe(false);
 });
 
 test.each(AGENTS)("%s goes on in the same process as often as it is told to at its end", async (agent) => {
