@@ -1,143 +1,72 @@
-import * as z from "zod/mini";
-
-/** One request to a model, whichever API it came by: what the agent tells, and which tools it offers. */
+/** What a model is asked, whichever API it is asked by. */
 export type Conversation = {
-  readonly api: "anthropic" | "openai";
+  readonly client: "anthropic" | "openai";
   readonly system: string;
   readonly turns: readonly Turn[];
-  /** Names of the offered tools; none in a request that is not the agent's own work, as for a title. */
+  /** Names of the tools that are offered. */
   readonly tools: readonly string[];
 };
 
+/**
+ * `context` is what the agent tells its model besides its user: reminders, its environment, what hooks added. What a hook at an end
+ * says is the user's.
+ */
 export type Turn = {
-  readonly role: "user" | "assistant";
+  readonly role: "user" | "assistant" | "context";
   readonly text: string;
-  readonly calls: readonly { readonly id: string; readonly command: string }[];
-  readonly results: readonly { readonly id: string; readonly text: string }[];
+  readonly toolCalls: readonly ToolCall[];
+  readonly toolResults: readonly ToolResult[];
 };
 
-const Part = z.looseObject({
-  type: z.optional(z.string()),
-  text: z.optional(z.string()),
-  id: z.optional(z.string()),
-  name: z.optional(z.string()),
-  input: z.optional(z.unknown()),
-  tool_use_id: z.optional(z.string()),
-  content: z.optional(z.unknown()),
-});
-const Content = z.union([z.string(), z.array(Part)]);
-type Content = z.infer<typeof Content>;
+/** `command`: of a shell; another tool's input as JSON. */
+export type ToolCall = { readonly id: string; readonly name: string; readonly command: string };
+export type ToolResult = { readonly id: string; readonly text: string; readonly isError: boolean };
 
-const Messages = z.looseObject({
-  system: z.optional(Content),
-  messages: z.array(z.looseObject({ role: z.string(), content: Content })),
-  tools: z.optional(z.array(z.looseObject({ name: z.optional(z.string()) }))),
-});
-
-const Item = z.looseObject({
-  type: z.optional(z.string()),
-  role: z.optional(z.string()),
-  content: z.optional(Content),
-  call_id: z.optional(z.string()),
-  name: z.optional(z.string()),
-  arguments: z.optional(z.string()),
-  output: z.optional(z.unknown()),
-});
-const Responses = z.looseObject({
-  instructions: z.optional(z.nullable(z.string())),
-  input: z.union([z.string(), z.array(Item)]),
-  tools: z.optional(z.array(z.looseObject({ name: z.optional(z.string()), type: z.optional(z.string()) }))),
-});
-
-/** Reads a body of Anthropic's Messages API. */
-export function readMessages(body: unknown): Conversation {
-  const { system = "", messages, tools = [] } = Messages.parse(body);
-  return {
-    api: "anthropic",
-    system: textOf(system),
-    tools: tools.flatMap(({ name }) => name ?? []),
-    turns: messages.map(({ role, content }) => ({
-      role: role === "assistant" ? "assistant" : "user",
-      text: textOf(content),
-      calls: partsOf(content, "tool_use").map(({ id = "", input }) => ({ id, command: commandOf(input) })),
-      results: partsOf(content, "tool_result").map(({ tool_use_id: id = "", content: text }) => ({
-        id,
-        text: anyText(text),
-      })),
-    })),
-  };
+export function turn(role: Turn["role"], given: Partial<Omit<Turn, "role">>): Turn {
+  return { role, text: "", toolCalls: [], toolResults: [], ...given };
 }
 
-/** Reads a body of OpenAI's Responses API. */
-export function readResponses(body: unknown): Conversation {
-  const { instructions, input, tools = [] } = Responses.parse(body);
-  const items = typeof input === "string" ? [{ role: "user", content: input }] : input;
-  return {
-    api: "openai",
-    system: instructions ?? "",
-    tools: tools.flatMap(({ name, type }) => name ?? type ?? []),
-    turns: items.flatMap((item): Turn[] => {
-      const none = { text: "", calls: [], results: [] };
-      const id = item.call_id ?? "";
-      if (item.type === "function_call")
-        return [
-          {
-            ...none,
-            role: "assistant",
-            calls: [{ id, command: commandOf(parseJson(item.arguments ?? "{}")) }],
-          },
-        ];
-      if (item.type === "function_call_output")
-        return [{ ...none, role: "user", results: [{ id, text: anyText(item.output) }] }];
-      if (item.content === undefined) return [];
-      const role = item.role === "assistant" ? ("assistant" as const) : ("user" as const);
-      return [{ ...none, role, text: textOf(item.content) }];
-    }),
-  };
-}
-
-function textOf(content: Content): string {
-  if (typeof content === "string") return unescaped(content);
-  return content.flatMap(({ text }) => (text === undefined ? [] : unescaped(text))).join("\n");
-}
-
-const ENTITIES = { "&lt;": "<", "&gt;": ">", "&quot;": '"', "&apos;": "'", "&amp;": "&" } as const;
-
-/** Codex hands on what a hook said as XML, which a model reads as it is meant. */
-function unescaped(text: string): string {
-  if (!text.includes("<hook_prompt")) return text;
-  return text
-    .replaceAll(/<\/?hook_prompt[^>]*>/g, "")
-    .replaceAll(/&(?:lt|gt|quot|apos|amp);/g, (entity) => ENTITIES[entity as keyof typeof ENTITIES]);
-}
-
-function partsOf(content: Content, type: string) {
-  return typeof content === "string" ? [] : content.filter((part) => part.type === type);
-}
-
-function anyText(value: unknown): string {
-  if (typeof value === "string") return value;
-  const content = Content.safeParse(value).data;
-  return content === undefined ? JSON.stringify(value ?? null) : textOf(content);
-}
-
-/** The command line of a shell tool's input, whichever agent's it is; of another tool, its input as JSON. */
-function commandOf(input: unknown): string {
-  const { data } = z
-    .looseObject({
-      command: z.optional(z.union([z.string(), z.array(z.string())])),
-      cmd: z.optional(z.string()),
+/** A turn of a text, and one of the reminders in it. None of what is empty. */
+export function textTurns(role: Turn["role"], given: string): Turn[] {
+  const reminders: string[] = [];
+  const text = given
+    .replace(/<(system-reminder|environment_context)>([\s\S]*?)<\/\1>/g, (_whole, _tag, inside: string) => {
+      reminders.push(inside.trim());
+      return "";
     })
-    .safeParse(input);
-  const command = data?.command ?? data?.cmd;
-  if (command === undefined) return JSON.stringify(input ?? null);
-  return typeof command === "string" ? command : (command.at(-1) ?? "");
+    .replace(/<hook_prompt\b[^>]*>([\s\S]*?)<\/hook_prompt>/g, (_whole, inside: string) => unescaped(inside))
+    .replace(/^\s*Stop hook feedback:\n/, "")
+    .trim();
+  const context = reminders.join("\n\n").trim();
+  return [
+    ...(context === "" ? [] : [turn("context", { text: context })]),
+    ...(text === "" ? [] : [turn(role, { text })]),
+  ];
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
+const ENTITIES: readonly (readonly [string, string])[] = [
+  ["&lt;", "<"],
+  ["&gt;", ">"],
+  ["&quot;", '"'],
+  ["&apos;", "'"],
+  ["&amp;", "&"],
+];
+
+/** Codex puts what a hook says into XML. */
+function unescaped(text: string): string {
+  return ENTITIES.reduce((so, [entity, character]) => so.replaceAll(entity, character), text);
 }
+
+/** The command of a shell tool's input, whichever shell it is: a line, or the words of `bash -lc LINE`. */
+export function commandOf(input: unknown): string {
+  if (typeof input === "object" && input !== null) {
+    const { command, cmd } = input as Readonly<Record<string, unknown>>;
+    const line = command ?? cmd;
+    if (typeof line === "string") return line;
+    if (Array.isArray(line)) return line.length === 3 ? String(line[2]) : line.map(String).join(" ");
+  }
+  return toJson(input);
+}
+
+/** Nothing of what has no JSON. */
+const toJson = (value: unknown) => (JSON.stringify(value) as string | undefined) ?? "";

@@ -21,8 +21,8 @@ test.each(AGENTS)(
     const model = await startScriptedModel(stepwise);
     onTestFinished(async ({ task }) => {
       if (task.result?.state === "fail")
-        for (const { turns } of model.conversations.slice(-12))
-          process.stderr.write(`${JSON.stringify(turns.slice(-4))}\n`);
+        for (const { conversation } of model.requests.slice(-12))
+          process.stderr.write(`${JSON.stringify(conversation.turns.slice(-4))}\n`);
       await model.close();
     });
     const cwd = scratchRepository();
@@ -43,7 +43,7 @@ test.each(AGENTS)(
     const tasks = ["t0", "t1", "t2", "t3", "t4", "t5"];
     const worker = startAgentHost({ fleet, host: "h", agent, clis, model, cwd, sessions: 3 });
     await fleet.live(3);
-    await fleet.submit(...tasks.map((id) => ({ id, data: { prompt: stepsPrompt(id, steps(id)) } })));
+    await fleet.submit(...tasks.map((id) => ({ id, data: { prompt: stepsPrompt(steps(id)) } })));
     await eventually("the second step of t0 runs", () => linesOf(log("t0")).includes("two-begun"));
     for (const id of tasks.slice(1)) await fleet.reached(id, "completed");
     const { sessionId: killed } = await fleet.task("t0");
@@ -60,15 +60,14 @@ test.each(AGENTS)(
     expect(linesOf(log("t0"))).toEqual(["one", "two-begun", "two-begun", "two", "three"]);
     for (const id of tasks.slice(1)) expect(linesOf(log(id))).toEqual(["one", "two", "three"]);
 
-    const resumed = model.conversations
-      .flatMap(({ turns }) => turns)
-      .find(({ role, text }) => role === "user" && text.includes("This task was begun before"));
+    const turns = model.requests.flatMap(({ conversation }) => conversation.turns);
+    const resumed = turns.find(
+      ({ role, text }) => role === "user" && text.includes("This task was begun before"),
+    );
     expect(resumed?.text).toMatch(/### Outcome unknown\n- \w+: echo two-begun/);
     expect(resumed?.text).toMatch(/### Done\n[^#]*echo one/);
-    const commands = model.conversations.flatMap(({ turns }) =>
-      turns.flatMap(({ calls }) => calls.map(({ command }) => command)),
-    );
-    expect(commands).toContain("echo looking at two");
+    const commands = turns.flatMap(({ toolCalls }) => toolCalls.map(({ command }) => command));
+    expect(commands).toContain("echo looked at two");
     worker.process.kill("SIGTERM");
     expect(await worker.exited).toBe(0);
   },
