@@ -112,7 +112,7 @@ async function work(
     const end = await workEnd(supervised, running.process);
     if (end.kind !== "stalled" || lost() !== null || stalls === STALLS_LIMIT)
       return await attemptEnd(parts, running, { end, worktree, lost });
-    await restartStalled(parts, running, { ...tenure, cwd, why: end.why });
+    await restartStalled(parts, running, { ...tenure, cwd, prompt, why: end.why });
   }
 }
 
@@ -186,7 +186,7 @@ function stalled({ activity }: SupervisedSession["agent"], signal: AbortSignal):
 async function restartStalled(
   parts: AgentAttemptsParts,
   running: Running,
-  stall: Omit<Launching, "prompt"> & { readonly why: string },
+  stall: Launching & { readonly why: string },
 ): Promise<void> {
   const { supervised } = parts;
   parts.say("stalled", stall.held.task.id, { why: stall.why });
@@ -194,8 +194,10 @@ async function restartStalled(
   const { process } = running;
   process?.kill();
   await process?.exited;
-  const prompt = promptAfterStall(stall.why, supervised.agent.memory());
-  launch(parts, running, { ...stall, prompt }, await supervised.intactOwn());
+  const own = await supervised.intactOwn();
+  // A fresh agent knows nothing of its task but what it is told now.
+  const prompt = promptAfterStall(stall.why, supervised.agent.memory(), own ? null : stall.prompt);
+  launch(parts, running, { ...stall, prompt }, own);
 }
 
 type Ending = {
