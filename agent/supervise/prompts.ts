@@ -28,11 +28,7 @@ export function promptAfterStall(why: string, memory: SessionMemory, asked: stri
     asked === null
       ? `You were stopped and started again, because you seemed to hang (${why}). Go on with the same task.`
       : `This task was begun by an agent that was stopped, because it seemed to hang (${why}). Go on where it was.`;
-  return joined([
-    asked,
-    what,
-    accountOf(memory),
-  ]);
+  return joined([asked, what, accountOf(memory)]);
 }
 
 /** What an agent whose context was compacted must still know: what it was asked, what is done, what is not. */
