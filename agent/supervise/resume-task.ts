@@ -49,7 +49,9 @@ export function createResumeTask({ session, adapter, api, say }: ResumeTaskParts
       const { total, parts, findings } = fidelity;
       const byPart = Object.entries(parts).map(([part, score]) => `${part} ${score}`);
       say("compared with its checkpoint", task.id, { outcome, fidelity: total, parts: byPart.join(", ") });
-      return { own: ownSession ? ownSessionOf(state, adapter, cwd) : null, fidelity, findings };
+      // One that failed by itself, as by a context that is too long, would fail again.
+      const goesOn = ownSession && (resume.cause === "crash" || resume.cause === "timeout");
+      return { own: goesOn ? ownSessionOf(state, adapter, cwd) : null, fidelity, findings };
     } catch (error) {
       // The brief says what was done; how much of it is here the agent must see for itself.
       const why = codeOf(error) ?? messageOf(error);

@@ -54,6 +54,7 @@ export type AgentHostStart = {
   readonly sessions?: number;
   readonly flags?: readonly string[];
   readonly agentFlags?: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
 };
 
 /** A real worker whose sessions are real agents. It is killed after the test, and tells what it logged if that failed. */
@@ -63,7 +64,7 @@ export function startAgentHost(start: AgentHostStart): WorkerProcess {
     ...{ url: fleet.url, key: fleet.key, host, cwd },
     flags: ["--adapter", agent, "--sessions", String(sessions), ...flags],
     command: [clis[agent], ...FLAGS[agent], ...agentFlags],
-    env: agentEnvironment(model),
+    env: { ...agentEnvironment(model), ...start.env },
   });
   onTestFinished(async ({ task }) => {
     if (task.result?.state === "fail")

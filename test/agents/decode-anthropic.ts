@@ -41,11 +41,21 @@ function turnsOf(message: z.infer<typeof Message> | undefined): Turn[] {
       ? [{ id, name, command: commandOf(input) }]
       : [],
   );
-  const toolResults = parts.flatMap(resultsOf);
+  const results = parts.flatMap(resultsOf);
+  // Reminders come behind a tool's result too, as what a hook adds after a compaction does.
+  const split = results.map((result) => ({ result, told: textTurns("user", result.text) }));
+  const toolResults = split.map(({ result, told }) => ({
+    ...result,
+    text: told
+      .filter((each) => each.role === "user")
+      .map((each) => each.text)
+      .join("\n"),
+  }));
+  const reminders = split.flatMap(({ told }) => told.filter((each) => each.role === "context"));
   const texts = parts.flatMap(({ type, text }) => (type === "text" ? textTurns(role, text ?? "") : []));
   const used = toolCalls.length + toolResults.length > 0 ? [turn(role, { toolCalls, toolResults })] : [];
   // Results come before what is said about them; a call after what announces it.
-  return role === "assistant" ? [...texts, ...used] : [...used, ...texts];
+  return role === "assistant" ? [...texts, ...used] : [...used, ...reminders, ...texts];
 }
 
 function resultsOf({ type, tool_use_id: id, content, is_error: isError }: Part): ToolResult[] {

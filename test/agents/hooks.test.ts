@@ -16,12 +16,17 @@ const AGENTS: readonly AgentName[] = ["claude", "codex"];
 
 async function start(script: Script): Promise<ScriptedModel> {
   const model = await startScriptedModel(script);
-  onTestFinished(model.close);
+  onTestFinished(async ({ task }) => {
+    if (task.result?.state === "fail")
+      for (const { conversation } of model.requests.slice(-10))
+        process.stderr.write(`${JSON.stringify(conversation.turns.slice(-4))}\n`);
+    await model.close();
+  });
   return model;
 }
 
-const userTexts = (conversations: readonly Conversation[]) =>
-  conversations.flatMap(({ turns }) => turns.filter(({ role }) => role === "user").map(({ text }) => text));
+const toldIn = ({ turns }: Conversation) =>
+  turns.flatMap(({ role, text }) => (role === "assistant" ? [] : [text]));
 
 test.each(AGENTS)("the end of a task feeds the next one to the same process of %s", async (agent) => {
   const fleet = await createFleet(cloud(), "fast");
@@ -32,7 +37,7 @@ test.each(AGENTS)("the end of a task feeds the next one to the same process of %
       name,
       command: `echo $PPID ${name} >> ${path.join(cwd, `${task}.log`)}`,
     }));
-  const prompt = (task: string) => ({ id: task, data: { prompt: stepsPrompt(task, steps(task)) } });
+  const prompt = (task: string) => ({ id: task, data: { prompt: stepsPrompt(steps(task)) } });
   const worker = startAgentHost({ fleet, host: "h", agent, clis, model, cwd });
   await fleet.live(1);
   await fleet.submit(prompt("a"), prompt("b"));
@@ -60,7 +65,7 @@ test.each(AGENTS)(
     ];
     const frozen = startAgentHost({ fleet, host: "frozen", agent, clis, model, cwd });
     await fleet.live(1);
-    await fleet.submit({ id: "t", data: { prompt: stepsPrompt("t", steps) } });
+    await fleet.submit({ id: "t", data: { prompt: stepsPrompt(steps) } });
     await eventually("the first step runs", () => linesOf(log).length === 1);
     // A laptop that is closed: the supervisor, the wrapper, the agent and its command.
     const marked = pidsOf(/Task t \(|until \[ -e/);
@@ -80,14 +85,16 @@ test.each(AGENTS)(
     await other.exited;
 
     // Its wrapper, which would kill it at once, sleeps a little longer.
-    const asked = model.conversations.length;
+    const asked = model.requests.length;
     for (const pid of pids.filter((each) => !wrappers.includes(each))) process.kill(pid, "SIGCONT");
     await frozen.said("a tool call was denied");
     await eventually("the agent hears of it", () =>
-      model.conversations
+      model.requests
         .slice(asked)
-        .some(({ turns }) =>
-          turns.some(({ results }) => results.some(({ text }) => /publish nothing/.test(text))),
+        .some(({ conversation }) =>
+          conversation.turns.some(({ toolResults }) =>
+            toolResults.some(({ text }) => /publish nothing/.test(text)),
+          ),
         ),
     );
     expect(linesOf(log)).toEqual(["one", "one", "two"]);
@@ -104,12 +111,14 @@ function kill(pid: number): void {
 
 test("after a compaction Claude Code is told what it was asked, what is done and what is not", async () => {
   const fleet = await createFleet(cloud(), "fast");
-  const full: Script = (conversation) => {
-    const told = userTexts([conversation]).join("\n");
+  const full: Script = async (conversation) => {
+    const told = toldIn(conversation).join("\n");
+    if (conversation.turns.at(-1)?.text.includes("detailed summary of the conversation"))
+      return { text: "<analysis>brief</analysis><summary>Some steps were run.</summary>" };
     const reply = stepwise(conversation);
     // Its window is nearly full once two steps are done, until it was compacted.
     const nearlyFull = reply.shell?.includes("three") && !told.includes("Your context was compacted");
-    return { ...reply, ...(nearlyFull && { inputTokens: 195_000 }) };
+    return { ...reply, ...(nearlyFull && { usage: { input: 195_000, output: 10 } }) };
   };
   const model = await start(full);
   const cwd = scratchRepository();
@@ -119,11 +128,14 @@ test("after a compaction Claude Code is told what it was asked, what is done and
   startAgentHost({
     ...{ fleet, host: "h", agent: "claude", clis, model, cwd },
     agentFlags: ["--model", "claude-sonnet-4-5"],
+    env: { CLAUDE_CODE_AUTO_COMPACT_WINDOW: "100000" },
   });
   await fleet.live(1);
-  await fleet.submit({ id: "t", data: { prompt: stepsPrompt("t", steps) } });
+  await fleet.submit({ id: "t", data: { prompt: stepsPrompt(steps) } });
   await fleet.reached("t", "completed");
-  const told = userTexts(model.conversations).find((text) => text.includes("Your context was compacted"));
+  const told = model.requests
+    .flatMap(({ conversation }) => toldIn(conversation))
+    .find((text) => text.includes("Your context was compacted"));
   expect(told).toMatch(/Finished; do not repeat these:\n- Bash: echo one/);
   expect(told).toContain("STEP five");
   expect(linesOf(log)).toEqual(names);
