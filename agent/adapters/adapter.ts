@@ -57,9 +57,10 @@ export type AgentAdapter = {
   /** Goes on with its own session. */
   resume(request: StartRequest & { readonly own: OwnSession }): Launch;
   /**
-   * The user's own command line with our hooks, for an agent that has the terminal: nothing else of it changes.
+   * The user's own command line with our hooks, for an agent that has the terminal: nothing else of it changes, but that it goes on with
+   * its own session, if one is given and the command line names none.
    */
-  wrap(program: readonly [string, ...string[]], hooks: HookEndpoint): Launch;
+  wrap(program: readonly [string, ...string[]], hooks: HookEndpoint, own?: OwnSession | null): Launch;
   /** One line of its standard output; what is not understood is no event. Keeps no state between lines. */
   parseLine(line: string): readonly AgentEvent[];
   /** A hook's payload, read tolerantly; null if it is none. */

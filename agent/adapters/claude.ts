@@ -25,6 +25,8 @@ const HTTP_EVENTS = [
 const COMMAND_EVENTS = ["SessionStart", "PreToolUse"];
 /** Seconds. An end is held until it is known whether there is more to do. */
 const HOOK_TIMEOUT_S = 600;
+/** Options by which its user says which session it is to be. */
+const NAMES_SESSION = /^(?:-r|-c|--resume|--continue|--session-id|--from-pr|--no-session-persistence)(?:=|$)/;
 const SETTINGS_IS = "--settings=";
 /**
  * Whoever feeds it tasks decides when it ends, and watches for how long it waits. By itself it ends with an empty last word when a hook kept
@@ -81,7 +83,11 @@ export const claude: AgentAdapter = {
   name: "claude-code",
   start: (request) => launch(request, ["--session-id", request.sessionId]),
   resume: (request) => launch(request, ["--resume", request.own.sessionId]),
-  wrap: ([name, ...args], hooks) => ({ command: [name, ...withSettings(args, hooks)], env: {} }),
+  wrap: ([name, ...args], hooks, own = null) => {
+    const goesOn = own !== null && !args.some((arg) => NAMES_SESSION.test(arg));
+    const session = goesOn ? ["--resume", own.sessionId] : [];
+    return { command: [name, ...withSettings([...session, ...args], hooks)], env: {} };
+  },
   parseLine: (line) => eventsOf(parseJson(line)),
   parseHook: readNativeHook,
   answerHook: answerNativeHook,

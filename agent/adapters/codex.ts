@@ -17,6 +17,8 @@ const EVENTS = [
 /** Seconds. An end is held until it is known whether there is more to do. */
 const HOOK_TIMEOUT_S = 600;
 
+const SUBCOMMANDS: readonly string[] = ["exec", "e", "resume", "fork", "review", "cloud", "apply"];
+
 const Line = z.looseObject({
   type: z.string(),
   thread_id: z.optional(z.string()),
@@ -47,7 +49,12 @@ export const codex: AgentAdapter = {
   name: "codex",
   start: (request) => launch(request, []),
   resume: (request) => launch(request, ["resume", request.own.sessionId]),
-  wrap: ([name, ...args], hooks) => ({ command: [name, ...hookFlags(hooks), ...args], env: {} }),
+  wrap: ([name, ...args], hooks, own = null) => {
+    // A user who names a subcommand has said what is to be gone on with.
+    const goesOn = own !== null && !args.some((arg) => SUBCOMMANDS.includes(arg));
+    const session = goesOn ? ["resume", own.sessionId] : [];
+    return { command: [name, ...session, ...hookFlags(hooks), ...args], env: {} };
+  },
   parseLine: (line) => eventsOf(parseJson(line)),
   parseHook: readNativeHook,
   answerHook: answerNativeHook,

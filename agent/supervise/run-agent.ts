@@ -1,4 +1,4 @@
-import type { AgentAdapter } from "../adapters/adapter.ts";
+import type { AgentAdapter, OwnSession } from "../adapters/adapter.ts";
 import type { Connection } from "../connection.ts";
 import type { WhenOffline } from "../hooks/fence-guard.ts";
 import type { HookServer } from "../hooks/hook-server.ts";
@@ -57,11 +57,13 @@ type ForegroundLives = Lives & { readonly exitCode: () => number };
 function createForegroundLives(options: RunOptions, api: AgentApi, hookServer: HookServer): ForegroundLives {
   let running: { readonly supervised: SupervisedSession; readonly process: RunningProcess } | null = null;
   let exit: ChildExit | null = null;
+  /** The session of an agent that crashed, with which the next goes on. */
+  let own: OwnSession | null = null;
 
   function start(life: Life): NonNullable<typeof running> {
     const brief = life.resume?.text ?? null;
     const supervised = superviseSession({ ...options, hookServer, api, brief, onOutput: () => undefined });
-    return { supervised, process: startProcess(options, supervised) };
+    return { supervised, process: startProcess(options, supervised, own) };
   }
 
   async function live(life: Life, drained: AbortSignal): Promise<Ending> {
@@ -74,6 +76,7 @@ function createForegroundLives(options: RunOptions, api: AgentApi, hookServer: H
     running = null;
     const crashed = exit.signal !== null && !BY_ITS_USER.includes(exit.signal) && !drained.aborted;
     await now.supervised.keeper.make(crashed ? "crash" : "session_end");
+    own = crashed ? await now.supervised.intactOwn() : null;
     await now.supervised.close();
     return crashed ? { kind: "crashed", signal: exit.signal ?? "" } : { kind: "drained" };
   }
@@ -95,10 +98,14 @@ function createForegroundLives(options: RunOptions, api: AgentApi, hookServer: H
 
 type RunningProcess = { readonly exited: Promise<ChildExit>; stop(): void };
 
-function startProcess(options: RunOptions, { processParts }: SupervisedSession): RunningProcess {
+function startProcess(
+  options: RunOptions,
+  { processParts }: SupervisedSession,
+  own: OwnSession | null,
+): RunningProcess {
   const route = openRoute(processParts);
   const hooks = { url: route.url, token: route.token, command: HOOK_COMMAND };
-  const { command, env } = options.adapter.wrap(options.program, hooks);
+  const { command, env } = options.adapter.wrap(options.program, hooks, own);
   const child = startForeground(command, {
     cwd: options.cwd,
     env: {

@@ -69,6 +69,13 @@ test("with a terminal it is the user's own command line, and what stands behind 
   expect(env).toEqual({});
 });
 
+test("with a terminal it goes on with its own session, unless its user says with which", () => {
+  const own = { sessionId: "s1", transcriptPath: null };
+  const command = (...args: string[]) => claude.wrap(["claude", ...args], hooks, own).command;
+  expect(command("--model", "opus").slice(0, 5)).toEqual(["claude", "--resume", "s1", "--model", "opus"]);
+  for (const named of ["-c", "--resume=s2", "--session-id"]) expect(command(named, "s2")).not.toContain("s1");
+});
+
 test("a recorded run is read: session, waits, tools, compaction, exact usage, cost and last word", () => {
   const events = recorded("claude-output").flatMap(claude.parseLine);
   const of = (type: string) => events.filter((event) => event.type === type);

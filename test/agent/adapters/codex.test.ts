@@ -43,6 +43,14 @@ test("with a terminal it is the user's own command line", () => {
   expect(command).not.toContain("exec");
 });
 
+test("with a terminal it goes on with its own session, unless its user names a subcommand", () => {
+  const own = { sessionId: "s1", transcriptPath: null };
+  const command = (...args: string[]) => codex.wrap(["codex", ...args], hooks, own).command;
+  expect(command("-m", "x").slice(0, 3)).toEqual(["codex", "resume", "s1"]);
+  expect(command("-m", "x").slice(-2)).toEqual(["-m", "x"]);
+  for (const named of ["exec", "resume"]) expect(command("-m", "x", named, "p")).not.toContain("s1");
+});
+
 test("a recorded run is read: session, waits, words and end", () => {
   expect(recorded("codex-output").flatMap(codex.parseLine)).toEqual([
     { type: "session", sessionId: SESSION },
