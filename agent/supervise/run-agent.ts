@@ -102,7 +102,7 @@ function startProcess(options: RunOptions, { processParts }: SupervisedSession):
   const child = startForeground(command, {
     cwd: options.cwd,
     env: {
-      ...agentEnv(options.env, null),
+      ...agentEnv(options.env),
       ...env,
       SHIM_HOOK_URL: route.url,
       SHIM_HOOK_TOKEN: route.token,

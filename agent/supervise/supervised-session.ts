@@ -12,7 +12,6 @@ import { markTranscript } from "../checkpoints/transcript-mark.ts";
 import { openIntentLog, removeIntents } from "../hooks/intent-log.ts";
 import type { WhenOffline } from "../hooks/fence-guard.ts";
 import type { HookServer } from "../hooks/hook-server.ts";
-import { messageOf } from "../problem.ts";
 import { redact } from "../../shared/redaction/redact.ts";
 import { createSignalPost } from "../signals/signal-post.ts";
 import type { AgentApi } from "../worker/agent-api.ts";
@@ -224,15 +223,7 @@ export function superviseSession(options: SupervisedOptions): SupervisedSession 
   };
 }
 
-export function explainSetup(error: unknown): string {
-  return `The agent could not be run: ${messageOf(error)}`;
-}
-
-/** Variables for an agent: the supervisor's own, without its key, and what it works on. */
-export function agentEnv(base: NodeJS.ProcessEnv, held: HeldTask | null): NodeJS.ProcessEnv {
-  const { SHIM_KEY: _key, ...env } = base;
-  return {
-    ...env,
-    ...(held && { SHIM_TASK_ID: held.task.id, SHIM_FENCE: String(held.fence) }),
-  };
+/** Variables for an agent: the supervisor's own, without its key. No task's: one process may work through several. */
+export function agentEnv({ SHIM_KEY: _key, ...env }: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return env;
 }
