@@ -99,15 +99,19 @@ function startProcess(options: RunOptions, { processParts }: SupervisedSession):
   const route = openRoute(processParts);
   const hooks = { url: route.url, token: route.token, command: HOOK_COMMAND };
   const { command, env } = options.adapter.wrap(options.program, hooks);
-  const child = startForeground(command, {
-    cwd: options.cwd,
-    env: {
-      ...agentEnv(options.env),
-      ...env,
-      SHIM_HOOK_URL: route.url,
-      SHIM_HOOK_TOKEN: route.token,
+  const child = startForeground(
+    command,
+    {
+      cwd: options.cwd,
+      env: {
+        ...agentEnv(options.env),
+        ...env,
+        SHIM_HOOK_URL: route.url,
+        SHIM_HOOK_TOKEN: route.token,
+      },
     },
-  });
+    processParts.onMark,
+  );
   return {
     exited: child.exited.finally(() => {
       route.close();

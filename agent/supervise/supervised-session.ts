@@ -1,7 +1,6 @@
 import { hostname, tmpdir } from "node:os";
 import path from "node:path";
 import type { CheckpointRequest, CheckpointTrigger } from "../../shared/contract/checkpoint.ts";
-import type { HeldTask } from "../../shared/contract/session.ts";
 import { riskZone } from "../../shared/contract/risk.ts";
 import type { AgentAdapter, OwnSession } from "../adapters/adapter.ts";
 import type { AgentEvent } from "../adapters/agent-event.ts";
@@ -18,6 +17,7 @@ import type { AgentApi } from "../worker/agent-api.ts";
 import type { Health } from "../worker/attempt.ts";
 import type { WorkerLog } from "../worker/log.ts";
 import { monotonicMs } from "../worker/monotonic.ts";
+import { createUsageWatch } from "../worker/process-usage.ts";
 import { ownedPrefix } from "../worker/owned-directories.ts";
 import type { AgentProcessParts, AgentWatcher } from "./agent-process.ts";
 import { type AgentSession, createAgentSession, type Tenure } from "./agent-session.ts";
@@ -172,6 +172,8 @@ export function superviseSession(options: SupervisedOptions): SupervisedSession 
   let usedBefore = used();
 
   const post = createSignalPost();
+  const usage = createUsageWatch();
+  let mark: string | null = null;
   return {
     agent,
     keeper,
@@ -180,7 +182,9 @@ export function superviseSession(options: SupervisedOptions): SupervisedSession 
       signals: () => {
         // Beats come as long as it lives: by them time is seen to pass while the agent says nothing.
         keeper.heard(null);
-        return post.due(agent.signals().read(nowMs()), zone(), nowMs());
+        const due = post.due(agent.signals().read(nowMs()), zone(), nowMs());
+        // Its processes are looked at only when that is told: it takes a while.
+        return due && { ...due, ...usage.look(mark, nowMs()) };
       },
     },
     processParts: {
@@ -190,6 +194,9 @@ export function superviseSession(options: SupervisedOptions): SupervisedSession 
       watcher,
       onProblem: (what, why) => {
         say(what, { why });
+      },
+      onMark: (now) => {
+        mark = now;
       },
     },
     begin(tenure, cwd, prompt) {
