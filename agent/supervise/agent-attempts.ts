@@ -32,7 +32,9 @@ type Exit = Awaited<AgentProcess["exited"]>;
 type WorkEnd =
   | { readonly kind: "said"; readonly text: string }
   | { readonly kind: "exited"; readonly exit: Exit }
-  | { readonly kind: "stalled"; readonly why: string };
+  | { readonly kind: "stalled"; readonly why: string }
+  /** The task was lost before a process was there for it. */
+  | { readonly kind: "lost"; readonly why: string };
 
 /** The process of a session's agent, over its tasks. */
 export type AgentAttempts = { readonly start: StartAttempt; close(): Promise<void> };
@@ -109,10 +111,10 @@ async function work(
   onStarted();
   void supervised.keeper.make("session_start");
   for (let stalls = 0; ; stalls += 1) {
-    const end = await workEnd(supervised, running.process);
+    const end = await workEnd(supervised, running.process, lost());
     if (end.kind !== "stalled" || lost() !== null || stalls === STALLS_LIMIT)
       return await attemptEnd(parts, running, { end, worktree, lost });
-    await restartStalled(parts, running, { ...tenure, cwd, why: end.why });
+    await restartStalled(parts, running, { ...tenure, cwd, prompt, why: end.why });
   }
 }
 
@@ -136,9 +138,11 @@ async function feedOrLaunch(
 function launch(
   parts: AgentAttemptsParts,
   running: Running,
-  { held, life, cwd, prompt }: Launching,
+  { held, life, lost, cwd, prompt }: Launching,
   own: OwnSession | null,
 ): void {
+  // While the process before it was waited for: nobody would kill the one that is started now.
+  if (lost() !== null) return;
   parts.say(own ? "goes on with the agent's own session" : "starts an agent", held.task.id);
   parts.supervised.agent.restarted();
   const process = startAgentProcess(parts.supervised.processParts, {
@@ -155,7 +159,12 @@ function launch(
   });
 }
 
-async function workEnd({ agent }: SupervisedSession, process: AgentProcess | null): Promise<WorkEnd> {
+async function workEnd(
+  { agent }: SupervisedSession,
+  process: AgentProcess | null,
+  lost: string | null,
+): Promise<WorkEnd> {
+  if (process === null && lost !== null) return { kind: "lost", why: lost };
   if (process === null) throw new Error("the agent was gone before it could be waited for");
   const looks = new AbortController();
   try {
@@ -186,7 +195,7 @@ function stalled({ activity }: SupervisedSession["agent"], signal: AbortSignal):
 async function restartStalled(
   parts: AgentAttemptsParts,
   running: Running,
-  stall: Omit<Launching, "prompt"> & { readonly why: string },
+  stall: Launching & { readonly why: string },
 ): Promise<void> {
   const { supervised } = parts;
   parts.say("stalled", stall.held.task.id, { why: stall.why });
@@ -194,8 +203,10 @@ async function restartStalled(
   const { process } = running;
   process?.kill();
   await process?.exited;
-  const prompt = promptAfterStall(stall.why, supervised.agent.memory());
-  launch(parts, running, { ...stall, prompt }, await supervised.intactOwn());
+  const own = await supervised.intactOwn();
+  // A fresh agent knows nothing of its task but what it is told now.
+  const prompt = promptAfterStall(stall.why, supervised.agent.memory(), own ? null : stall.prompt);
+  launch(parts, running, { ...stall, prompt }, own);
 }
 
 type Ending = {
@@ -210,6 +221,7 @@ async function attemptEnd(
   { end, worktree, lost }: Ending,
 ): Promise<AttemptEnd> {
   const { supervised } = parts;
+  if (end.kind === "lost") return { kind: "aborted", why: end.why };
   if (end.kind === "exited") return ofExit(parts, end.exit, { worktree, lost });
   if (end.kind === "stalled") {
     running.process?.kill();

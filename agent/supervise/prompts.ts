@@ -18,12 +18,17 @@ export function promptForTask(held: HeldTask, checked: readonly string[]): strin
   ]);
 }
 
-/** What an agent that showed no progress is told once it was started again. */
-export function promptAfterStall(why: string, memory: SessionMemory): string {
-  return joined([
-    `You were stopped and started again, because you seemed to hang (${why}). Go on with the same task.`,
-    accountOf(memory),
-  ]);
+/**
+ * What an agent that showed no progress is told once it was started again.
+ *
+ * @param asked what it was asked, for one that does not go on with its own session: it knows nothing of its task
+ */
+export function promptAfterStall(why: string, memory: SessionMemory, asked: string | null): string {
+  const what =
+    asked === null
+      ? `You were stopped and started again, because you seemed to hang (${why}). Go on with the same task.`
+      : `This task was begun by an agent that was stopped, because it seemed to hang (${why}). Go on where it was.`;
+  return joined([asked, what, accountOf(memory)]);
 }
 
 /** What an agent whose context was compacted must still know: what it was asked, what is done, what is not. */
