@@ -28,8 +28,6 @@ const recordAccess: Grant[] = [
 const payloadReads = allow(objects, "s3:GetObject");
 /** Tagging: what ended is copied onto itself, with the tag by which it goes. */
 const payloadWrites = allow(objects, "s3:PutObject", "s3:PutObjectTagging");
-/** A checkpoint that is not among the last any more: removing it costs nothing, while another tag would cost what a write does. */
-const checkpointRemoval = allow(objects, "s3:DeleteObject");
 const dispatching = allow(dispatchQueue.arn, "sqs:SendMessage");
 const waking = allow(wakeQueue.arn, "sqs:SendMessage");
 
@@ -45,9 +43,9 @@ export const GRANTS: Record<FunctionName, readonly Grant[]> = {
   sessions: [...recordAccess, payloadReads, payloadWrites, dispatching, waking],
   tasks: [...recordAccess, payloadReads, payloadWrites, dispatching],
   operator: [...recordAccess, payloadReads, payloadWrites, dispatching],
-  checkpoints: [...recordAccess, payloadReads, payloadWrites, checkpointRemoval],
-  hooks: [...recordAccess, payloadReads, payloadWrites, checkpointRemoval, dispatching],
-  mcp: [...recordAccess, payloadReads, payloadWrites, checkpointRemoval, dispatching],
+  checkpoints: [...recordAccess, payloadReads, payloadWrites],
+  hooks: [...recordAccess, payloadReads, payloadWrites, dispatching],
+  mcp: [...recordAccess, payloadReads, payloadWrites, dispatching],
   dispatch: [...recordAccess, payloadReads, payloadWrites, dispatching, consuming(dispatchQueue)],
   sweep: [...recordAccess, payloadReads, payloadWrites, dispatching, consuming(wakeQueue)],
 };

@@ -48,7 +48,6 @@ export async function measureCheckpoints(
       writeUnits: sum("writeUnits") / CHECKPOINTS,
       readUnits: sum("readUnits") / CHECKPOINTS,
       s3Puts: use.requests.filter((method) => method === "PUT").length / CHECKPOINTS,
-      s3Deletes: use.requests.filter((method) => method === "DELETE").length / CHECKPOINTS,
       logBytes: logBytes / CHECKPOINTS,
       answerBytes: answerBytes / CHECKPOINTS,
       invoked: invokedBy(use.invocations, CHECKPOINTS),

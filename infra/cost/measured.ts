@@ -23,9 +23,8 @@ export type Measured = {
   readonly tick: Stores;
   /** A minute of signals of a host with ten sessions, beside its beats and ticks. */
   readonly signals: Stores;
-  /** A checkpoint of a session that has made many. Of S3's requests, PUT is billed and DELETE is not. */
-  readonly checkpoint: Stores &
-    Bytes & { readonly invoked: Invoked; readonly s3Puts: number; readonly s3Deletes: number };
+  /** A checkpoint of a session that has made many: of S3 its own PUT, and a copy of the one that it lets go of. */
+  readonly checkpoint: Stores & Bytes & { readonly invoked: Invoked; readonly s3Puts: number };
   /** A minute's sweep while nobody does. */
   readonly idleSweep: Stores & { readonly logBytes: number; readonly invoked: Invoked };
 };

@@ -3,7 +3,14 @@ import { CHECKPOINTS_KEPT } from "../../shared/contract/limits.ts";
 import { FUNCTION_SIZES, QUEUE_SIZES } from "../sizes.ts";
 import type { FunctionName } from "../routes.ts";
 import type { Quantity } from "./bill.ts";
-import { CHECKPOINT_BYTES, type FleetLoad, MONTH_MINUTES, MONTH_S, ratesOf } from "./load.ts";
+import {
+  CHECKPOINT_BYTES,
+  CHECKPOINT_EVERY_MINUTES,
+  type FleetLoad,
+  MONTH_MINUTES,
+  MONTH_S,
+  ratesOf,
+} from "./load.ts";
 import type { Invoked, Measured, Stack } from "./measured.ts";
 
 /** The sweep of the standard profile ticks every 5 seconds while somebody lives. */
@@ -121,6 +128,9 @@ export function signalsHistory(load: FleetLoad, { signals }: Measured): Quantity
   ];
 }
 
+/** How long S3 keeps the state of a checkpoint that was let go of: the shortest of the bucket's lifecycle rules. */
+const RELEASED_DAYS = 8;
+
 /** Checkpoints of agents that work all the time, beside coordination: who needs none makes none. */
 export function checkpoints(load: FleetLoad, { checkpoint }: Measured): Quantity[] {
   const times = ratesOf(load).checkpoints;
@@ -128,7 +138,8 @@ export function checkpoints(load: FleetLoad, { checkpoint }: Measured): Quantity
   const counted = (price: Quantity["price"], each: number): Quantity => ({
     ...{ purpose, price, amount: each * times, basis: "counted" },
   });
-  const storedBytes = load.agents * CHECKPOINTS_KEPT * CHECKPOINT_BYTES;
+  const released = RELEASED_DAYS * ((24 * 60) / CHECKPOINT_EVERY_MINUTES);
+  const storedBytes = load.agents * (CHECKPOINTS_KEPT + released) * CHECKPOINT_BYTES;
   const requests = Object.values(checkpoint.invoked).reduce((sum, { count }) => sum + count, 0);
   return [
     ...invocations(purpose, checkpoint.invoked, times),

@@ -7,14 +7,21 @@ import type { CheckpointState, ToolCall } from "../contract/checkpoint.ts";
 const BYTES_PER_TOKEN = 3;
 
 const encoder = new TextEncoder();
+const bytesOf = (text: string): number => encoder.encode(text).length;
 
 /** An estimate that is rather too high. */
 export function estimateTokens(text: string): number {
-  return Math.ceil(encoder.encode(text).length / BYTES_PER_TOKEN);
+  return Math.ceil(bytesOf(text) / BYTES_PER_TOKEN);
 }
 
-type Section = { readonly title: string; readonly lines: readonly string[] };
+type Section = {
+  readonly title: string;
+  readonly lines: readonly string[];
+  /** Its first line is rather cut than left out. */
+  readonly vital?: boolean;
+};
 
+const TITLE = "## Where this was left";
 const RULES =
   "Do not repeat what is done. Look at the state of what is unknown before you repeat it: it may have run wholly, in part or not at all.";
 
@@ -37,6 +44,7 @@ export function briefText(brief: BriefParts, state: CheckpointState, tokens: num
     {
       title: "Outcome unknown",
       lines: unknown.map(({ name, summary }) => oneLine(`${name}: ${summary}`, CALL_LIMIT)),
+      vital: true,
     },
     { title: "Next", lines: next },
     { title: "Done", lines: newestFirst(done) },
@@ -45,7 +53,11 @@ export function briefText(brief: BriefParts, state: CheckpointState, tokens: num
     { title: "Files", lines: [...place, ...files] },
     { title: "Said last", lines: (conversation?.recent ?? []).map(({ role, text }) => `${role}: ${text}`) },
   ];
-  return fit(`## Where this was left\n\n${situation}\n${RULES}`, sections, tokens);
+  const budget = tokens * BYTES_PER_TOKEN - bytesOf(MORE);
+  const room = budget - bytesOf(`${TITLE}\n\n\n${RULES}`);
+  // Paths may be long: what is unknown gets half of the room, if it needs it.
+  const told = cutTo(situation, unknown.length > 0 ? Math.floor(room / 2) : room);
+  return fit(cutTo(`${TITLE}\n\n${told}\n${RULES}`, budget), sections, budget);
 }
 
 /** Where not all of it fits, the latest steps say most of where to go on. */
@@ -58,37 +70,45 @@ const CALL_LIMIT = 160;
 /** What says that sections are missing; there is always room for it. */
 const MORE = "\n\n(More is left out here.)";
 
-function fit(head: string, sections: readonly Section[], tokens: number): string {
-  const budget = tokens - estimateTokens(MORE);
-  let text = cutTo(head, budget);
-  let missing = false;
-  for (const { title, lines } of sections) {
-    if (lines.length === 0) continue;
-    const heading = `\n\n### ${title}`;
-    const left = (count: number) => (count === 0 ? "" : `\n- (and ${count} more that are left out here)`);
-    let added = "";
-    let told = 0;
-    for (const line of lines) {
-      const next = `${added}\n- ${oneLine(line)}`;
-      if (estimateTokens(text + heading + next + left(lines.length - told - 1)) > budget) break;
-      added = next;
-      told += 1;
-    }
-    const section = heading + added + left(lines.length - told);
-    // A section of which not even the count fits is left out whole.
-    if (estimateTokens(text + section) <= budget) text += section;
-    else missing = true;
+/** As much as fits in so many bytes. From the first section on that has no room at all, what follows matters less and is left out too. */
+function fit(head: string, sections: readonly Section[], bytes: number): string {
+  let text = head;
+  for (const section of sections) {
+    if (section.lines.length === 0) continue;
+    const told = tell(section, bytes - bytesOf(text));
+    if (told === null) return text + MORE;
+    text += told;
   }
-  return missing ? text + MORE : text;
+  return text;
 }
 
-function oneLine(text: string, limit = LINE_LIMIT): string {
-  const line = text.replace(/\s+/g, " ").trim();
-  return line.length <= limit ? line : `${line.slice(0, limit - 1)}…`;
+/** A section in so many bytes; null if not even the count of its lines fits. */
+function tell({ title, lines, vital = false }: Section, bytes: number): string | null {
+  const left = (count: number) => (count === 0 ? "" : `\n- (and ${count} more that are left out here)`);
+  let told = `\n\n### ${title}`;
+  let count = 0;
+  for (const line of lines) {
+    const room = bytes - bytesOf(`${told}\n- ${left(lines.length - count - 1)}`);
+    const shown = vital && count === 0 ? cutTo(oneLine(line), room) : oneLine(line);
+    if (bytesOf(shown) > room) break;
+    told += `\n- ${shown}`;
+    count += 1;
+  }
+  const whole = told + left(lines.length - count);
+  return bytesOf(whole) <= bytes ? whole : null;
 }
 
-function cutTo(text: string, tokens: number): string {
-  let cut = text;
-  while (estimateTokens(cut) > tokens) cut = cut.slice(0, Math.floor(cut.length * 0.9));
-  return cut;
+const oneLine = (text: string, limit = LINE_LIMIT) => clip(text.replace(/\s+/g, " ").trim(), limit);
+
+/** The beginning of a text, in so many characters. Half of one that was cut in two is refused by those who serve models. */
+export function clip(text: string, characters: number): string {
+  const cut = text.length <= characters ? text : `${text.slice(0, characters - 1)}…`;
+  return cut.toWellFormed();
+}
+
+/** The beginning of a text, in so many bytes. */
+function cutTo(text: string, bytes: number): string {
+  let { length } = text;
+  while (length > 0 && bytesOf(clip(text, length)) > bytes) length = Math.floor(length * 0.9);
+  return length > 0 ? clip(text, length) : "";
 }

@@ -1,6 +1,7 @@
 import type { CheckpointState, ResumeBrief, ResumeCause, ToolCall } from "../contract/checkpoint.ts";
+import { TEXT_CHARACTERS_LIMIT } from "../contract/limits.ts";
 import type { EndedBy, JournalCall } from "../contract/records.ts";
-import { briefText } from "./brief-text.ts";
+import { briefText, clip } from "./brief-text.ts";
 import { readState } from "./read-state.ts";
 
 /** What is known of unfinished work. Times are epoch milliseconds. */
@@ -51,9 +52,9 @@ export function resumeBrief(unfinished: Unfinished, nowMs: number, tokens: numbe
     next: bounded(state.task?.next ?? []),
     blockers: bounded(state.task?.blockers ?? []),
     files: bounded(filesOf(state)),
-    unknown: unknown.slice(-ENTRIES_LIMIT).map((call) => ({ ...call, summary: clip(call.summary) })),
-    git: state.git ? { ...NO_GIT, ...state.git } : null,
-    agent: state.agent ?? null,
+    unknown: unknown.slice(-ENTRIES_LIMIT).map(boundedCall),
+    git: state.git ? whole(state.git, ["head", "branch", "worktree", "diffHash"]) : null,
+    agent: state.agent ? whole(state.agent, ["kind", "host", "cwd", "sessionId", "transcriptPath"]) : null,
   };
   return { ...brief, text: briefText(brief, state, tokens) };
 }
@@ -62,11 +63,26 @@ export function resumeBrief(unfinished: Unfinished, nowMs: number, tokens: numbe
 const ENTRIES_LIMIT = 100;
 const ENTRY_CHARACTERS_LIMIT = 300;
 
-const clip = (text: string) =>
-  text.length <= ENTRY_CHARACTERS_LIMIT ? text : `${text.slice(0, ENTRY_CHARACTERS_LIMIT - 1)}…`;
-const bounded = (lines: readonly string[]) => lines.slice(0, ENTRIES_LIMIT).map(clip);
+const entry = (text: string) => clip(text, ENTRY_CHARACTERS_LIMIT);
+const bounded = (lines: readonly string[]) => lines.slice(0, ENTRIES_LIMIT).map(entry);
 
-const NO_GIT = { head: null, branch: null, worktree: null, diffHash: null };
+/** What a call has besides may be of any size; who needs it reads the checkpoint. */
+const boundedCall = ({ id, name, summary, startedAt, endedAt = null, outcome }: ToolCall): ToolCall => ({
+  ...{ id: entry(id), name: entry(name), summary: entry(summary) },
+  ...{ startedAt, endedAt, outcome },
+});
+
+/** These fields of a part. Ids and paths are of no use in part: what is too long is null. */
+function whole<K extends string>(
+  part: Readonly<Partial<Record<K, string | null>>>,
+  names: readonly K[],
+): Record<K, string | null> {
+  const fields = names.map((name): [K, string | null] => {
+    const value = part[name] ?? null;
+    return [name, value !== null && value.length <= TEXT_CHARACTERS_LIMIT ? value.toWellFormed() : null];
+  });
+  return Object.fromEntries(fields) as Record<K, string | null>;
+}
 
 /** What the design gives each cause, and how the age of the evidence changes it (FACTS of the first SHIM). */
 const CONFIDENCE: Readonly<Record<ResumeCause, number>> = {
@@ -126,7 +142,7 @@ function situationOf(unfinished: Unfinished, state: CheckpointState, nowMs: numb
 
 function whereOf({ git, agent }: CheckpointState): string {
   const place = git?.worktree ?? agent?.cwd;
-  return `${place ? ` in ${clip(place)}` : ""}${agent?.host ? ` on ${clip(agent.host)}` : ""}`;
+  return `${place ? ` in ${entry(place)}` : ""}${agent?.host ? ` on ${entry(agent.host)}` : ""}`;
 }
 
 function madeOf({ sequence, trigger, atMs }: NonNullable<Unfinished["checkpoint"]>, nowMs: number): string {

@@ -87,7 +87,10 @@ export function register(
     ...(previous && { before: endOf(previous) }),
     ...(previous?.doneEpoch !== undefined && { doneEpoch: previous.doneEpoch }),
   };
-  return previous ? enter(previous, "live", fresh) : { ...fresh, state: "live" };
+  if (!previous) return { ...fresh, state: "live" };
+  // How the start before ended is in `before` now: this one has not ended.
+  const { endedBy: _, ...known } = previous;
+  return enter(known, "live", fresh);
 }
 
 /** Why a request in the name of this epoch is refused, or null if it speaks for the session as it is. */

@@ -85,7 +85,7 @@ export function recoveredAfterMs(next: TaskRecord): number | null {
 }
 
 /** A tenure of a task before this one, and how it came to its end. */
-export type LastTenure = {
+export type EarlierTenure = {
   readonly session: string;
   readonly startedAtMs: number;
   readonly endedBy: EndedBy;
@@ -93,12 +93,19 @@ export type LastTenure = {
   readonly lastBeatAtMs: number | null;
 };
 
-/** Who worked on a running task before its holder of now, and how that ended; null if nobody did, or if it is kept no more. */
-export function lastTenure({ events = [] }: TaskRecord): LastTenure | null {
-  const before = events.slice(0, Math.max(0, events.findLastIndex(isStart)));
-  const began = before.findLastIndex(isStart);
-  const start = before[began];
-  const lost = before.slice(began + 1).find(({ o, s }) => s !== "assigned" && o === start?.o);
+/** Who worked on a running task before its holder of now, the latest first, and how that ended; as far as it is kept. */
+export function earlierTenures({ events = [] }: Pick<TaskRecord, "events">): EarlierTenure[] {
+  const starts = events.flatMap((event, at) => (isStart(event) ? [at] : []));
+  const tenures = starts.slice(0, -1).flatMap((began, i) => {
+    const tenure = tenureOf(events.slice(began, starts[i + 1]));
+    return tenure ? [tenure] : [];
+  });
+  return tenures.reverse();
+}
+
+/** A tenure by the events from its start until another's. */
+function tenureOf([start, ...after]: readonly KeptEvent[]): EarlierTenure | null {
+  const lost = after.find(({ o, s }) => s !== "assigned" && o === start?.o);
   if (start?.o === undefined || lost === undefined) return null;
   return {
     session: start.o,

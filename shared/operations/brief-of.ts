@@ -1,22 +1,23 @@
 import type { ResumeBrief } from "../contract/checkpoint.ts";
 import { BRIEF_TOKENS_DEFAULT } from "../contract/limits.ts";
-import type { CheckpointRecord, SessionRecord, TaskRecord } from "../contract/records.ts";
+import type { CheckpointRecord, JournalCall, SessionRecord, TaskRecord } from "../contract/records.ts";
 import { type Unfinished, resumeBrief } from "../domain/resume-brief.ts";
 import { endOf, isAlive } from "../domain/session-transitions.ts";
-import { lastTenure } from "../domain/task-events.ts";
+import { type EarlierTenure, earlierTenures } from "../domain/task-events.ts";
 import type { Ports } from "../ports/ports.ts";
 
 /** What is known of a task that somebody worked on before its holder of now; null, and nothing read, if nobody did. */
 export async function briefOfTask(ports: Ports, task: TaskRecord): Promise<ResumeBrief | null> {
-  const tenure = lastTenure(task);
+  const tenures = earlierTenures(task);
+  const [tenure] = tenures;
   if (!tenure && task.attempt <= 1) return null;
   const { fleet, id } = task;
   const latest = await ports.record.checkpoints.ofTask.get(fleet, id);
   // Of very many changes a task forgets the first ones: then whoever made the last checkpoint was the last that is known.
   const session = tenure?.session ?? latest?.session;
   if (session === undefined) return null;
-  const journal = await ports.record.journals.get(fleet, session);
-  const untilMs = tenure?.endedAtMs ?? Infinity;
+  const sessions = untold(tenures, latest?.atMs ?? 0, session);
+  const calls = await callsOf(ports, task, sessions, tenure?.endedAtMs);
   return brief(ports, fleet, {
     ...{ taskId: id, session, endedBy: tenure?.endedBy ?? "unknown" },
     ...{ endedAtMs: tenure?.endedAtMs ?? null, lastBeatAtMs: tenure?.lastBeatAtMs ?? null },
@@ -24,11 +25,33 @@ export async function briefOfTask(ports: Ports, task: TaskRecord): Promise<Resum
       ...{ ...latest, sessionId: latest.session },
       ofLastStart: latest.session === tenure?.session && latest.atMs >= tenure.startedAtMs,
     },
-    // The same session may have been handed it again, and have begun.
-    calls: (journal?.calls ?? []).filter(
-      ({ taskId, startedAtMs }) => taskId === id && startedAtMs <= untilMs,
-    ),
+    calls,
   });
+}
+
+/** Sessions whose journals are read for a task: one that crashes time and again without a checkpoint is bounded too. */
+const JOURNALS_READ = 3;
+
+/**
+ * Sessions whose tool calls the last checkpoint may not know of: all that held the task since it was made, for one that crashed at once
+ * says nothing of what was unknown before it.
+ */
+function untold(tenures: readonly EarlierTenure[], checkpointAtMs: number, last: string): string[] {
+  const since = tenures.filter(({ endedAtMs }) => endedAtMs >= checkpointAtMs);
+  return [...new Set([last, ...since.map(({ session }) => session)])].slice(0, JOURNALS_READ);
+}
+
+async function callsOf(
+  { record }: Ports,
+  { fleet, id }: TaskRecord,
+  sessions: readonly string[],
+  untilMs = Infinity,
+): Promise<JournalCall[]> {
+  const journals = await Promise.all(sessions.map((session) => record.journals.get(fleet, session)));
+  // The same session may have been handed it again, and have begun.
+  return journals.flatMap((journal) =>
+    (journal?.calls ?? []).filter(({ taskId, startedAtMs }) => taskId === id && startedAtMs <= untilMs),
+  );
 }
 
 /**

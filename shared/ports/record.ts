@@ -230,11 +230,11 @@ export interface CheckpointStore {
   readonly file: (checkpoint: CheckpointRecord) => Promise<void>;
   /** The filed one of this sequence; the newest is not filed. */
   filed(fleet: string, session: string, sequence: number): Promise<CheckpointRecord | null>;
-  /** Forgets a filed one, and its state. Repeating it changes nothing. */
+  /** A filed one, and its state, may be forgotten a day later. */
   release(checkpoint: CheckpointRecord): Promise<void>;
   /** Keeps a state, before the checkpoint that names it is committed; with the bytes that it takes. */
   putBody(fleet: string, session: string, json: string): Promise<{ ref: PayloadRef; bytes: number }>;
-  /** The state as JSON; null if it was released, or has expired. */
+  /** The state as JSON; null if it has expired. */
   body(fleet: string, session: string, ref: PayloadRef): Promise<string | null>;
   readonly ofTask: {
     get(fleet: string, task: string): Promise<TaskCheckpointRecord | null>;

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { KEY, type Key } from "../../shared/adapters/dynamo/keys.ts";
 import { KEPT_TAG } from "../../shared/adapters/s3/kept-tag.ts";
 import type { CheckpointRecord, PayloadRef } from "../../shared/contract/records.ts";
+import { aTaskCheckpoint } from "../fixtures/checkpoints.ts";
 import { aFleet, newFleet } from "./record-fixtures.ts";
 import { committed } from "./record-suite.ts";
 import { type DynamoWorld, startDynamoWorld } from "./record-worlds.ts";
@@ -64,41 +65,41 @@ async function keep(state: string): Promise<CheckpointRecord> {
   });
 }
 
-test("the newest, a filed one and their states go when their longest time has passed, whatever the retention", async () => {
+test("a filed checkpoint, its state and a task's pointer go after the longest time that a task may wait, whatever the retention", async () => {
   const kept = await keep('{"small":1}');
-  expect(await expiryOf(KEY.checkpoint(fleet, "ses_1"))).toBe(fromNow(KEPT_MS));
+  expect(await expiryOf(KEY.checkpoint(fleet, "ses_1"))).toBe(fromNow(400 * DAY_MS));
   expect(await expiryOf(KEY.checkpointBody(fleet, "ses_1", keyOf(kept.body)))).toBe(fromNow(KEPT_MS));
   world.clock.advance(DAY_MS);
   await world.record.checkpoints.file(kept);
   expect(await expiryOf(KEY.filedCheckpoint(fleet, "ses_1", 1))).toBe(fromNow(KEPT_MS));
+  await committed(world.record.checkpoints.ofTask.commit, null, aTaskCheckpoint(fleet));
+  expect(await expiryOf(KEY.taskCheckpoint(fleet, "task_1"))).toBe(fromNow(KEPT_MS));
 });
 
-test("one that was let go of is gone, and takes no equal state of another with it", async () => {
+test("one that was let go of goes after a day, its state later, and takes no equal state of another with it", async () => {
   const { checkpoints } = world.record;
   const kept = await keep('{"same":1}');
   await checkpoints.file(kept);
   const other = await checkpoints.putBody(fleet, "ses_1", '{"same":1}');
   for (let times = 0; times < 2; times++) await checkpoints.release(kept);
-  expect(await expiryOf(KEY.filedCheckpoint(fleet, "ses_1", 1))).toBeUndefined();
-  expect(await expiryOf(KEY.checkpointBody(fleet, "ses_1", keyOf(kept.body)))).toBeUndefined();
-  expect(await checkpoints.body(fleet, "ses_1", other.ref)).toBe('{"same":1}');
+  expect(await expiryOf(KEY.filedCheckpoint(fleet, "ses_1", 1))).toBe(fromNow(DAY_MS));
+  expect(await expiryOf(KEY.checkpointBody(fleet, "ses_1", keyOf(kept.body)))).toBe(fromNow(DAY_MS + LAG_MS));
+  expect(await expiryOf(KEY.checkpointBody(fleet, "ses_1", keyOf(other.ref)))).toBe(fromNow(KEPT_MS));
 });
 
-test("a large state is an object of its session alone, tagged for as long, and removed without being written again", async () => {
+test("a large state is an object of its session alone, tagged for as long, and then for a week", async () => {
   const { checkpoints } = world.record;
   const state = JSON.stringify(randomBytes(20_000).toString("base64"));
   const tags = await tagsOf(async () => {
     const kept = await keep(state);
     expect(kept.body.at).toBe("object");
     await checkpoints.file(kept);
-    expect(await checkpoints.body(fleet, "ses_1", kept.body)).toBe(state);
     expect(await checkpoints.body(fleet, "ses_2", kept.body), "asked for as another's").toBeNull();
     await checkpoints.release({ ...kept, session: "ses_2" });
-    expect(await checkpoints.body(fleet, "ses_1", kept.body), "let go of as another's").toBe(state);
     await checkpoints.release(kept);
-    expect(await checkpoints.body(fleet, "ses_1", kept.body)).toBeNull();
+    expect(await checkpoints.body(fleet, "ses_1", kept.body)).toBe(state);
   });
-  expect(tags).toEqual([`${KEPT_TAG}=372`]);
+  expect(tags).toEqual([`${KEPT_TAG}=372`, `${KEPT_TAG}=8`]);
 });
 
 test("what has gone does not come back by being let go of", async () => {

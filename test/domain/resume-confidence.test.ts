@@ -155,7 +155,23 @@ describe("what a brief says", () => {
 
   it("stays small as JSON, though a state has megabytes of steps", () => {
     const done = Array.from({ length: 5_000 }, (_, i) => `${i} ${"x".repeat(900)}`);
-    const brief = briefOf({ checkpoint: aCheckpoint({ state: { task: { done, next: done } } }) });
+    const long = "x".repeat(1_000_000);
+    const pending = [
+      {
+        id: "a",
+        name: "Bash",
+        summary: long,
+        startedAt: "2030-01-01T11:00:00Z",
+        outcome: "unknown",
+        input: long,
+      },
+    ];
+    const git = { head: "abc", worktree: long, log: long };
+    const agent = { kind: "claude-code", transcriptPath: long, env: { all: long } };
+    const state = { task: { done, next: done }, tools: { pending }, git, agent };
+    const brief = briefOf({ checkpoint: aCheckpoint({ state }) });
+    expect(brief.git).toEqual({ head: "abc", branch: null, worktree: null, diffHash: null });
+    expect(brief.agent).toMatchObject({ kind: "claude-code", transcriptPath: null });
     expect(JSON.stringify(brief).length).toBeLessThan(100_000);
     expect(brief.done.at(-1)).toMatch(/^4999 /);
     expect(brief.next[0]).toMatch(/^0 /);

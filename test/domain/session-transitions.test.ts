@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { SessionRecord } from "../../shared/contract/records.ts";
+import { EndedBy, SessionRecord } from "../../shared/contract/records.ts";
 import type { SessionState } from "../../shared/contract/session-state.ts";
 import { desiredOf } from "../../shared/domain/desired.ts";
 import {
@@ -7,6 +7,7 @@ import {
   askReport,
   askRestart,
   drain,
+  endOf,
   finishRecovery,
   giveUp,
   hearReport,
@@ -61,6 +62,30 @@ describe("a session", () => {
       );
     },
   );
+
+  it.each(EndedBy.options)("tells how its last start ended, exactly, until it is over too: %s", (endedBy) => {
+    const given = giveUp(first, 1, "crashed", "for people", 5, endedBy);
+    if (given.kind !== "commit") throw new Error("not given up");
+    const over = finishRecovery(given.next, 1_500);
+    if (over.kind !== "commit") throw new Error("not over");
+    const end = { epoch: 1, endedBy, endedAtMs: 1_500, lastBeatAtMs: 5 };
+    expect(endOf(over.next)).toEqual(end);
+    const again = register(over.next, registration, 2_000);
+    expect(again.endedBy).toBeUndefined();
+    expect(again.before).toEqual(end);
+    // Only what was finished leaves nothing to go on with.
+    expect(again.doneEpoch).toBe(endedBy === "done" ? 1 : undefined);
+    const second = giveUp(again, 2, "crashed", "again", null, "crash");
+    expect(second.kind === "commit" && endOf(second.next)).toMatchObject({ epoch: 2, endedBy: "crash" });
+  });
+
+  it("that was recorded before ends were kept is read, and its end is not known", () => {
+    const old = SessionRecord.parse(JSON.parse(JSON.stringify(inState("crashed", { epoch: 2 }))));
+    expect(old.endedBy).toBeUndefined();
+    expect(endOf(old)).toMatchObject({ epoch: 1 });
+    expect(endOf(old).endedBy).toBeUndefined();
+    expect(register(old, registration, 1).before?.endedBy).toBeUndefined();
+  });
 
   it("is given up once per epoch: the epoch rises, so that what it says next is refused", () => {
     const given = giveUp(first, 1, "crashed", "silence", 5);

@@ -82,6 +82,7 @@ describe("the right 4xx, nothing changed, no secret told", () => {
       "pauses and limits": BAD_RULES,
       "histories of signals": BAD_SIGNALS,
       "hooks and messages of MCP": BAD_HOOKS,
+      checkpoints: BAD_CHECKPOINTS,
       "actions over many": BAD_BULK,
       "several wrongs": SEVERAL_WRONGS,
     }),

@@ -52,7 +52,6 @@ export function grantsSuite(stackOf: Stacks): void {
     [/\b(payloads\.(get|close)|checkpoints\.body)\(/, "s3:GetObject", /payloadsbucket/],
     [/\b(payloads\.(put|close)|checkpoints\.putBody)\(/, "s3:PutObject", /payloadsbucket/],
     [/\b(payloads\.(put|close)|checkpoints\.putBody)\(/, "s3:PutObjectTagging", /payloadsbucket/],
-    [/\bcheckpoints\.release\(/, "s3:DeleteObject", /payloadsbucket/],
     [/\.tasksReady\(/, "sqs:SendMessage", /:shim-dev-DispatchQueueQueue-\w+$/],
     [/\.wakeSweep\(/, "sqs:SendMessage", /:shim-dev-WakeQueueQueue-\w+$/],
   ];

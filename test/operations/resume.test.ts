@@ -22,10 +22,10 @@ const readerOf = ({ claims }: Session) => ({ fleet: FLEET, session: claims.sessi
 const operator = (session: string) => ({ fleet: FLEET, session, claims: null });
 
 /** A session that runs a task. */
-async function working() {
+async function working(over: object = {}) {
   const world = createWorld();
   const s1 = await world.register("s1");
-  await world.submit({ id: "t" });
+  await world.submit({ id: "t", ...over });
   const [held] = await world.claim(s1);
   const fence = held?.fence ?? 0;
   return { world, s1, fence, task: { taskId: "t", fence } };
@@ -240,6 +240,52 @@ describe("the brief beside a claimed task", () => {
     // The checkpoint is of the start before the one that crashed.
     expect(third.held?.resume?.confidence).toBe(0.65);
   });
+
+  it("names what is done, what comes next and what is unknown, three crashes in a row", async () => {
+    const { world, s1, task } = await working({ maxAttempts: 9 });
+    const state = { task: { done: ["read the plan"], next: ["write the code"], blockers: ["no licence"] } };
+    must(await write(world, s1, { ...task, state }));
+    await journal(world, "s1", 1);
+    let last: Session = s1;
+    for (const id of ["s2", "s3", "s4"]) {
+      must(await endSession(world.ports, last.claims, last.claims.session, { reason: "crashed" }));
+      const { session, held } = await successor(world, id);
+      expect(held?.resume).toMatchObject({
+        ...{ cause: "crash", done: ["read the plan"], next: ["write the code"], blockers: ["no licence"] },
+        ...{
+          unknown: [{ id: "toolu_1", summary: "git push" }],
+          checkpoint: { sessionId: "s1", sequence: 1 },
+        },
+      });
+      for (const words of ["read the plan", "write the code", "no licence", "Bash: git push"])
+        expect(held?.resume?.text).toContain(words);
+      last = session;
+    }
+  });
+
+  it.each([true, false])(
+    "tells a call of unknown outcome also after those crashed who went on with it (checkpoint before it: %s)",
+    async (checkpointed) => {
+      const { world, s1, task } = await working({ maxAttempts: 9 });
+      if (checkpointed) must(await write(world, s1, task));
+      await journal(world, "s1", 1);
+      must(await endSession(world.ports, s1.claims, "s1", { reason: "crashed" }));
+      const second = await successor(world, "s2");
+      await journal(world, "s2", 1, { id: "toolu_2", summary: "git fetch", outcome: "ok" });
+      must(await endSession(world.ports, second.session.claims, "s2", { reason: "crashed" }));
+      const third = await successor(world, "s3");
+      expect(third.held?.resume).toMatchObject({ unknown: [{ id: "toolu_1" }] });
+      expect(third.held?.resume?.done).toContain("Bash: git fetch");
+      expect(third.held?.resume?.situation).toContain("Session s2 ");
+
+      // Whoever makes a checkpoint has looked at what was unknown: from then on that is what counts.
+      const fence = third.held?.fence ?? 0;
+      must(await write(world, third.session, { taskId: "t", fence, state: { task: { done: ["pushed"] } } }));
+      must(await endSession(world.ports, third.session.claims, "s3", { reason: "crashed" }));
+      const { held } = await successor(world, "s4");
+      expect(held?.resume).toMatchObject({ unknown: [], done: ["pushed"] });
+    },
+  );
 
   it("is told of a task that crashed and had no checkpoint, if a call is known; null if nothing is", async () => {
     for (const known of [true, false]) {

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
+import { RETENTION_MS_LIMIT } from "../../contract/limits.ts";
 import { CheckpointRecord, TaskCheckpointRecord } from "../../contract/records.ts";
 import type { Clock } from "../../ports/ports.ts";
 import type { CheckpointStore } from "../../ports/record.ts";
@@ -7,12 +8,16 @@ import { createDocuments } from "./document.ts";
 import { REMOVAL_LAG_MS, toExpirySeconds } from "./expiry.ts";
 import { KEY, type Key } from "./keys.ts";
 import { ITEM_BYTES_LIMIT, decode, encode } from "./payloads.ts";
-import type { RetentionOf } from "./retention.ts";
 import type { Table } from "./table.ts";
 
 const DAY_MS = 24 * 3_600_000;
 /** How long the newest of a session is kept, so that its sequences go on: longer than any fleet keeps a session. */
 const NEWEST_KEPT_MS = 400 * DAY_MS;
+/**
+ * How long what was not let go of is kept, from its write. As long for every fleet: a task may wait for longer than its fleet keeps what
+ * has ended, a day at the least, and its pointer and state wait with it.
+ */
+const KEPT_MS = RETENTION_MS_LIMIT + REMOVAL_LAG_MS;
 /** After this a filed checkpoint that nobody is likely to ask for expires; its state, like all that others name, later. */
 const RELEASED_AFTER_MS = DAY_MS;
 
@@ -25,16 +30,14 @@ const isOf = (fleet: string, session: string, object: string) =>
  * object. Its name is drawn anew each time, because a state that two checkpoints share could not go with one of them, and ends in a
  * hash of it.
  *
- * States go by themselves when their fleet's retention has passed since they were written, later than what names them.
+ * What is not among the last any more expires a day after it was let go of, its state later than what names it.
  */
 export function createCheckpoints(
   table: Table,
   objects: ObjectStore,
-  retentionOf: RetentionOf,
   clock: Pick<Clock, "nowMs">,
 ): CheckpointStore {
   const expiryIn = (ms: number) => toExpirySeconds(clock.nowMs() + ms);
-  const keptMs = async (fleet: string) => (await retentionOf(fleet)).keptMs;
   const expire = (key: Key, ms: number) =>
     table.update(key, "SET expiresAt = :expiresAt", {
       expression: "attribute_exists(pk)",
@@ -48,14 +51,14 @@ export function createCheckpoints(
   const ofTask = createDocuments(table, {
     schema: TaskCheckpointRecord,
     keyOf: ({ fleet, task }) => KEY.taskCheckpoint(fleet, task),
-    attributes: async ({ fleet }) => ({ expiresAt: expiryIn(await keptMs(fleet)) }),
+    attributes: () => ({ expiresAt: expiryIn(KEPT_MS) }),
   });
   return {
     latest: (fleet, session) => newest.get(KEY.checkpoint(fleet, session)),
     commit: newest.commit,
     async file(checkpoint) {
-      const { fleet, session, rev, atMs } = checkpoint;
-      const expiresAt = toExpirySeconds(atMs + (await keptMs(fleet)));
+      const { fleet, session, rev } = checkpoint;
+      const expiresAt = expiryIn(KEPT_MS);
       await table.put({
         ...CheckpointRecord.parse(checkpoint),
         ...KEY.filedCheckpoint(fleet, session, rev),
@@ -74,14 +77,13 @@ export function createCheckpoints(
       const bytes = await encode(json);
       const hash = createHash("sha256").update(json).digest("base64url");
       const name = `${randomBytes(6).toString("hex")}-${hash}`;
-      const endsMs = (await keptMs(fleet)) + REMOVAL_LAG_MS;
       if (bytes.length <= ITEM_BYTES_LIMIT) {
         const key = KEY.checkpointBody(fleet, session, name);
-        await table.put({ ...key, v: 1, bytes, expiresAt: expiryIn(endsMs) });
+        await table.put({ ...key, v: 1, bytes, expiresAt: expiryIn(KEPT_MS) });
         return { ref: { at: "item", key: name }, bytes: bytes.length };
       }
       const key = `${objectPrefix(fleet, session)}checkpoint-${name}`;
-      await objects.put(key, bytes, endsMs);
+      await objects.put(key, bytes, KEPT_MS);
       return { ref: { at: "object", key }, bytes: bytes.length };
     },
     async body(fleet, session, ref) {

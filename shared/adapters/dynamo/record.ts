@@ -52,7 +52,7 @@ export function createDynamoRecord(options: {
     semaphores: createSemaphores(table, clock),
     performances: createPerformances(table, clock),
     signals: createSignals(table),
-    checkpoints: createCheckpoints(table, options.objects, retentionOf, clock),
+    checkpoints: createCheckpoints(table, options.objects, clock),
     journals: createJournals(table, clock),
     sweep: createSweep(table),
   };
