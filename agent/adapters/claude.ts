@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import * as z from "zod/mini";
-import type { AgentAdapter, HookEndpoint, StartRequest } from "./adapter.ts";
+import type { AgentAdapter, HookEndpoint, Launch, StartRequest } from "./adapter.ts";
 import type { AgentEvent } from "./agent-event.ts";
 import { answerNativeHook, readNativeHook } from "./native-hook.ts";
-import { summarise } from "../../shared/contract/tool-summary.ts";
+import { summarise } from "./summarise.ts";
 import { readLastLines } from "./transcript.ts";
 
 /** Hooks that Claude Code posts by itself. */
@@ -25,6 +25,17 @@ const HTTP_EVENTS = [
 const COMMAND_EVENTS = ["SessionStart", "PreToolUse"];
 /** Seconds. An end is held until it is known whether there is more to do. */
 const HOOK_TIMEOUT_S = 600;
+const SETTINGS_IS = "--settings=";
+/**
+ * Whoever feeds it tasks decides when it ends, and watches for how long it waits. By itself it ends with an empty last word when a hook kept
+ * it from ending 8 times without a tool call in between, and fails when its model was too busy for 3 minutes: 15 retries, the most that
+ * it takes, are 6.
+ */
+const UNATTENDED = { CLAUDE_CODE_STOP_HOOK_BLOCK_CAP: "1000", CLAUDE_CODE_MAX_RETRIES: "15" };
+/** Ends the name of a model whose window has a million tokens. Of others it tells the window in its last word only. */
+const LARGE_WINDOW = "[1m]";
+/** What it says itself in the place of its model, as that its model did not answer. */
+const NO_MODEL = "<synthetic>";
 
 const Usage = z.object({
   input_tokens: z.optional(z.number()),
@@ -43,6 +54,7 @@ const Part = z.looseObject({
 });
 const Message = z.looseObject({
   id: z.optional(z.string()),
+  model: z.optional(z.string()),
   content: z.optional(z.union([z.string(), z.array(Part)])),
   usage: z.optional(Usage),
 });
@@ -54,10 +66,12 @@ const Line = z.looseObject({
   message: z.optional(Message),
   parent_tool_use_id: z.optional(z.nullable(z.string())),
   isSidechain: z.optional(z.boolean()),
+  status: z.optional(z.nullable(z.string())),
   error_status: z.optional(z.nullable(z.number())),
   retry_delay_ms: z.optional(z.number()),
   is_error: z.optional(z.boolean()),
   result: z.optional(z.string()),
+  errors: z.optional(z.array(z.string())),
   total_cost_usd: z.optional(z.number()),
   modelUsage: z.optional(z.record(z.string(), z.looseObject({ contextWindow: z.optional(z.number()) }))),
 });
@@ -82,18 +96,28 @@ export const claude: AgentAdapter = {
   },
 };
 
-function launch({ prompt, program: [name, ...args], hooks }: StartRequest, session: readonly string[]) {
+function launch(
+  { prompt, program: [name, ...args], hooks }: StartRequest,
+  session: readonly string[],
+): Launch {
   const flags = ["--output-format", "stream-json", "--verbose", ...session];
-  // The prompt stands first: an option of the user's that takes several words would take it too.
-  return { command: [name, "-p", prompt, ...withSettings(args, hooks), ...flags] as const, env: {} };
+  // Behind `--`: a prompt may begin with a dash, and an option of the user's may take any number of words.
+  return {
+    command: [name, "-p", ...withSettings(args, hooks), ...flags, "--", prompt],
+    env: UNATTENDED,
+  };
 }
 
-/** The user's arguments, with our hooks among the settings that they name. */
+/** The user's arguments, with our hooks among the settings that they name: it takes no settings twice. */
 function withSettings(args: readonly string[], hooks: HookEndpoint): string[] {
-  const at = args.indexOf("--settings");
-  const own = at === -1 ? {} : readSettings(args[at + 1] ?? "{}");
-  const others = at === -1 ? args : [...args.slice(0, at), ...args.slice(at + 2)];
-  return [...others, "--settings", JSON.stringify(addHooks(own, hooks))];
+  const end = args.indexOf("--");
+  const [options, words] = end === -1 ? [args, []] : [args.slice(0, end), args.slice(end)];
+  const at = options.findIndex((option) => option === "--settings" || option.startsWith(SETTINGS_IS));
+  const isOneWord = options[at]?.startsWith(SETTINGS_IS) ?? false;
+  const given = isOneWord ? options[at]?.slice(SETTINGS_IS.length) : options[at + 1];
+  const own = at === -1 ? {} : readSettings(given ?? "{}");
+  const others = at === -1 ? options : [...options.slice(0, at), ...options.slice(at + (isOneWord ? 1 : 2))];
+  return [...others, "--settings", JSON.stringify(addHooks(own, hooks)), ...words];
 }
 
 const Settings = z.looseObject({ hooks: z.optional(z.record(z.string(), z.array(z.unknown()))) });
@@ -117,7 +141,8 @@ function addHooks(settings: z.infer<typeof Settings>, { url, command }: HookEndp
   const hooks: Record<string, unknown[]> = { ...settings.hooks };
   for (const event of HTTP_EVENTS) hooks[event] = [...(hooks[event] ?? []), { hooks: [http] }];
   for (const event of COMMAND_EVENTS) hooks[event] = [...(hooks[event] ?? []), { hooks: [process] }];
-  return { ...settings, hooks };
+  // Else a file in the repository could switch off what keeps a replaced agent from doing harm, and the agent may write there.
+  return { ...settings, hooks, disableAllHooks: false };
 }
 
 const quoted = (word: string) => `'${word.replaceAll("'", `'\\''`)}'`;
@@ -155,8 +180,12 @@ function systemEvents(line: Line): AgentEvent[] {
     retry_delay_ms: delayMs = 0,
   } = line;
   if (subtype === "init" && sessionId !== undefined)
-    return [{ type: "session", sessionId, ...(model === undefined ? {} : { model }) }];
+    return [
+      { type: "session", sessionId, ...(model === undefined ? {} : { model }) },
+      ...(model?.endsWith(LARGE_WINDOW) ? [{ type: "window", contextWindow: 1_000_000 } as const] : []),
+    ];
   if (subtype === "api_retry") return [{ type: "retry", status, delayMs }];
+  if (subtype === "status" && line.status === "compacting") return [{ type: "compacting" }];
   if (subtype === "compact_boundary") return [{ type: "compacted" }];
   return [];
 }
@@ -166,7 +195,7 @@ function messageEvents({ type, message, parent_tool_use_id: parent, isSidechain 
   const parts = typeof content === "string" ? [] : (content ?? []);
   const events = parts.flatMap((part): AgentEvent[] => partEvents(part, type));
   // What a subagent used fills its own window, not this one.
-  const own = (parent ?? null) === null && isSidechain !== true;
+  const own = (parent ?? null) === null && isSidechain !== true && message?.model !== NO_MODEL;
   const { usage, id } = message ?? {};
   return usage && own ? [...events, usageEvent(usage, id)] : events;
 }
@@ -198,6 +227,6 @@ function resultEvents(line: Line): AgentEvent[] {
   return [
     ...(windows.length > 0 ? [{ type: "window", contextWindow: Math.max(...windows) } as const] : []),
     ...(line.total_cost_usd === undefined ? [] : [{ type: "cost", totalUsd: line.total_cost_usd } as const]),
-    { type: "result", ok: line.is_error !== true, text: line.result ?? "" },
+    { type: "result", ok: line.is_error !== true, text: line.result ?? line.errors?.join("\n") ?? "" },
   ];
 }

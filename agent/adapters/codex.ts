@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import type { AgentAdapter, HookEndpoint, StartRequest } from "./adapter.ts";
+import type { AgentAdapter, HookEndpoint, Launch, StartRequest } from "./adapter.ts";
 import type { AgentEvent } from "./agent-event.ts";
 import { answerNativeHook, readNativeHook } from "./native-hook.ts";
 import { readLastLines } from "./transcript.ts";
@@ -31,12 +31,12 @@ const Tokens = z.looseObject({
   output_tokens: z.number(),
   total_tokens: z.optional(z.number()),
 });
-/** A line of its transcript, of which there is one after each answer of the model. */
+/** A line of its transcript: one after each answer of the model, or more. After a compaction there is one that counts no answer. */
 const TokenCount = z.looseObject({
-  timestamp: z.string(),
   payload: z.looseObject({
     type: z.literal("token_count"),
     info: z.looseObject({
+      total_token_usage: Tokens,
       last_token_usage: Tokens,
       model_context_window: z.optional(z.nullable(z.number())),
     }),
@@ -55,24 +55,32 @@ export const codex: AgentAdapter = {
     const lines = transcriptPath === null ? null : await readLastLines(transcriptPath);
     return lines !== null && (transcriptPath?.includes(sessionId) ?? false);
   },
-  async readTranscript({ transcriptPath }) {
+  async readTranscript({ sessionId, transcriptPath }) {
     const lines = transcriptPath === null ? null : await readLastLines(transcriptPath);
-    return (lines ?? []).flatMap(usageEvents);
+    return (lines ?? []).flatMap((line) => usageEvents(line, sessionId));
   },
 };
 
-/** `codex [user's flags] exec [resume ID] ... PROMPT`: flags before the subcommand hold for it too. */
-function launch({ prompt, program: [name, ...args], hooks }: StartRequest, resume: readonly string[]) {
-  const given = args[0] === "exec" ? args.slice(1) : args;
+/**
+ * `codex [user's flags] exec ... PROMPT`: what stands before the subcommand holds for it too, and some flags may stand only there. Of a
+ * user who names the subcommand, each flag stays on its side. Ours come last, since of one setting the last counts.
+ */
+function launch(
+  { prompt, program: [name, ...args], hooks }: StartRequest,
+  resume: readonly string[],
+): Launch {
+  const at = args.indexOf("exec");
+  const [before, after] = at === -1 ? [args, []] : [args.slice(0, at), args.slice(at + 1)];
   const flags = ["--json", "--skip-git-repo-check", ...hookFlags(hooks)];
-  return { command: [name, "exec", ...given, ...flags, ...resume, prompt] as const, env: {} };
+  return { command: [name, ...before, "exec", ...after, ...flags, ...resume, "--", prompt], env: {} };
 }
 
 /** Its hooks are commands, and it asks a person to trust them, who did so by starting this. */
 function hookFlags({ command }: HookEndpoint): string[] {
   const line = JSON.stringify(command.map(quoted).join(" "));
   const hook = `[{hooks=[{type="command",command=${line},timeout=${HOOK_TIMEOUT_S}}]}]`;
-  return ["--dangerously-bypass-hook-trust", ...EVENTS.flatMap((event) => ["-c", `hooks.${event}=${hook}`])];
+  const settings = ["features.hooks=true", ...EVENTS.map((event) => `hooks.${event}=${hook}`)];
+  return ["--dangerously-bypass-hook-trust", ...settings.flatMap((setting) => ["-c", setting])];
 }
 
 const quoted = (word: string) => `'${word.replaceAll("'", `'\\''`)}'`;
@@ -114,14 +122,20 @@ function retryEvents({ message = "" }: Line): AgentEvent[] {
   return [{ type: "retry", status: status === undefined ? null : Number(status), delayMs: 0 }];
 }
 
-function usageEvents(value: unknown): AgentEvent[] {
+/** An answer that is counted twice leaves the total as it was: by that it is known. */
+function usageEvents(value: unknown, sessionId: string): AgentEvent[] {
   const { data } = TokenCount.safeParse(value);
   if (!data) return [];
-  const { last_token_usage: last, model_context_window: contextWindow } = data.payload.info;
+  const {
+    total_token_usage: total,
+    last_token_usage: last,
+    model_context_window: contextWindow,
+  } = data.payload.info;
   const { input_tokens: inputTokens, output_tokens: outputTokens } = last;
   const contextTokens = last.total_tokens ?? inputTokens + outputTokens;
+  const messageId = `${sessionId}:${total.total_tokens ?? total.input_tokens + total.output_tokens}`;
   return [
-    { type: "usage", messageId: data.timestamp, ...{ inputTokens, outputTokens, contextTokens } },
+    { type: "usage", messageId, inputTokens, outputTokens, contextTokens },
     ...(contextWindow ? [{ type: "window", contextWindow } as const] : []),
   ];
 }

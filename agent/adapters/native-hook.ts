@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import type { HookDecision, HookEvent } from "./adapter.ts";
 import type { AgentEvent } from "./agent-event.ts";
-import { summarise } from "../../shared/contract/tool-summary.ts";
+import { summarise } from "./summarise.ts";
 
 /**
  * The hooks of Claude Code, which Codex took over: the same names, the same fields. Read tolerantly: versions add fields, and an

@@ -1,7 +1,8 @@
 import { open } from "node:fs/promises";
 
-/** Bytes of a transcript's end that are read: its last messages. */
+/** Bytes of a transcript's end that are read: its last messages. More, where they hold no whole line. */
 const END_BYTES = 512 * 1024;
+const END_BYTES_LIMIT = 32 * 1024 * 1024;
 
 /** The last whole lines of a JSONL file, parsed; null if it cannot be read, holds none, or ends in what is no JSON. */
 export async function readLastLines(file: string): Promise<readonly unknown[] | null> {
@@ -22,15 +23,21 @@ export async function readLastLines(file: string): Promise<readonly unknown[] | 
   }
 }
 
+/** Whole lines of the end. Empty if there is no file but a folder, or a single line that is too long. */
 async function readEnd(file: string): Promise<string> {
   const handle = await open(file, "r");
   try {
     const { size } = await handle.stat();
-    const from = Math.max(0, size - END_BYTES);
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(size - from), 0, size - from, from);
-    const text = buffer.subarray(0, bytesRead).toString("utf8");
-    // What begins in the middle of a line is not its beginning.
-    return from === 0 ? text : text.slice(text.indexOf("\n") + 1);
+    for (let bytes = END_BYTES; bytes <= END_BYTES_LIMIT; bytes *= 4) {
+      const from = Math.max(0, size - bytes);
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(size - from), 0, size - from, from);
+      const text = buffer.subarray(0, bytesRead).toString("utf8");
+      if (from === 0) return text;
+      // What begins in the middle of a line is not its beginning.
+      const begin = text.indexOf("\n") + 1;
+      if (begin > 0 && begin < text.length) return text.slice(begin);
+    }
+    return "";
   } finally {
     await handle.close();
   }

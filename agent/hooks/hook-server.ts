@@ -92,7 +92,8 @@ async function readBody(request: IncomingMessage): Promise<string | null> {
 function end(response: ServerResponse, { status, body }: Answer): void {
   if (response.destroyed) return;
   response.writeHead(status, { "content-type": "application/json", connection: "close" });
-  response.end(JSON.stringify(body));
+  // Some hooks' answers are put before the model as they are: where there is nothing to say, `{}` would be noise.
+  response.end(status === 200 && Object.keys(body).length === 0 ? "" : JSON.stringify(body));
 }
 
 const hash = (text: string): Buffer => createHash("sha256").update(text).digest();

@@ -60,8 +60,9 @@ export function startAgentProcess(parts: AgentProcessParts, launch: AgentLaunch)
     command,
     cwd: launch.cwd,
     env: {
-      ...launch.env,
+      // What the adapter wants yields to what its user set.
       ...env,
+      ...launch.env,
       [MARK]: mark,
       SHIM_HOOK_URL: route.url,
       SHIM_HOOK_TOKEN: route.token,

@@ -26,5 +26,12 @@ function telling(input: unknown): string | undefined {
   return undefined;
 }
 
-/** Nothing of what has no JSON. */
-const toJson = (value: unknown) => (JSON.stringify(value) as string | undefined) ?? "";
+/** Nothing of what has no JSON, or is nested too deeply to be written. */
+function toJson(value: unknown): string {
+  try {
+    const json = JSON.stringify(value) as string | undefined;
+    return json ?? "";
+  } catch {
+    return "";
+  }
+}

@@ -11,7 +11,7 @@ import type { ScriptedModel } from "./scripted-model.ts";
 export type AgentName = "claude" | "codex";
 
 /** What an agent needs to run unattended, also as root, and to ask nobody but the scripted model. */
-const FLAGS: Readonly<Record<AgentName, readonly string[]>> = {
+export const FLAGS: Readonly<Record<AgentName, readonly string[]>> = {
   claude: ["--allowedTools", "Bash"],
   codex: ["-s", "danger-full-access"],
 };

@@ -44,6 +44,12 @@ test("a hook is answered to whoever knows its address and its token, and to nobo
   expect((await post(route.url, route.token, "{}")).status).toBe(404);
 });
 
+test("where there is nothing to say nothing is said: an agent may show its model whatever a hook answers", async () => {
+  const route = await open(async () => ({}));
+  const answer = await post(route.url, route.token, "{}");
+  expect([answer.status, await answer.text()]).toEqual([200, ""]);
+});
+
 test("what fails while it answers is told, and the agent is not left waiting", async () => {
   const route = await open(async () => {
     throw new Error("no idea");
