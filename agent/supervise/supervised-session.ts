@@ -1,5 +1,4 @@
 import { hostname, tmpdir } from "node:os";
-import path from "node:path";
 import type { CheckpointRequest, CheckpointTrigger } from "../../shared/contract/checkpoint.ts";
 import { riskZone } from "../../shared/contract/risk.ts";
 import type { AgentAdapter, OwnSession } from "../adapters/adapter.ts";
@@ -8,7 +7,7 @@ import { promptOf } from "../../shared/contract/task-prompt.ts";
 import { readGitFacts } from "../checkpoints/git-facts.ts";
 import { makeCheckpoint } from "../checkpoints/make-checkpoint.ts";
 import { markTranscript } from "../checkpoints/transcript-mark.ts";
-import { openIntentLog, removeIntents } from "../hooks/intent-log.ts";
+import { intentFile, openIntentLog, removeIntents } from "../hooks/intent-log.ts";
 import type { WhenOffline } from "../hooks/fence-guard.ts";
 import type { HookServer } from "../hooks/hook-server.ts";
 import { redact } from "../../shared/redaction/redact.ts";
@@ -18,7 +17,6 @@ import type { Health } from "../worker/attempt.ts";
 import type { WorkerLog } from "../worker/log.ts";
 import { monotonicMs } from "../worker/monotonic.ts";
 import { createUsageWatch } from "../worker/process-usage.ts";
-import { ownedPrefix } from "../worker/owned-directories.ts";
 import type { AgentProcessParts, AgentWatcher } from "./agent-process.ts";
 import { type AgentSession, createAgentSession, type Tenure } from "./agent-session.ts";
 import { type CheckpointKeeper, createCheckpointKeeper } from "./checkpoint-keeper.ts";
@@ -62,8 +60,8 @@ export type SupervisedSession = {
 export function superviseSession(options: SupervisedOptions): SupervisedSession {
   const { session, adapter, program, api, log } = options;
   const nowMs = () => Date.now();
-  const intentFile = path.join(tmpdir(), `${ownedPrefix("shim-intents")}${session}.jsonl`);
-  const intents = openIntentLog(intentFile);
+  const file = intentFile(tmpdir(), session);
+  const intents = openIntentLog(file);
   let current: { readonly tenure: Tenure; readonly cwd: string } | null = null;
   let result: Extract<AgentEvent, { type: "result" }> | null = null;
   const taskId = () => current?.tenure.held?.task.id ?? null;
@@ -225,7 +223,7 @@ export function superviseSession(options: SupervisedOptions): SupervisedSession 
       agent.feed.letGo();
       await relay.settled();
       intents.close();
-      removeIntents(intentFile);
+      removeIntents(file);
     },
   };
 }
