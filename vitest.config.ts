@@ -23,7 +23,7 @@ const layer = (name: string, testTimeout: number) => ({
 });
 
 /** Mostly waiting for other processes: first for an installation, in a fresh clone; last the shortest files. */
-const WAITING = [layer("infra", 60_000), layer("system", 90_000), layer("agent", 30_000)];
+const WAITING = [layer("infra", 180_000), layer("system", 90_000), layer("agent", 30_000)];
 /** Mostly computing. */
 const COMPUTING = [
   layer("functions", 30_000),

@@ -150,7 +150,7 @@ function launch(
     own,
     sessionId: randomUUID(),
     cwd,
-    env: agentEnv(parts.env, held),
+    env: agentEnv(parts.env),
     leaseUntilMs: life.leaseUntilMs(),
   });
   running.process = process;

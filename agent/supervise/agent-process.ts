@@ -40,6 +40,8 @@ export type AgentProcessParts = {
   readonly hookServer: HookServer;
   readonly watcher: AgentWatcher;
   readonly onProblem: (what: string, why: string) => void;
+  /** Hears by which mark the processes of now are known; null once there are none. */
+  readonly onMark: (mark: string | null) => void;
 };
 
 /** Starts an agent without a terminal, in a group of its own, which dies with this process. */
@@ -52,6 +54,7 @@ export function startAgentProcess(parts: AgentProcessParts, launch: AgentLaunch)
     ? adapter.resume({ ...request, own: launch.own })
     : adapter.start(request);
   const mark = newMark();
+  parts.onMark(mark);
   const errors = createTail();
   const child: Child = startChild({
     command,
@@ -76,6 +79,7 @@ export function startAgentProcess(parts: AgentProcessParts, launch: AgentLaunch)
   });
   const exited = child.exited.then((exit) => {
     route.close();
+    parts.onMark(null);
     const left = killLeftBehind(mark);
     if (left > 0) parts.onProblem("killed what the agent left running", `${left} processes`);
     return { exit, errors: errors.text() };

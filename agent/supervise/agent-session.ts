@@ -67,7 +67,7 @@ export function createAgentSession(parts: AgentSessionParts): AgentSession {
     signals.hear(event, atMs);
     // Both ways of hearing of a call lead here; the first is news.
     if (event.type === "tool_started" && memory.calls !== calls) {
-      intents.begun(event, new Date(atMs));
+      intents.begun(event, tenure?.held?.task.id ?? null, new Date(atMs));
       relay.tell(event);
     }
     if (event.type === "tool_ended" && memory.calls !== calls) {

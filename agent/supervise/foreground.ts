@@ -12,8 +12,10 @@ export type Foreground = { readonly exited: Promise<ChildExit>; kill(signal: Nod
 export function startForeground(
   [program, ...args]: readonly [string, ...string[]],
   { cwd, env }: { readonly cwd: string; readonly env: NodeJS.ProcessEnv },
+  onMark: (mark: string | null) => void,
 ): Foreground {
   const mark = newMark();
+  onMark(mark);
   const child = spawn(program, args, { cwd, env: { ...env, [MARK]: mark }, stdio: "inherit" });
   const exited = new Promise<ChildExit>((resolve) => {
     child.once("error", ({ message }) => {
@@ -23,6 +25,7 @@ export function startForeground(
       resolve({ code, signal, error: null, killed: null });
     });
   }).then((exit) => {
+    onMark(null);
     killLeftBehind(mark);
     return exit;
   });

@@ -4,6 +4,7 @@ import type { HeldTask } from "../../shared/contract/session.ts";
 import type { AgentAdapter, OwnSession } from "../adapters/adapter.ts";
 import type { Fidelity } from "../checkpoints/fidelity.ts";
 import { restore } from "../checkpoints/restore.ts";
+import type { Intent } from "../hooks/intent-log.ts";
 import { codeOf, messageOf } from "../problem.ts";
 import type { AgentApi } from "../worker/agent-api.ts";
 import type { Life } from "../worker/life.ts";
@@ -28,17 +29,23 @@ export type ResumeTask = (
 ) => Promise<Resumed | null>;
 
 export type ResumeTaskParts = {
+  /** Calls that a supervisor which is gone left behind on this machine. */
+  readonly left: readonly Intent[];
   readonly session: string;
   readonly adapter: AgentAdapter;
   readonly api: AgentApi;
   readonly say: (what: string, task: string, fields?: Record<string, string | number>) => void;
 };
 
-export function createResumeTask({ session, adapter, api, say }: ResumeTaskParts): ResumeTask {
+export function createResumeTask({ left, session, adapter, api, say }: ResumeTaskParts): ResumeTask {
   return async (held, life, cwd, isOwn) => {
     const { task, resume } = held;
     if (resume === null) return null;
-    if (resume.checkpoint === null) return { own: null, fidelity: null, findings: [] };
+    const told = resume.unknown.map(({ id }) => id);
+    const begun = left
+      .filter((call) => call.task === task.id && !told.includes(call.id))
+      .map(({ name, summary }) => `Begun on this machine, outcome unknown: ${name}: ${summary}`);
+    if (resume.checkpoint === null) return { own: null, fidelity: null, findings: begun };
     try {
       const checkpoint = await api.taskCheckpoint(session, life.token(), task.id);
       const state = CheckpointState.safeParse(checkpoint.state).data ?? {};
@@ -51,13 +58,17 @@ export function createResumeTask({ session, adapter, api, say }: ResumeTaskParts
       say("compared with its checkpoint", task.id, { outcome, fidelity: total, parts: byPart.join(", ") });
       // One that failed by itself, as by a context that is too long, would fail again.
       const goesOn = ownSession && (resume.cause === "crash" || resume.cause === "timeout");
-      return { own: goesOn ? ownSessionOf(state, adapter, cwd) : null, fidelity, findings };
+      return {
+        own: goesOn ? ownSessionOf(state, adapter, cwd) : null,
+        fidelity,
+        findings: [...begun, ...findings],
+      };
     } catch (error) {
       // The brief says what was done; how much of it is here the agent must see for itself.
       const why = codeOf(error) ?? messageOf(error);
       say("could not be compared with its checkpoint", task.id, { why });
       const finding = `This folder could not be compared with the checkpoint (${why}): look at it first.`;
-      return { own: null, fidelity: null, findings: [finding] };
+      return { own: null, fidelity: null, findings: [...begun, finding] };
     }
   };
 }

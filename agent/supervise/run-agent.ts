@@ -106,15 +106,19 @@ function startProcess(
   const route = openRoute(processParts);
   const hooks = { url: route.url, token: route.token, command: HOOK_COMMAND };
   const { command, env } = options.adapter.wrap(options.program, hooks, own);
-  const child = startForeground(command, {
-    cwd: options.cwd,
-    env: {
-      ...agentEnv(options.env, null),
-      ...env,
-      SHIM_HOOK_URL: route.url,
-      SHIM_HOOK_TOKEN: route.token,
+  const child = startForeground(
+    command,
+    {
+      cwd: options.cwd,
+      env: {
+        ...env,
+        ...agentEnv(options.env),
+        SHIM_HOOK_URL: route.url,
+        SHIM_HOOK_TOKEN: route.token,
+      },
     },
-  });
+    processParts.onMark,
+  );
   return {
     exited: child.exited.finally(() => {
       route.close();

@@ -1,7 +1,5 @@
 import { hostname, tmpdir } from "node:os";
-import path from "node:path";
 import type { CheckpointRequest, CheckpointTrigger } from "../../shared/contract/checkpoint.ts";
-import type { HeldTask } from "../../shared/contract/session.ts";
 import { riskZone } from "../../shared/contract/risk.ts";
 import type { AgentAdapter, OwnSession } from "../adapters/adapter.ts";
 import type { AgentEvent } from "../adapters/agent-event.ts";
@@ -9,17 +7,16 @@ import { promptOf } from "../../shared/contract/task-prompt.ts";
 import { readGitFacts } from "../checkpoints/git-facts.ts";
 import { makeCheckpoint } from "../checkpoints/make-checkpoint.ts";
 import { markTranscript } from "../checkpoints/transcript-mark.ts";
-import { openIntentLog, removeIntents } from "../hooks/intent-log.ts";
+import { intentFile, openIntentLog, removeIntents } from "../hooks/intent-log.ts";
 import type { WhenOffline } from "../hooks/fence-guard.ts";
 import type { HookServer } from "../hooks/hook-server.ts";
-import { messageOf } from "../problem.ts";
 import { redact } from "../../shared/redaction/redact.ts";
 import { createSignalPost } from "../signals/signal-post.ts";
 import type { AgentApi } from "../worker/agent-api.ts";
 import type { Health } from "../worker/attempt.ts";
 import type { WorkerLog } from "../worker/log.ts";
 import { monotonicMs } from "../worker/monotonic.ts";
-import { ownedPrefix } from "../worker/owned-directories.ts";
+import { createUsageWatch } from "../worker/process-usage.ts";
 import type { AgentProcessParts, AgentWatcher } from "./agent-process.ts";
 import { type AgentSession, createAgentSession, type Tenure } from "./agent-session.ts";
 import { type CheckpointKeeper, createCheckpointKeeper } from "./checkpoint-keeper.ts";
@@ -63,8 +60,8 @@ export type SupervisedSession = {
 export function superviseSession(options: SupervisedOptions): SupervisedSession {
   const { session, adapter, program, api, log } = options;
   const nowMs = () => Date.now();
-  const intentFile = path.join(tmpdir(), `${ownedPrefix("shim-intents")}${session}.jsonl`);
-  const intents = openIntentLog(intentFile);
+  const file = intentFile(tmpdir(), session);
+  const intents = openIntentLog(file);
   let current: { readonly tenure: Tenure; readonly cwd: string } | null = null;
   let result: Extract<AgentEvent, { type: "result" }> | null = null;
   const taskId = () => current?.tenure.held?.task.id ?? null;
@@ -173,6 +170,8 @@ export function superviseSession(options: SupervisedOptions): SupervisedSession 
   let usedBefore = used();
 
   const post = createSignalPost();
+  const usage = createUsageWatch();
+  let mark: string | null = null;
   return {
     agent,
     keeper,
@@ -181,7 +180,9 @@ export function superviseSession(options: SupervisedOptions): SupervisedSession 
       signals: () => {
         // Beats come as long as it lives: by them time is seen to pass while the agent says nothing.
         keeper.heard(null);
-        return post.due(agent.signals().read(nowMs()), zone(), nowMs());
+        const due = post.due(agent.signals().read(nowMs()), zone(), nowMs());
+        // Its processes are looked at only when that is told: it takes a while.
+        return due && { ...due, ...usage.look(mark, nowMs()) };
       },
     },
     processParts: {
@@ -191,6 +192,9 @@ export function superviseSession(options: SupervisedOptions): SupervisedSession 
       watcher,
       onProblem: (what, why) => {
         say(what, { why });
+      },
+      onMark: (now) => {
+        mark = now;
       },
     },
     begin(tenure, cwd, prompt) {
@@ -219,20 +223,12 @@ export function superviseSession(options: SupervisedOptions): SupervisedSession 
       agent.feed.letGo();
       await relay.settled();
       intents.close();
-      removeIntents(intentFile);
+      removeIntents(file);
     },
   };
 }
 
-export function explainSetup(error: unknown): string {
-  return `The agent could not be run: ${messageOf(error)}`;
-}
-
-/** Variables for an agent: the supervisor's own, without its key, and what it works on. */
-export function agentEnv(base: NodeJS.ProcessEnv, held: HeldTask | null): NodeJS.ProcessEnv {
-  const { SHIM_KEY: _key, ...env } = base;
-  return {
-    ...env,
-    ...(held && { SHIM_TASK_ID: held.task.id, SHIM_FENCE: String(held.fence) }),
-  };
+/** Variables for an agent: the supervisor's own, without its key. No task's: one process may work through several. */
+export function agentEnv({ SHIM_KEY: _key, ...env }: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return env;
 }

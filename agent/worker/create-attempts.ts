@@ -1,4 +1,6 @@
+import { tmpdir } from "node:os";
 import { startHookServer } from "../hooks/hook-server.ts";
+import { takeLeftIntents } from "../hooks/intent-log.ts";
 import type { AgentApi } from "./agent-api.ts";
 import { createCommandAdapter, type StartAttempt } from "./attempt.ts";
 import type { AgentRuns, WorkerOptions } from "./supervisor.ts";
@@ -40,6 +42,7 @@ async function agentAttempts(
   const hookServer = await startHookServer((why) => {
     log("a hook could not be answered", { why });
   });
+  const left = takeLeftIntents(tmpdir());
   const open: { close(): Promise<void> }[] = [];
   return {
     of(session) {
@@ -58,7 +61,7 @@ async function agentAttempts(
           if (showOutput) log("|", { session, ...(task === null ? {} : { task }), line });
         },
       });
-      const resumeTask = createResumeTask({ session, adapter, api, say });
+      const resumeTask = createResumeTask({ left, session, adapter, api, say });
       const attempts = createAgentAttempts({ supervised, resumeTask, cwd, env, worktrees, feeds, say });
       open.push(attempts);
       return attempts.start;

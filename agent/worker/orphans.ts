@@ -26,6 +26,11 @@ export function killOrphans(): number {
   return killAll((mark) => ownerIsGone(mark, "agent"));
 }
 
+/** What an agent runs now, itself included. */
+export function pidsMarked(mark: string): number[] {
+  return markedProcesses().flatMap((found) => (found.mark === mark ? [found.pid] : []));
+}
+
 function killAll(isTheirs: (mark: string) => boolean): number {
   const killed = new Set<number>();
   // Whoever is being killed may start another just now; it is found by the next look.

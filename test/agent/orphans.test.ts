@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { killLeftBehind, killOrphans, MARK, newMark } from "../../agent/worker/orphans.ts";
+import { createUsageWatch, usageOf } from "../../agent/worker/process-usage.ts";
 import { eventually } from "../fixtures/eventually.ts";
 import { isRunning, scratchDirectory } from "../fixtures/scratch.ts";
 
@@ -43,4 +44,37 @@ test("what the agents of a supervisor that is gone left running is killed by the
   expect(killOrphans()).toBeGreaterThanOrEqual(1);
   await eventually("the child is gone", () => !isRunning(left));
   expect(isRunning(spared)).toBe(true);
+});
+
+test("what an agent's processes take is memory and processor time of all of them together", async () => {
+  const mark = newMark();
+  const busy = spawn("sh", ["-c", "sleep 30 & while :; do :; done"], {
+    env: { PATH: process.env.PATH, [MARK]: mark },
+    stdio: "ignore",
+  });
+  onTestFinished(() => {
+    killLeftBehind(mark);
+  });
+  const used = await eventually("it has worked a little", () => {
+    const usage = usageOf(mark);
+    return usage !== null && usage.cpuMs >= 50 && usage.processes === 2 && usage;
+  });
+  expect(used.memoryBytes).toBeGreaterThan(100_000);
+  busy.kill("SIGKILL");
+  killLeftBehind(mark);
+  await eventually("nothing of it runs", () => usageOf(mark) === null);
+});
+
+test("usage is told between two looks, and anew for another process", () => {
+  const measured = [
+    { processes: 1, memoryBytes: 10, cpuMs: 1_000 },
+    { processes: 1, memoryBytes: 20, cpuMs: 4_000 },
+    { processes: 1, memoryBytes: 20, cpuMs: 500 },
+  ];
+  const watch = createUsageWatch(() => measured.shift() ?? null);
+  expect(watch.look("a", 0)).toEqual({ memoryBytes: 10 });
+  expect(watch.look("a", 2_000)).toEqual({ memoryBytes: 20, cpuCores: 1.5 });
+  expect(watch.look("b", 4_000)).toEqual({ memoryBytes: 20 });
+  expect(watch.look("b", 5_000)).toEqual({});
+  expect(watch.look(null, 6_000)).toEqual({});
 });

@@ -8,6 +8,7 @@ import { NO_MEMORY, remember } from "../../agent/checkpoints/session-memory.ts";
 import { markTranscript } from "../../agent/checkpoints/transcript-mark.ts";
 import { makeScratchRepository, medianSession, scriptSession } from "../fixtures/scripted-session.ts";
 import type { BenchRow, Benchmark } from "./benchmark.ts";
+import { startHooksAndResume } from "./hooks-and-resume.ts";
 import { killAndRestore } from "./kill-and-restore.ts";
 import { percentile } from "./percentile.ts";
 import { createRandom } from "./random.ts";
@@ -15,6 +16,8 @@ import { createRandom } from "./random.ts";
 const CHECKPOINTS = 100;
 const KILLS = 50;
 const MS_LIMIT = 100;
+const DETECTION_MS_LIMIT = 50;
+const HOOK_MS_LIMIT = 5;
 const BYTES_LIMIT = 100 * 1024;
 /** A tenth at most may be lost after a kill; tampering must be reported as more than a tenth. */
 const FIDELITY = 0.9;
@@ -27,8 +30,9 @@ export const measureCheckpoints: Benchmark = async ({ n, seed, onProgress }) => 
   try {
     const making = await measureMaking(path.join(scratch, "median"), seed, n ?? CHECKPOINTS, onProgress);
     const restoring = await measureKills(path.join(scratch, "kills"), seed, n ?? KILLS, onProgress);
-    // Rows of the control plane's side belong here: resume detection (limit 50 ms), hook overhead (limit 5 ms).
-    return { rows: [...making.rows, ...restoring.rows], notes: [...making.notes, ...restoring.notes] };
+    const asked = await measureAnswers(path.join(scratch, "median"), seed, n ?? CHECKPOINTS, onProgress);
+    const measured = [making, restoring, asked];
+    return { rows: measured.flatMap(({ rows }) => rows), notes: measured.flatMap(({ notes }) => notes) };
   } finally {
     rmSync(scratch, { recursive: true, force: true, maxRetries: 5 });
   }
@@ -80,6 +84,36 @@ async function measureMaking(dir: string, seed: number, n: number, onProgress: P
       `Made of ${memory.counts.messages} messages, ${memory.counts.toolCalls} tool calls and ${changed} changed files; git's processes, reading, redaction and compression count.`,
     ],
   };
+}
+
+/** What an agent waits for: the control plane's brief when it starts, and its supervisor with each tool call. */
+async function measureAnswers(dir: string, seed: number, n: number, onProgress: Progress): Promise<Measured> {
+  onProgress("starting the embedded cloud");
+  const memory = medianSession(seed).reduce(
+    (before, event, at) => remember(before, event, at * 1_000),
+    NO_MEMORY,
+  );
+  const state = makeCheckpoint(inputOf(memory, await readGitFacts(dir), null, dir));
+  const asked = await startHooksAndResume(state, dir);
+  try {
+    const [detections, hooks]: [number[], number[]] = [[], []];
+    for (let round = 0; round < n; round += 1) {
+      detections.push(await asked.detectResume());
+      hooks.push(await asked.answerHooks(round));
+    }
+    return {
+      rows: [
+        row("detecting what to resume, p95", percentile(detections, 0.95), "ms", DETECTION_MS_LIMIT, n),
+        row("a tool call's hooks, supervisor's time, p95", percentile(hooks, 0.95), "ms", HOOK_MS_LIMIT, n),
+        row("a tool call's hooks, supervisor's time, median", percentile(hooks, 0.5), "ms", null, n),
+      ],
+      notes: [
+        "Detection is GET /v1/sessions/{id}/resume on the embedded cloud; hooks are PreToolUse and PostToolUse of one call together.",
+      ],
+    };
+  } finally {
+    await asked.close();
+  }
 }
 
 function inputOf(

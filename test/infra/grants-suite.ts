@@ -49,9 +49,9 @@ export function grantsSuite(stackOf: Stacks): void {
   /** What a call in a handler or an operation needs the function's role to allow, beyond what every record user does. */
   const NEEDS: readonly (readonly [call: RegExp, action: string, on: RegExp])[] = [
     [/\brecord\.\w+\./, "dynamodb:UpdateItem", /:table\/shim-dev-RecordTable-\w+$/],
-    [/\b(payloads\.(get|close)|checkpoints\.body)\(/, "s3:GetObject", /payloadsbucket/],
-    [/\b(payloads\.(put|close)|checkpoints\.putBody)\(/, "s3:PutObject", /payloadsbucket/],
-    [/\b(payloads\.(put|close)|checkpoints\.putBody)\(/, "s3:PutObjectTagging", /payloadsbucket/],
+    [/\b(payloads\.(get|close)|checkpoints\.(body|release))\(/, "s3:GetObject", /payloadsbucket/],
+    [/\b(payloads\.(put|close)|checkpoints\.(putBody|release))\(/, "s3:PutObject", /payloadsbucket/],
+    [/\b(payloads\.(put|close)|checkpoints\.(putBody|release))\(/, "s3:PutObjectTagging", /payloadsbucket/],
     [/\.tasksReady\(/, "sqs:SendMessage", /:shim-dev-DispatchQueueQueue-\w+$/],
     [/\.wakeSweep\(/, "sqs:SendMessage", /:shim-dev-WakeQueueQueue-\w+$/],
   ];

@@ -1,8 +1,15 @@
+import { spawn } from "node:child_process";
 import { appendFileSync, readFileSync, statSync, truncateSync } from "node:fs";
 import path from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { openIntentLog, readIntents, removeIntents } from "../../../agent/hooks/intent-log.ts";
+import {
+  intentFile,
+  openIntentLog,
+  readIntents,
+  removeIntents,
+  takeLeftIntents,
+} from "../../../agent/hooks/intent-log.ts";
 import { scratchDirectory } from "../../fixtures/scratch.ts";
 
 const AT = new Date("2026-11-01T10:00:00Z");
@@ -11,14 +18,14 @@ const call = (id: string) => ({ id, name: "Bash", summary: `run ${id}` });
 test("what has begun and not ended is of unknown outcome; it is on disk before the call runs", () => {
   const file = path.join(scratchDirectory(), "a", "intents.jsonl");
   const log = openIntentLog(file);
-  log.begun(call("1"), AT);
+  log.begun(call("1"), "t", AT);
   expect(readIntents(file)).toEqual([
-    { ...call("1"), startedAt: AT.toISOString(), endedAt: null, outcome: "unknown" },
+    { ...call("1"), task: "t", startedAt: AT.toISOString(), endedAt: null, outcome: "unknown" },
   ]);
-  log.begun(call("2"), AT);
+  log.begun(call("2"), null, AT);
   log.ended("1", true, AT);
   log.ended("2", false, AT);
-  log.begun(call("3"), AT);
+  log.begun(call("3"), null, AT);
   log.close();
   expect(readIntents(file).map(({ id, outcome }) => `${id} ${outcome}`)).toEqual([
     "1 ok",
@@ -34,7 +41,7 @@ test("a log that was cut anywhere tells of all that was written before, and neve
   const file = path.join(scratchDirectory(), "intents.jsonl");
   const log = openIntentLog(file);
   for (const id of ["1", "2", "3"]) {
-    log.begun(call(id), AT);
+    log.begun(call(id), null, AT);
     log.ended(id, true, AT);
   }
   log.close();
@@ -52,4 +59,23 @@ test("a log that was cut anywhere tells of all that was written before, and neve
       expect(outcomes.slice(0, Math.floor(lines / 2)).every((outcome) => outcome === "ok")).toBe(true);
     }),
   );
+});
+
+test("what a supervisor that is gone left unfinished is found once, and what a live one writes is left alone", async () => {
+  const folder = scratchDirectory();
+  const gone = spawn(process.execPath, ["-e", ""], { stdio: "ignore" });
+  const { pid = 0 } = gone;
+  await new Promise((resolve) => gone.once("exit", resolve));
+  const ours = intentFile(folder, "ses_1");
+  const theirs = ours.replace(`-${process.pid}-`, `-${pid}-`);
+  for (const file of [ours, theirs]) {
+    const log = openIntentLog(file);
+    log.begun(call("1"), "t", AT);
+    log.ended("1", true, AT);
+    log.begun(call("2"), "t", AT);
+    log.close();
+  }
+  expect(takeLeftIntents(folder)).toMatchObject([{ id: "2", task: "t", outcome: "unknown" }]);
+  expect(takeLeftIntents(folder)).toEqual([]);
+  expect(readIntents(ours)).toHaveLength(2);
 });
