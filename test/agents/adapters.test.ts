@@ -143,7 +143,7 @@ test.each(AGENTS)("%s that was killed within a command goes on with its own sess
   const script: Script = (conversation) =>
     conversation.turns.some(({ text }) => text === "go on")
       ? { text: "went on" }
-      : runs("echo one >> log", "echo begun >> log; sleep 60")(conversation);
+      : runs("echo one >> log", "echo begun >> log; sleep 15")(conversation);
   const { run, cwd, lastTurns } = await prepare(agent, script);
   const first = await run();
   await eventually("the second command runs", () => linesOf(path.join(cwd, "log")).length === 2);
