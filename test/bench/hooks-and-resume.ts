@@ -1,5 +1,6 @@
-import { ensureAdminKey } from "../../infra/local/admin-key.ts";
-import { startCloud } from "../../infra/local/cloud.ts";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { CheckpointWritten, ResumeAnswer } from "../../shared/contract/checkpoint.ts";
 import { RegisterAnswer } from "../../shared/contract/session.ts";
 import { claude } from "../../agent/adapters/claude.ts";
@@ -10,6 +11,7 @@ import { superviseSession } from "../../agent/supervise/supervised-session.ts";
 import { createAgentApi } from "../../agent/worker/agent-api.ts";
 import { createLife } from "../../agent/worker/life.ts";
 import { monotonicMs } from "../../agent/worker/monotonic.ts";
+import { startCloudProcess } from "../fixtures/cloud-process.ts";
 
 /** A cloud with one session, whose last checkpoint is this state; and what is asked of both, in milliseconds. */
 export type HooksAndResume = {
@@ -21,8 +23,10 @@ export type HooksAndResume = {
 };
 
 export async function startHooksAndResume(state: unknown, cwd: string): Promise<HooksAndResume> {
-  const cloud = await startCloud({ stateDir: null, schedule: false });
-  const key = await ensureAdminKey(cloud.url, cloud.state);
+  const stateDir = await mkdtemp(path.join(tmpdir(), "shim-bench-"));
+  // In a process of its own: what it does with the calls it is told of would count as the supervisor's time.
+  const cloud = await startCloudProcess({ stateDir, profile: "standard" });
+  const key = cloud.adminKey;
   const http = createHttp(cloud.url);
   const { token } = await http({
     ...{ method: "POST", path: "/v1/sessions", answer: RegisterAnswer, bearer: key },
@@ -80,7 +84,8 @@ export async function startHooksAndResume(state: unknown, cwd: string): Promise<
     async close() {
       await supervised.close();
       await server.close();
-      await cloud.close();
+      await cloud.stop();
+      await rm(stateDir, { recursive: true, force: true });
     },
   };
 }

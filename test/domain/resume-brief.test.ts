@@ -95,3 +95,45 @@ describe("a brief in words, of any state and within any budget from 200 tokens o
     expect(shown(600)).toBe(titles.length);
   });
 });
+
+describe("the situation that a brief begins with", () => {
+  const checkpoint = {
+    ...{ sessionId: "s1", sequence: 7, trigger: "interval", atMs: NOW_MS - 10 * MINUTE_MS },
+    ...{ state: {}, ofLastStart: true },
+  } as const;
+  const situation = (over: Partial<Unfinished>) =>
+    resumeBrief(
+      {
+        ...{
+          taskId: "t1",
+          session: "s1",
+          endedBy: "crash",
+          endedAtMs: NOW_MS - MINUTE_MS,
+          lastBeatAtMs: null,
+        },
+        ...{ checkpoint, calls: [aCall("c1", "make deploy")] },
+        ...over,
+      },
+      NOW_MS,
+      2_000,
+    )?.situation;
+
+  it("says for how long it may have gone on after its last checkpoint, or that nobody knows", () => {
+    expect(situation({})).toContain("It may have gone on for up to 9 min after that");
+    const unknown = situation({ endedBy: "unknown", endedAtMs: null });
+    expect(unknown).toContain("It may have gone on after that");
+    expect(unknown).toContain("nobody knows why");
+  });
+
+  it("says nothing of that where the checkpoint was its last word", () => {
+    const last = { ...checkpoint, atMs: NOW_MS - MINUTE_MS };
+    expect(situation({ checkpoint: last })).not.toContain("may have gone on");
+    expect(situation({ checkpoint: { ...checkpoint, trigger: "crash" } })).not.toContain("may have gone on");
+  });
+
+  it("says that there is no checkpoint, of one that ended and of one at work", () => {
+    expect(situation({ checkpoint: null })).toContain("It left no checkpoint; only tool calls are known.");
+    const atWork = situation({ endedBy: null, endedAtMs: null, checkpoint: null });
+    expect(atWork).toContain("is at work. It has made no checkpoint.");
+  });
+});
