@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type {
   CheckpointRequest,
   CheckpointTrigger,
@@ -76,6 +77,8 @@ export function createCheckpointKeeper(parts: CheckpointKeeperParts): Checkpoint
       // One that waits is built of what is known when its turn comes, this event too.
       if (waiting || due === null || due === "risky_operation") return;
       waiting = true;
+      // The hook that brought the event is answered first: starting git alone takes longer than that.
+      last = last.then(() => setImmediate());
       void make(due).finally(() => {
         waiting = false;
       });
