@@ -57,6 +57,8 @@ async function post(url: string, token: string, body: string): Promise<string> {
   } catch (error) {
     throw new UnavailableError(url, 1, error);
   }
-  if (response.ok) return response.text();
-  throw new Error(`${url} answered ${response.status}: ${(await response.text()).slice(0, 300)}`);
+  const answer = await response.text();
+  // Before a compaction, Claude Code shows its model whatever a hook prints, also an answer that says nothing.
+  if (response.ok) return answer.trim() === "{}" ? "" : answer;
+  throw new Error(`${url} answered ${response.status}: ${answer.slice(0, 300)}`);
 }
