@@ -6,7 +6,7 @@ import { type Attempt, type AttemptEnd, explainExit, type StartAttempt } from ".
 import type { Life } from "../worker/life.ts";
 import type { Worktree, Worktrees } from "../worker/worktrees.ts";
 import { type AgentProcess, startAgentProcess } from "./agent-process.ts";
-import { promptAfterStall, promptForTask } from "./prompts.ts";
+import { promptAfterStall, promptForTask, refusePrompt } from "./prompts.ts";
 import type { Resumed, ResumeTask } from "./resume-task.ts";
 import { agentEnv, type SupervisedSession } from "./supervised-session.ts";
 
@@ -106,6 +106,9 @@ async function work(
   if (before !== null) return { kind: "aborted", why: before };
 
   const prompt = promptForTask(held, resumed?.findings ?? []);
+  const refused = refusePrompt(prompt);
+  if (refused !== null)
+    return { kind: "failed", message: refused, code: "agent.prompt_too_long", retryable: false };
   supervised.begin(tenure, cwd, prompt);
   await feedOrLaunch(parts, running, { ...tenure, cwd, prompt, resumed });
   onStarted();

@@ -5,6 +5,11 @@ import type { SessionMemory } from "../checkpoints/session-memory.ts";
 /** Characters of the results of other tasks that a prompt carries; the agent can read the rest with the control plane's tools. */
 const INPUTS_CHARACTERS_LIMIT = 20_000;
 const LINES_LIMIT = 30;
+/**
+ * Bytes of a prompt. Agents take it as one argument, of which Linux allows 128 KiB (MAX_ARG_STRLEN of execve(2)); the rest is for the account that is
+ * added when an agent is started again.
+ */
+export const PROMPT_BYTES_LIMIT = 100 * 1024;
 
 /** What an agent is asked for a task: the task itself, what others found out for it, and what became of earlier tries. */
 export function promptForTask(held: HeldTask, checked: readonly string[]): string {
@@ -16,6 +21,16 @@ export function promptForTask(held: HeldTask, checked: readonly string[]): strin
     resume && `This task was begun before, and not finished.\n\n${resume.text}`,
     resume && checked.length > 0 && `Checked on this machine just now:\n${bullets(checked)}`,
   ]);
+}
+
+/** Why a prompt cannot be given to an agent; null if it can. */
+export function refusePrompt(prompt: string): string | null {
+  const bytes = Buffer.byteLength(prompt);
+  if (bytes <= PROMPT_BYTES_LIMIT) return null;
+  return (
+    `The prompt has ${bytes} bytes, and an agent's command line takes ${PROMPT_BYTES_LIMIT}. Put the long part into a file of the ` +
+    "repository, name the file in the task's prompt, and submit it as a new task."
+  );
 }
 
 /**

@@ -1,6 +1,7 @@
+import { execFileSync } from "node:child_process";
 import { expect, test } from "vitest";
 import { NO_MEMORY, remember } from "../../../agent/checkpoints/session-memory.ts";
-import { promptAfterStall } from "../../../agent/supervise/prompts.ts";
+import { PROMPT_BYTES_LIMIT, promptAfterStall, refusePrompt } from "../../../agent/supervise/prompts.ts";
 
 test("an agent that is started again after a hang knows what to do, whether it goes on with its own session or with none", () => {
   const input = { command: "npm ci" };
@@ -13,4 +14,11 @@ test("an agent that is started again after a hang knows what to do, whether it g
     expect(prompt).toContain("no output for 10 min");
     expect(prompt).toContain("Finished; do not repeat these:\n- Bash: npm ci");
   }
+});
+
+test("a prompt that is accepted fits a command line, with room for an account; a longer one is refused with what to do", () => {
+  const longest = "ü".repeat(PROMPT_BYTES_LIMIT / 2);
+  expect(refusePrompt(longest)).toBeNull();
+  expect(() => execFileSync("true", [`${longest}${"x".repeat(20 * 1024)}`])).not.toThrow();
+  expect(refusePrompt(`${longest}x`)).toMatch(/has 102401 bytes.*file of the repository/);
 });
