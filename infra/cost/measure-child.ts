@@ -2,6 +2,7 @@
 import { measureCheckpoints } from "./measure-checkpoints.ts";
 import { measureIdleSweep, measureTick } from "./measure-sweep.ts";
 import { measureSignals } from "./measure-signals.ts";
+import { measureToolCalls } from "./measure-tool-calls.ts";
 import { measureBeat, measureTask } from "./measure-work.ts";
 import { startMeteredCloud } from "./metered-cloud.ts";
 
@@ -14,7 +15,8 @@ async function measure(): Promise<object> {
       // First, because the ten sessions that beat would be given some of the tasks.
       const task = await measureTask(cloud, Number(tasksPerDay));
       const beat = await measureBeat(cloud);
-      return { task, beat, checkpoint: await measureCheckpoints(cloud) };
+      const toolCall = await measureToolCalls(cloud);
+      return { task, beat, toolCall, checkpoint: await measureCheckpoints(cloud) };
     }
     const idleSweep = await measureIdleSweep(cloud);
     const tick = await measureTick(cloud);

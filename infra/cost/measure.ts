@@ -9,7 +9,7 @@ const ROOT = path.resolve(import.meta.dirname, "../..");
 /** Counts on the real handlers what a beat, a task and the sweep use. Takes about three quarters of a minute. */
 export async function measure(tasksPerDay: number): Promise<Measured> {
   const [work, sweep] = await Promise.all([
-    runPart<Pick<Measured, "beat" | "task" | "checkpoint">>("work", tasksPerDay),
+    runPart<Pick<Measured, "beat" | "task" | "toolCall" | "checkpoint">>("work", tasksPerDay),
     runPart<Pick<Measured, "idleSweep" | "tick" | "signals">>("sweep", tasksPerDay),
   ]);
   return { ...work, ...sweep };

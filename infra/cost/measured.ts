@@ -25,6 +25,8 @@ export type Measured = {
   readonly signals: Stores;
   /** A checkpoint of a session that has made many: of S3 its own PUT, and a copy of the one that it lets go of. */
   readonly checkpoint: Stores & Bytes & { readonly invoked: Invoked; readonly s3Puts: number };
+  /** A tool call that is told before it runs and after, of a session whose journal is full. */
+  readonly toolCall: Stores & Bytes & { readonly invoked: Invoked };
   /** A minute's sweep while nobody does. */
   readonly idleSweep: Stores & { readonly logBytes: number; readonly invoked: Invoked };
 };

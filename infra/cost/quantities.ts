@@ -153,6 +153,24 @@ export function checkpoints(load: FleetLoad, { checkpoint }: Measured): Quantity
   ];
 }
 
+/** Tool calls of agents that work all the time, told as they happen so that a successor knows what may have run: beside coordination. */
+export function toolCalls(load: FleetLoad, { toolCall }: Measured): Quantity[] {
+  const times = ratesOf(load).toolCalls;
+  const purpose = "tool calls";
+  const counted = (price: Quantity["price"], each: number): Quantity => ({
+    ...{ purpose, price, amount: each * times, basis: "counted" },
+  });
+  const requests = Object.values(toolCall.invoked).reduce((sum, { count }) => sum + count, 0);
+  return [
+    ...invocations(purpose, toolCall.invoked, times),
+    counted("httpApiRequests", requests),
+    counted("dynamoWriteUnits", toolCall.writeUnits),
+    counted("dynamoReadUnits", toolCall.readUnits),
+    counted("logBytes", toolCall.logBytes),
+    counted("egressBytes", toolCall.answerBytes),
+  ];
+}
+
 /** What a fleet at work asks of Redis in a month. The plan has no price for commands, but so many bytes. */
 export function redisUse(load: FleetLoad, { beat, task, tick, signals }: Measured) {
   const { hosts, hostBeats, tasks } = ratesOf(load);

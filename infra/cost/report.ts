@@ -11,6 +11,7 @@ import {
   observing,
   redisUse,
   signalsHistory,
+  toolCalls,
 } from "./quantities.ts";
 
 /** What was promised, and whether it is so. */
@@ -77,7 +78,11 @@ export function report(load: FleetLoad, measured: Measured, stack: Stack): Repor
     lines: [
       ...linesOf(quantities),
       ...observed,
-      ...linesOf([...signalsHistory(load, measured), ...checkpoints(load, measured)]),
+      ...linesOf([
+        ...signalsHistory(load, measured),
+        ...checkpoints(load, measured),
+        ...toolCalls(load, measured),
+      ]),
     ],
     idleLines: linesOf(nobody),
     redisMonth: redisUse(load, measured),

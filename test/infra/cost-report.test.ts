@@ -33,6 +33,10 @@ const MEASURED: Measured = {
   },
   tick: { redis: 8, redisBytes: 500, readUnits: 2, writeUnits: 1 },
   signals: { redis: 4, redisBytes: 4_000, readUnits: 0, writeUnits: 1 },
+  toolCall: {
+    ...{ redis: 0, redisBytes: 0, readUnits: 6, writeUnits: 2, logBytes: 0, answerBytes: 4 },
+    invoked: { hooks: { count: 2, ms: 8 } },
+  },
   checkpoint: {
     ...{ redis: 0, redisBytes: 0, readUnits: 5, writeUnits: 4, s3Puts: 1 },
     ...{ logBytes: 100, answerBytes: 50, invoked: { checkpoints: { count: 1, ms: 20 } } },
@@ -94,7 +98,7 @@ describe("a report", () => {
   it("adds up, keeps every promise at these counts, and has a line for each purpose", () => {
     const made = report(LOAD, MEASURED, STACK);
     expect(broken(MEASURED)).toEqual([]);
-    const apart = new Set(["alarms", "metrics", "signals (history)", "checkpoints"]);
+    const apart = new Set(["alarms", "metrics", "signals (history)", "checkpoints", "tool calls"]);
     const coordination = made.lines.filter(({ purpose }) => !apart.has(purpose));
     expect(totalOf(coordination)).toBeCloseTo(made.perAgentMonthUsd * LOAD.agents, 9);
     expect(made.observingMonthUsd).toBeCloseTo(9 * 0.1 + 15 * 0.3, 9);
@@ -139,6 +143,18 @@ describe("a report", () => {
     const all = lines.filter(({ purpose }) => purpose === "checkpoints");
     expect(totalOf(all)).toBeGreaterThan(21);
     expect(totalOf(all)).toBeLessThan(45);
+  });
+
+  it("says what it costs to be told of 30 tool calls an hour and agent, beside coordination", () => {
+    const { lines } = report(LOAD, MEASURED, STACK);
+    const told = lines.filter(({ purpose }) => purpose === "tool calls");
+    const of = (price: string) => told.find((line) => line.price === price)?.usd;
+    const millions = (1_000 * MONTH_DAYS * 24 * 30) / 1e6;
+    expect(of("httpApiRequests")).toBeCloseTo(2 * millions, 6);
+    expect(of("dynamoWriteUnits")).toBeCloseTo(2 * 0.625 * millions, 6);
+    expect(of("dynamoReadUnits")).toBeCloseTo(6 * 0.125 * millions, 6);
+    expect(totalOf(told)).toBeGreaterThan(90);
+    expect(totalOf(told)).toBeLessThan(110);
   });
 
   it("says when the traffic of Redis is beyond what its plan has", () => {
