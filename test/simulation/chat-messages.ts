@@ -21,7 +21,7 @@ const RETRY_MS = 3_000;
 /** Some agents put off what they should acknowledge, for so long on average. */
 const RELUCTANT = 0.2;
 const RELUCTANCE_MS = 600_000;
-const PUT_OFF_MS = 20_000;
+const PUT_OFF_MS = 60_000;
 /** Below what a record keeps beside a message, above that, and above what a beat carries. */
 const LENGTHS = [0, 0, 0, 1_000, 2_500];
 
