@@ -3,6 +3,7 @@ import * as z from "zod/mini";
 import { Problem } from "../shared/contract/problem.ts";
 import { jitteredDelayMs } from "./backoff.ts";
 import { ApiError, isTransient, isTransientStatus, UnavailableError } from "./problem.ts";
+import { parseJson } from "./parse-json.ts";
 
 const PROTOCOL = "1";
 const TRIES = 5;
@@ -124,14 +125,6 @@ function readProblem(response: Response, text: string): Problem {
       ? "Repeat the request."
       : "Check that the URL is a SHIM server's.",
   };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Seconds or an HTTP date, as milliseconds from now. */

@@ -5,6 +5,8 @@ import type { AgentEvent } from "./agent-event.ts";
 import { answerNativeHook, readNativeHook } from "./native-hook.ts";
 import { summarise } from "./summarise.ts";
 import { readLastLines } from "./transcript.ts";
+import { commandLine } from "../hooks/command-line.ts";
+import { parseJson } from "../parse-json.ts";
 
 /** Hooks that Claude Code posts by itself. */
 const HTTP_EVENTS = [
@@ -143,22 +145,12 @@ function addHooks(settings: z.infer<typeof Settings>, { url, command }: HookEndp
     allowedEnvVars: ["SHIM_HOOK_TOKEN"],
     timeout: HOOK_TIMEOUT_S,
   };
-  const process = { type: "command", command: command.map(quoted).join(" "), timeout: HOOK_TIMEOUT_S };
+  const process = { type: "command", command: commandLine(command), timeout: HOOK_TIMEOUT_S };
   const hooks: Record<string, unknown[]> = { ...settings.hooks };
   for (const event of HTTP_EVENTS) hooks[event] = [...(hooks[event] ?? []), { hooks: [http] }];
   for (const event of COMMAND_EVENTS) hooks[event] = [...(hooks[event] ?? []), { hooks: [process] }];
   // Else a file in the repository could switch off what keeps a replaced agent from doing harm, and the agent may write there.
   return { ...settings, hooks, disableAllHooks: false };
-}
-
-const quoted = (word: string) => `'${word.replaceAll("'", `'\\''`)}'`;
-
-function parseJson(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return null;
-  }
 }
 
 function eventsOf(value: unknown): AgentEvent[] {

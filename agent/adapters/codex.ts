@@ -3,6 +3,8 @@ import type { AgentAdapter, HookEndpoint, Launch, StartRequest } from "./adapter
 import type { AgentEvent } from "./agent-event.ts";
 import { answerNativeHook, readNativeHook } from "./native-hook.ts";
 import { readLastLines } from "./transcript.ts";
+import { commandLine } from "../hooks/command-line.ts";
+import { parseJson } from "../parse-json.ts";
 
 const EVENTS = [
   "SessionStart",
@@ -84,20 +86,10 @@ function launch(
 
 /** Its hooks are commands, and it asks a person to trust them, who did so by starting this. */
 function hookFlags({ command }: HookEndpoint): string[] {
-  const line = JSON.stringify(command.map(quoted).join(" "));
+  const line = JSON.stringify(commandLine(command));
   const hook = `[{hooks=[{type="command",command=${line},timeout=${HOOK_TIMEOUT_S}}]}]`;
   const settings = ["features.hooks=true", ...EVENTS.map((event) => `hooks.${event}=${hook}`)];
   return ["--dangerously-bypass-hook-trust", ...settings.flatMap((setting) => ["-c", setting])];
-}
-
-const quoted = (word: string) => `'${word.replaceAll("'", `'\\''`)}'`;
-
-function parseJson(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return null;
-  }
 }
 
 /** What its hooks tell is left to them: a tool call has other ids here. */

@@ -1,5 +1,6 @@
 import { UsageError } from "../problem.ts";
 import { isObject, type JsonObject, part, readJsonObject, writeJsonObject } from "./json-file.ts";
+import { commandLine } from "../hooks/command-line.ts";
 
 /** A configuration file of an agent, and how our part of it is put in and taken out. */
 export type ConfigFile = {
@@ -41,9 +42,7 @@ export function codexFiles(shim: ShimCommand): ConfigFile[] {
   return [hooksFile(".codex/hooks.json", CODEX_EVENTS, hookOf(shim, "codex")), codexMcpFile(shim)];
 }
 
-const hookOf = (shim: ShimCommand, client: string) => [...shim, "hook", client].map(quoted).join(" ");
-const quoted = (word: string) =>
-  /^[A-Za-z0-9_./:@%+=-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+const hookOf = (shim: ShimCommand, client: string) => commandLine([...shim, "hook", client]);
 
 /** `{"hooks": {EVENT: [{"hooks": [{"type": "command", ...}]}]}}`, as Claude Code and Codex both read it. */
 function hooksFile(file: string, events: readonly string[], command: string): ConfigFile {

@@ -3,26 +3,31 @@ import { execFileSync } from "node:child_process";
 import { tmpdir, userInfo } from "node:os";
 import path from "node:path";
 import * as z from "zod/mini";
+import { ownedPrefix, ownerIsGone } from "../worker/owned-directories.ts";
 
 /** How the hooks of an agent find the process that supervises it: a file that is named by the agent's process. */
 const Attachment = z.object({
   url: z.string(),
   token: z.string(),
   session: z.string(),
-  /** Of whoever wrote it; once that is gone, it says nothing. */
-  pid: z.int(),
+  /** Whoever wrote it; once that is gone, it says nothing. */
+  owner: z.string(),
 });
 export type Attachment = z.infer<typeof Attachment>;
 
+const OWNER = "attached";
 const PREFIX = `shim-attached-${userInfo().uid}-`;
 const fileOf = (agentPid: number) => path.join(tmpdir(), `${PREFIX}${agentPid}.json`);
 
 /** Lets the hooks of the agent `agentPid` find this process, until what is returned is called. */
-export function attach(agentPid: number, attachment: Omit<Attachment, "pid">): () => void {
+export function attach(agentPid: number, attachment: Omit<Attachment, "owner">): () => void {
   const file = fileOf(agentPid);
   // Made anew, so that nobody else can have put a file there that others may read.
   rmSync(file, { force: true });
-  writeFileSync(file, JSON.stringify({ ...attachment, pid: process.pid }), { mode: 0o600, flag: "wx" });
+  writeFileSync(file, JSON.stringify({ ...attachment, owner: ownedPrefix(OWNER) }), {
+    mode: 0o600,
+    flag: "wx",
+  });
   return () => {
     rmSync(file, { force: true });
   };
@@ -32,7 +37,7 @@ export function attach(agentPid: number, attachment: Omit<Attachment, "pid">): (
 export function findAttachment(): Attachment | null {
   for (const pid of ancestors()) {
     const found = readAttachment(fileOf(pid));
-    if (found && isAlive(found.pid)) return found;
+    if (found && !ownerIsGone(found.owner, OWNER)) return found;
   }
   return null;
 }
@@ -43,7 +48,7 @@ export function isAttached(session: string): boolean {
     .filter((name) => name.startsWith(PREFIX))
     .some((name) => {
       const found = readAttachment(path.join(tmpdir(), name));
-      return found?.session === session && isAlive(found.pid);
+      return found?.session === session && !ownerIsGone(found.owner, OWNER);
     });
 }
 
@@ -52,15 +57,6 @@ function readAttachment(file: string): Attachment | null {
     return Attachment.parse(JSON.parse(readFileSync(file, "utf8")));
   } catch {
     return null;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
   }
 }
 

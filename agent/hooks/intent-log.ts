@@ -2,6 +2,7 @@ import { closeSync, mkdirSync, openSync, readFileSync, readdirSync, rmSync, writ
 import path from "node:path";
 import * as z from "zod/mini";
 import type { ToolCall } from "../../shared/contract/checkpoint.ts";
+import { parseJson } from "../parse-json.ts";
 import { ownedPrefix, ownerIsGone } from "../worker/owned-directories.ts";
 
 /** One line: a call is about to run (`name`), or has ended (`ok`). */
@@ -52,7 +53,7 @@ export type Intent = ToolCall & { readonly task: string | null };
 export function readIntents(file: string): Intent[] {
   const calls = new Map<string, Intent>();
   for (const text of readEnd(file).split("\n")) {
-    const line = Line.safeParse(parse(text)).data;
+    const line = Line.safeParse(parseJson(text)).data;
     if (!line) continue;
     if ("name" in line) {
       const { at, ...call } = line;
@@ -95,13 +96,5 @@ function readEnd(file: string): string {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return "";
     throw error;
-  }
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
   }
 }

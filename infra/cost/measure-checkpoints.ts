@@ -2,10 +2,9 @@ import { randomBytes } from "node:crypto";
 import { CHECKPOINTS_KEPT } from "../../shared/contract/limits.ts";
 import { ClaimAnswer, RegisterAnswer } from "../../shared/contract/session.ts";
 import { CHECKPOINT_BYTES } from "./load.ts";
-import { invokedBy } from "./measure-work.ts";
+import { eachOf } from "./each-of.ts";
 import type { Measured } from "./measured.ts";
 import type { MeteredCloud } from "./metered-cloud.ts";
-import { countOf } from "./redis-commands.ts";
 
 const CHECKPOINTS = 10;
 /** By then the first ones are old enough to be let go of. */
@@ -40,18 +39,9 @@ export async function measureCheckpoints(
   try {
     await cloud.take();
     for (let i = 0; i < CHECKPOINTS; i++) await write();
-    const { use, logBytes, answerBytes } = await cloud.take();
-    const sum = (of: "writeUnits" | "readUnits") => use.dynamo.reduce((total, one) => total + one[of], 0);
-    return {
-      redis: countOf(use.redis) / CHECKPOINTS,
-      redisBytes: use.redisBytes / CHECKPOINTS,
-      writeUnits: sum("writeUnits") / CHECKPOINTS,
-      readUnits: sum("readUnits") / CHECKPOINTS,
-      s3Puts: use.requests.filter((method) => method === "PUT").length / CHECKPOINTS,
-      logBytes: logBytes / CHECKPOINTS,
-      answerBytes: answerBytes / CHECKPOINTS,
-      invoked: invokedBy(use.invocations, CHECKPOINTS),
-    };
+    const taken = await cloud.take();
+    const s3Puts = taken.use.requests.filter((method) => method === "PUT").length;
+    return { ...eachOf(taken, CHECKPOINTS), s3Puts: s3Puts / CHECKPOINTS };
   } finally {
     Date.now = now;
   }

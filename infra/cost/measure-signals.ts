@@ -2,8 +2,9 @@ import { setTimeout as wait } from "node:timers/promises";
 import { type RegisterAnswer, RegisterAnswer as Registered } from "../../shared/contract/session.ts";
 import { SESSIONS_PER_HOST } from "./load.ts";
 import type { Measured } from "./measured.ts";
-import type { MeteredCloud, Taken } from "./metered-cloud.ts";
+import type { MeteredCloud } from "./metered-cloud.ts";
 import { countOf } from "./redis-commands.ts";
+import { unitsOf } from "./each-of.ts";
 
 /** What a supervisor of ours says of a session. */
 const SIGNALS = {
@@ -21,9 +22,6 @@ const WRITTEN_MS = 2_000;
 /** What the sweep asks of Redis for signals, and an idle tick does not. */
 const OF_SIGNALS = ["mget", "zrem"];
 const AGENDA = "shim:agenda";
-
-const unitsOf = ({ use }: Taken, of: "writeUnits" | "readUnits") =>
-  use.dynamo.filter(({ item }) => item === "HOST/SIG").reduce((total, one) => total + one[of], 0);
 
 /**
  * A minute of signals of a host with ten sessions: what the beat that brings them costs more than a steady one, and what it
@@ -61,7 +59,7 @@ export async function measureSignals(cloud: MeteredCloud): Promise<Measured["sig
     redis: countOf(said.use.redis) - countOf(steady.use.redis) + bySweep,
     // Written once and read once.
     redisBytes: 2 * Math.max(0, said.use.redisBytes - steady.use.redisBytes),
-    writeUnits: unitsOf(written, "writeUnits"),
-    readUnits: unitsOf(written, "readUnits"),
+    writeUnits: unitsOf(written.use, "writeUnits"),
+    readUnits: unitsOf(written.use, "readUnits"),
   };
 }

@@ -1,8 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { Measured } from "./measured.ts";
-import type { MeteredCloud, Taken } from "./metered-cloud.ts";
-import { invokedBy } from "./measure-work.ts";
-import { countOf } from "./redis-commands.ts";
+import type { MeteredCloud } from "./metered-cloud.ts";
+import { invokedBy, storesOf } from "./each-of.ts";
 
 /** While nobody lives, one in so many scheduled sweeps ticks; the others look whether that is still so. */
 const IDLE_SWEEPS = 10;
@@ -11,16 +10,6 @@ const TICK_MS = 500;
 const TICKS = 10;
 /** Longer than the first tick, which compares the record with Redis and counts what fleets have. */
 const FIRST_TICK_MS = 3_000;
-
-function storesOf({ use }: Taken, times: number) {
-  const sum = (of: "writeUnits" | "readUnits") => use.dynamo.reduce((total, one) => total + one[of], 0);
-  return {
-    redis: countOf(use.redis) / times,
-    redisBytes: use.redisBytes / times,
-    readUnits: sum("readUnits") / times,
-    writeUnits: sum("writeUnits") / times,
-  };
-}
 
 /** The sweep that a schedule starts where nobody lives, on average. */
 export async function measureIdleSweep(cloud: MeteredCloud): Promise<Measured["idleSweep"]> {

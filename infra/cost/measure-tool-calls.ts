@@ -1,9 +1,8 @@
 import { JOURNAL_CALLS_LIMIT } from "../../shared/contract/limits.ts";
 import { ClaimAnswer, RegisterAnswer } from "../../shared/contract/session.ts";
-import { invokedBy } from "./measure-work.ts";
+import { eachOf } from "./each-of.ts";
 import type { Measured } from "./measured.ts";
 import type { MeteredCloud } from "./metered-cloud.ts";
-import { countOf } from "./redis-commands.ts";
 
 const CALLS = 10;
 /** A command line as agents write them. */
@@ -29,15 +28,5 @@ export async function measureToolCalls(
   for (let n = 0; n < JOURNAL_CALLS_LIMIT; n++) await call(n);
   await cloud.take();
   for (let n = 0; n < CALLS; n++) await call(JOURNAL_CALLS_LIMIT + n);
-  const { use, logBytes, answerBytes } = await cloud.take();
-  const sum = (of: "writeUnits" | "readUnits") => use.dynamo.reduce((total, one) => total + one[of], 0);
-  return {
-    redis: countOf(use.redis) / CALLS,
-    redisBytes: use.redisBytes / CALLS,
-    writeUnits: sum("writeUnits") / CALLS,
-    readUnits: sum("readUnits") / CALLS,
-    logBytes: logBytes / CALLS,
-    answerBytes: answerBytes / CALLS,
-    invoked: invokedBy(use.invocations, CALLS),
-  };
+  return eachOf(await cloud.take(), CALLS);
 }

@@ -2,9 +2,8 @@ import { type RegisterAnswer, RegisterAnswer as Registered } from "../../shared/
 import { SESSIONS_PER_HOST, TASKS_PER_SUBMISSION } from "./load.ts";
 import type { Invoked, Measured } from "./measured.ts";
 import type { MeteredCloud } from "./metered-cloud.ts";
-import type { Use } from "./meters.ts";
+import { eachOf, invokedBy } from "./each-of.ts";
 import { measureTasks } from "./per-task.ts";
-import { countOf } from "./redis-commands.ts";
 
 const BEATS = 20;
 const SESSIONS = 4;
@@ -12,24 +11,6 @@ const SESSIONS = 4;
 const TASKS_FAST = 40;
 const TASKS_SLOW = 20;
 const PACE_MS_LIMIT = 2_500;
-
-/**
- * Invocations by function, for each of so many things. Each is taken to last as long as the median one, because a machine that does
- * something else meanwhile makes a few of them long.
- */
-export function invokedBy(invocations: Use["invocations"], things: number): Invoked {
-  const byFunction = Map.groupBy(invocations, ({ fn }) => fn);
-  return Object.fromEntries(
-    [...byFunction].map(([fn, all]) => {
-      const count = all.length / things;
-      return [fn, { count, ms: count * medianOf(all.map(({ durationMs }) => durationMs)) }];
-    }),
-  );
-}
-
-function medianOf(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
-}
 
 /** A steady beat of a host with ten sessions. */
 export async function measureBeat(
@@ -59,17 +40,7 @@ export async function measureBeat(
   await beat(1); // Says something new: what the sessions do.
   await cloud.take();
   for (let seq = 2; seq < 2 + BEATS; seq++) await beat(seq);
-  const { use, logBytes, answerBytes } = await cloud.take();
-  const sum = (of: "writeUnits" | "readUnits") => use.dynamo.reduce((total, one) => total + one[of], 0);
-  return {
-    redis: countOf(use.redis) / BEATS,
-    redisBytes: use.redisBytes / BEATS,
-    writeUnits: sum("writeUnits") / BEATS,
-    readUnits: sum("readUnits") / BEATS,
-    logBytes: logBytes / BEATS,
-    answerBytes: answerBytes / BEATS,
-    invoked: invokedBy(use.invocations, BEATS),
-  };
+  return eachOf(await cloud.take(), BEATS);
 }
 
 /** A task among many that come at this pace. */

@@ -35,7 +35,7 @@ test("its hooks reach the supervisor, by HTTP where that waits and by a process 
   for (const event of ["UserPromptSubmit", "PostToolUse", "PostToolUseFailure", "PreCompact", "Stop"])
     expect(typeOf(event)).toEqual(["http"]);
   expect(found["Stop"]?.[0]?.hooks[0]?.url).toBe(hooks.url);
-  expect(found["SessionStart"]?.[0]?.hooks[0]?.command).toBe(`'node' '/it'\\''s/relay.ts'`);
+  expect(found["SessionStart"]?.[0]?.hooks[0]?.command).toBe(`node '/it'\\''s/relay.ts'`);
 });
 
 test("the token is on no command line", () => {

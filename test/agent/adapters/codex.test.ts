@@ -29,7 +29,7 @@ test("its hooks are processes, behind the user's own settings, and the token is 
   const of = (event: string) => command.filter((word) => word.startsWith(`hooks.${event}=`));
   for (const event of ["SessionStart", "UserPromptSubmit", "PreToolUse", "PostToolUse", "PreCompact"])
     expect(of(event)).toEqual([
-      `hooks.${event}=[{hooks=[{type="command",command="'node' '/it'\\\\''s/relay.ts'",timeout=600}]}]`,
+      `hooks.${event}=[{hooks=[{type="command",command="node '/it'\\\\''s/relay.ts'",timeout=600}]}]`,
     ]);
   expect(of("Stop")).toHaveLength(2);
   expect(of("Stop").at(-1)).toContain("relay.ts");

@@ -1,0 +1,8 @@
+/** What a text says as JSON; undefined, which no schema of ours admits, if it is none. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
