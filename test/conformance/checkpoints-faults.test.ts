@@ -1,37 +1,16 @@
-import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { S3Client } from "@aws-sdk/client-s3";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { createDynamoRecord } from "../../shared/adapters/dynamo/record.ts";
 import { createObjectStore } from "../../shared/adapters/s3/object-store.ts";
-import type { RecordStore } from "../../shared/ports/record.ts";
 import { StoreUnavailable } from "../../shared/ports/unavailable.ts";
 import { aCheckpoint, largeState } from "../fixtures/checkpoints.ts";
-import { newFleet } from "./record-fixtures.ts";
-import { type Proxy, startProxy } from "./record-proxy.ts";
+import { type ProxiedRecord, useProxiedRecord } from "./proxied-record.ts";
 import { committed } from "./record-suite.ts";
-import { CREDENTIALS, type DynamoWorld, startDynamoWorld } from "./record-worlds.ts";
+import { CREDENTIALS } from "./record-worlds.ts";
 
-let world: DynamoWorld;
-let proxy: Proxy;
-let client: DynamoDBClient;
-/** The record as seen through the proxy; `world.record` sees the same table without it. */
-let record: RecordStore;
-let fleet: string;
-
-beforeAll(async () => {
-  world = await startDynamoWorld();
-  proxy = await startProxy(world.endpoint);
-  client = new DynamoDBClient({ endpoint: proxy.endpoint, maxAttempts: 3, ...CREDENTIALS });
-  record = createDynamoRecord({ client, table: world.table, objects: world.objects, clock: world.clock });
-});
-afterAll(async () => {
-  client.destroy();
-  await proxy.stop();
-  await world.stop();
-});
-beforeEach(() => {
-  fleet = newFleet();
-  proxy.set((exchange, forward) => forward(exchange.body));
+let { world, proxy, client, record, fleet } = {} as ProxiedRecord;
+useProxiedRecord((started) => {
+  ({ world, proxy, client, record, fleet } = started);
 });
 
 describe("a write of a checkpoint whose answer was lost", () => {
