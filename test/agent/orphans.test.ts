@@ -41,7 +41,8 @@ test("what the agents of a supervisor that is gone left running is killed by the
   await new Promise((resolve) => dead.once("exit", resolve));
   const left = await leaveChild(newMark().replace(`-${process.pid}-`, `-${pid}-`));
   const spared = await leaveChild(newMark());
-  expect(killOrphans()).toBeGreaterThanOrEqual(1);
+  // Another supervisor that starts on this machine just now, as those of other tests do, may be the one to kill it: the number says nothing.
+  killOrphans();
   await eventually("the child is gone", () => !isRunning(left));
   expect(isRunning(spared)).toBe(true);
 });
