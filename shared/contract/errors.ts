@@ -34,6 +34,11 @@ export const ERRORS = {
     next: "Check the id and the fleet of your key.",
   },
   "key.not_found": { status: 404, title: "No such API key", next: "List the keys with GET /v1/keys." },
+  "experiment.not_found": {
+    status: 404,
+    title: "No such experiment",
+    next: "List them with GET /v1/experiments.",
+  },
   "checkpoint.not_found": {
     status: 404,
     title: "No such checkpoint",
@@ -119,6 +124,11 @@ export const ERRORS = {
     title: "The fleet's quota is used up",
     next: "Wait for tasks or sessions to end, or raise the quota.",
   },
+  "parameter.invalid": {
+    status: 422,
+    title: "The parameter cannot have this value",
+    next: "Choose one that GET /v1/experiments shows as allowed.",
+  },
   "rules.full": {
     status: 422,
     title: "The fleet has as many pauses and limits as it may",
@@ -128,6 +138,11 @@ export const ERRORS = {
     status: 422,
     title: "The host has as many sessions as it may",
     next: "End a session, or use another host.",
+  },
+  "experiment.refused": {
+    status: 409,
+    title: "The experiment is not in a state, or not at a time, for this",
+    next: "See the detail.",
   },
   "session.superseded": {
     status: 409,

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { AgentParameters } from "./agent-parameters.ts";
 import { Fence, Id } from "./ids.ts";
 import { Message } from "./message.ts";
 
@@ -17,7 +18,15 @@ export const Command = z.discriminatedUnion("type", [
     /** There are others, to be fetched. */
     more: z.boolean(),
   }),
-  z.object({ type: z.literal("config"), token: z.string(), hostToken: z.string(), tokenExpiresMs: z.int() }),
+  z.object({
+    type: z.literal("config"),
+    token: z.string(),
+    hostToken: z.string(),
+    tokenExpiresMs: z.int(),
+    /** What the session goes by from now on, and its name; left out if that is what it last said. */
+    parameters: z.optional(AgentParameters),
+    version: z.optional(z.int()),
+  }),
 ]);
 export type Command = z.infer<typeof Command>;
 

@@ -15,6 +15,8 @@ export const HeartbeatRequest = z.object({
         epoch: Epoch,
         /** One that a newer agent invented counts as not said. */
         activity: z.catch(z.optional(Activity), undefined),
+        /** The `version` of the parameters that it goes by. One that never says it is never told others. */
+        config: z.catch(z.optional(z.int()), undefined),
         signals: z.optional(z.record(z.string(), z.unknown())),
         tasks: z.optional(
           z.array(

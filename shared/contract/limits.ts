@@ -94,3 +94,7 @@ export const JOURNAL_CALLS_LIMIT = 20;
 export const SIGNALS_KEPT_BYTES = 1_000;
 /** How long signals are kept in the record, in milliseconds. */
 export const SIGNALS_KEPT_MS = 14 * 24 * 3_600_000;
+/** How long the record keeps units of experiments and detectors, in milliseconds. */
+export const UNITS_KEPT_MS = 45 * 24 * 3_600_000;
+/** How long the record keeps what each day's units came to, in milliseconds. */
+export const ROLLUPS_KEPT_MS = 400 * 24 * 3_600_000;

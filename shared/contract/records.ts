@@ -7,6 +7,8 @@ import { Labels } from "./session.ts";
 import { SessionState } from "./session-state.ts";
 import { Affinity, FailurePolicy, Progress, TaskError, TaskState } from "./task.ts";
 import { BalancePolicy, Scope } from "./fleet.ts";
+import { Exposures, Tuning } from "./experiments.ts";
+import { ParameterValues } from "./parameters.ts";
 
 /**
  * The record: what DynamoDB keeps. Each is read through its schema. `rev` counts commits of one document and
@@ -56,6 +58,10 @@ export const KeptEvent = z.object({
 });
 export type KeptEvent = z.infer<typeof KeptEvent>;
 
+/** What an agent said that it used for a task, where it did. */
+export const Used = z.object({ tokens: z.optional(z.number()), costUsd: z.optional(z.number()) });
+export type Used = z.infer<typeof Used>;
+
 const TaskBase = z.object({
   ...Document,
   id: Id,
@@ -92,6 +98,8 @@ const TaskBase = z.object({
   events: z.optional(z.array(KeptEvent)),
   /** The trace that its submitter named. */
   trace: z.optional(z.string()),
+  /** Experiments whose parameter was used on it. */
+  exposures: z.optional(Exposures),
 });
 
 /** A task's head item. What a state needs is required by its variant. */
@@ -124,6 +132,8 @@ export const TaskRecord = z.discriminatedUnion("state", [
     result: PayloadRef,
     /** What the holder offers as proof, or null. */
     evidence: z.nullable(PayloadRef),
+    /** What the result says that was used, if it lies elsewhere. */
+    used: z.optional(Used),
     effectsPending: z.boolean(),
   }),
   z.extend(TaskBase, {
@@ -183,6 +193,8 @@ export const SessionRecord = z.object({
   startedAtMs: Millis,
   lastBeatAtMs: z.nullable(Millis),
   endedAtMs: z.nullable(Millis),
+  /** When it was given up, which comes before its end; absent while it lives. */
+  givenUpAtMs: z.optional(Millis),
   /** Why it ended or crashed, for people. */
   cause: z.nullable(z.string()),
   /** How it ended; absent while it lives. */
@@ -198,6 +210,12 @@ export const SessionRecord = z.object({
   ),
   /** The latest start whose work was finished: nothing of it, or of one before it, is left to go on with. */
   doneEpoch: z.optional(Epoch),
+  /** What this start was given of what may be tuned, where it is not the default. */
+  parameters: z.optional(ParameterValues),
+  /** The variant of each experiment that this start, or its host, is in: met if the parameter is used. */
+  variants: z.optional(Exposures),
+  /** Those that it has met. */
+  exposures: z.optional(Exposures),
 });
 export type SessionRecord = z.infer<typeof SessionRecord>;
 
@@ -208,6 +226,8 @@ export const HostRecord = z.object({
   boot: Id,
   sessions: z.array(Id),
   registeredAtMs: Millis,
+  /** How often this boot beats, where that is not the fleet's own profile: all of its sessions alike, as they share a heartbeat. */
+  profile: z.optional(ProfileName),
 });
 export type HostRecord = z.infer<typeof HostRecord>;
 
@@ -230,6 +250,8 @@ export const FleetRecord = z.object({
    * that long, because they hold some that ended under another.
    */
   retention: z.optional(z.object({ keptMs: Millis, longestMs: Millis })),
+  /** Absent until the first proposal or choice. */
+  tuning: z.optional(Tuning),
   createdAtMs: Millis,
 });
 export type FleetRecord = z.infer<typeof FleetRecord>;
@@ -279,6 +301,8 @@ export const CheckpointRecord = z.object({
   task: z.nullable(z.object({ id: Id, fence: Fence })),
   /** Whether no checkpoint of its task came before it. */
   first: z.boolean(),
+  /** How many its session's start has written, with this one. */
+  ofStart: z.optional(z.int()),
   /** The state, kept before this names it. */
   body: PayloadRef,
   /** Stored bytes of the state. */
@@ -381,6 +405,8 @@ export const SweepRecord = z.object({
   ),
   /** A full pass is due, because Redis was lost. */
   rebuild: z.boolean(),
+  /** When experiments were last guarded between nights. */
+  guardedAtMs: z.optional(Millis),
 });
 export type SweepRecord = z.infer<typeof SweepRecord>;
 

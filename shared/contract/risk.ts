@@ -1,3 +1,4 @@
+import type { AgentParameters } from "./agent-parameters.ts";
 import type { RiskZone } from "./signals.ts";
 
 type Signals = Readonly<Record<string, unknown>>;
@@ -17,6 +18,22 @@ export const RISK_THRESHOLDS = {
 
 /** Thresholds by signal, should a fleet have its own. */
 export type RiskThresholds = Readonly<Record<keyof typeof RISK_THRESHOLDS, Threshold>>;
+
+/** The thresholds of an agent that goes by these parameters. */
+export function thresholdsFor({ contextWarning, contextDanger }: AgentParameters): RiskThresholds {
+  return { ...RISK_THRESHOLDS, contextUsed: { warning: contextWarning, danger: contextDanger } };
+}
+
+/** The zone that signals name themselves; null if they name none. */
+export function saidZone(signals: Signals | undefined): RiskZone | null {
+  const said = signals?.["zone"];
+  return said === "safe" || said === "warning" || said === "danger" ? said : null;
+}
+
+/** The zone of a session as a server sees it: its own word, since its thresholds may be its own, else by its signals. */
+export function reportedZone(signals: Signals | undefined): RiskZone | null {
+  return saidZone(signals) ?? riskZone(signals);
+}
 
 /** Signals of danger, other than of a full context window, that together mean it. */
 const DANGERS_TOGETHER = 2;

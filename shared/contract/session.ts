@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { AgentParameters } from "./agent-parameters.ts";
 import { ResumeBrief } from "./checkpoint.ts";
 import { Epoch, Fence, Id, Instant, Word } from "./ids.ts";
 import {
@@ -9,6 +10,7 @@ import {
   TEXT_CHARACTERS_LIMIT,
   TOPICS_LIMIT,
 } from "./limits.ts";
+import { ParameterName } from "./parameters.ts";
 import { ProfileName } from "./profile.ts";
 import { Activity, SessionState } from "./session-state.ts";
 import { Task, TaskError, TaskState } from "./task.ts";
@@ -53,7 +55,17 @@ export const Session = z.object({
 });
 export type Session = z.infer<typeof Session>;
 
-export const SessionConfig = z.object({ profile: ProfileName, tokenExpiresMs: z.int() });
+/** What an agent goes by. A server that is one version older sends no more than the profile and when the token ends. */
+export const SessionConfig = z.object({
+  profile: ProfileName,
+  tokenExpiresMs: z.int(),
+  parameters: z.optional(AgentParameters),
+  /** Names these parameters: said in beats, so that others are told. */
+  version: z.optional(z.int()),
+  /** Those under experiment: their first use is to be told. */
+  experiments: z.optional(z.array(z.string())),
+});
+export type SessionConfig = z.infer<typeof SessionConfig>;
 
 export const RegisterAnswer = z.object({
   session: Session,
@@ -64,6 +76,13 @@ export const RegisterAnswer = z.object({
   resume: z.nullable(ResumeBrief),
 });
 export type RegisterAnswer = z.infer<typeof RegisterAnswer>;
+
+/** POST /v1/sessions/{id}/exposures: which of its `config.experiments` it has used for the first time since its start. */
+export const ExposuresRequest = z.strictObject({
+  parameters: z.array(ParameterName).check(z.minLength(1), z.maxLength(ParameterName.options.length)),
+});
+export type ExposuresRequest = z.infer<typeof ExposuresRequest>;
+export const ExposuresAnswer = z.object({});
 
 /** POST /v1/sessions/{id}/end */
 export const EndRequest = z.strictObject({

@@ -1,6 +1,7 @@
 import type { EventMetric, FleetGauge } from "../contract/metrics.ts";
 import type { ProfileName } from "../contract/profile.ts";
 import type { Agenda, BeatAgenda } from "./agenda.ts";
+import type { Allocator, ExperimentMirror } from "./allocation.ts";
 import type { HeldBack } from "./held-back.ts";
 import type { RecordStore } from "./record.ts";
 import type { BeatRegistry, KeyMirror, Registry } from "./registry.ts";
@@ -83,6 +84,8 @@ export type Ports = {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly tallies: Tallies;
+  readonly allocator: Allocator;
+  readonly mirror: ExperimentMirror;
 };
 
 /** What a heartbeat needs: no record, so its function carries no DynamoDB client. */

@@ -1,3 +1,5 @@
+import type { ExperimentRecord, ExposedUnit, UnitRecord } from "../contract/experiments.ts";
+import type { DayRollup, NightReport } from "../contract/rollup.ts";
 import type { SignalsMinute, ZoneChange } from "../contract/signals.ts";
 import type {
   AnswerRecord,
@@ -44,6 +46,9 @@ export interface RecordStore {
   readonly signals: SignalStore;
   readonly checkpoints: CheckpointStore;
   readonly journals: JournalStore;
+  readonly units: UnitStore;
+  readonly rollups: RollupStore;
+  readonly experiments: ExperimentStore;
   readonly sweep: { get(): Promise<SweepRecord | null>; commit: Commit<SweepRecord> };
 }
 
@@ -247,4 +252,42 @@ export interface JournalStore {
   get(fleet: string, session: string): Promise<JournalRecord | null>;
   /** May be forgotten some time after its last change. */
   commit: Commit<JournalRecord>;
+}
+
+/** Units that detectors and experiments count. Each goes after `UNITS_KEPT_MS`. */
+export interface UnitStore {
+  /** Files a unit under the day of its end. Repeating it changes nothing that matters. */
+  file(unit: UnitRecord): Promise<void>;
+  /** Units that ended on a day (since 1970, UTC), in no promised order. */
+  ofDay(fleet: string, day: number, cursor: string | null, limit: number): Promise<Page<UnitRecord>>;
+  /** Files a unit under its experiment and the day of its exposure, unless it is there. */
+  expose(unit: ExposedUnit): Promise<void>;
+  /** Files it with its outcome, in the place of what is there. */
+  settle(unit: ExposedUnit): Promise<void>;
+  /** Units that an experiment exposed on a day, in no promised order. */
+  exposed(
+    fleet: string,
+    experiment: string,
+    day: number,
+    cursor: string | null,
+    limit: number,
+  ): Promise<Page<ExposedUnit>>;
+}
+
+/** What is kept of each day of a fleet, for `ROLLUPS_KEPT_MS`. */
+export interface RollupStore {
+  /** Puts a day in the place of what is there of it. */
+  put(rollup: DayRollup): Promise<void>;
+  /** Those that exist, in the order of their days. */
+  getMany(fleet: string, days: readonly number[]): Promise<DayRollup[]>;
+  /** Puts what a night found in the place of what an earlier one did. */
+  putReport(report: NightReport): Promise<void>;
+  report(fleet: string): Promise<NightReport | null>;
+}
+
+export interface ExperimentStore {
+  get(fleet: string, id: string): Promise<ExperimentRecord | null>;
+  commit: Commit<ExperimentRecord>;
+  /** All of a fleet, the oldest first. */
+  list(fleet: string): Promise<ExperimentRecord[]>;
 }

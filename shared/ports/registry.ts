@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { AgentParameters } from "../contract/agent-parameters.ts";
 import { Epoch, Fence, Id } from "../contract/ids.ts";
 import { SessionState } from "../contract/session-state.ts";
 import { RiskZone, type SignalsMinute } from "../contract/signals.ts";
@@ -28,6 +29,9 @@ export const Desired = z.object({
   restart: z.boolean(),
   /** Its next report is wanted though it may say nothing new. So it is while anything is to be stopped. */
   asked: z.optional(z.boolean()),
+  /** What its agent is to go by, and the name of that; only of a session that was given other than the defaults. */
+  parameters: z.optional(AgentParameters),
+  version: z.optional(z.int()),
 });
 export type Desired = z.infer<typeof Desired>;
 
