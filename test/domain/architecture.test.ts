@@ -15,7 +15,28 @@ type Layer = { readonly at: string; readonly may: readonly string[]; readonly pa
 const LAYERS: readonly Layer[] = [
   { at: "shared/contract", may: [], packages: ["zod"] },
   { at: "shared/redaction", may: [], packages: [] },
-  { at: "shared/domain", may: ["shared/contract"], packages: ["zod", "node:crypto"] },
+  {
+    at: "shared/domain",
+    may: ["shared/contract", "shared/domain/statistics", "shared/domain/statistics/distributions.ts"],
+    packages: ["zod", "node:crypto"],
+  },
+  // Each library of statistics has one file that knows it: both have functions that the other computes better.
+  {
+    at: "shared/domain/statistics",
+    may: [
+      "shared/contract",
+      "shared/domain",
+      "shared/domain/statistics/distributions.ts",
+      "shared/domain/statistics/raw-values.ts",
+    ],
+    packages: ["zod"],
+  },
+  { at: "shared/domain/statistics/distributions.ts", may: [], packages: ["@stdlib"] },
+  {
+    at: "shared/domain/statistics/raw-values.ts",
+    may: ["shared/domain/statistics"],
+    packages: ["simple-statistics"],
+  },
   { at: "shared/ports", may: ["shared/contract"], packages: ["zod"] },
   {
     at: "shared/operations",

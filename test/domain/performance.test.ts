@@ -2,11 +2,14 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { PerformanceRecord } from "../../shared/contract/records.ts";
 import { type Loaded, planMoves } from "../../shared/domain/balance.ts";
-import { HALF_LIFE_ATTEMPTS, expectedFinishes, observe, pacesFrom } from "../../shared/domain/performance.ts";
+import { PARAMETERS } from "../../shared/contract/parameters.ts";
+import { expectedFinishes, observe, pacesFrom } from "../../shared/domain/performance.ts";
 
+const HALF_LIFE_ATTEMPTS = PARAMETERS.balancerHalfLifeAttempts.default;
 const PLACE = { fleet: "f", session: "s" };
 
-function shown(session: string, attempts: readonly { ms: number; succeeded?: boolean; type?: string }[]) {
+type Shown = { ms: number; succeeded?: boolean; type?: string };
+function shown(session: string, attempts: readonly Shown[], halfLife: number = HALF_LIFE_ATTEMPTS) {
   let record: PerformanceRecord | null = null;
   for (const [i, { ms, succeeded = true, type = "t" }] of attempts.entries())
     record = observe(
@@ -14,6 +17,7 @@ function shown(session: string, attempts: readonly { ms: number; succeeded?: boo
       { fleet: "f", session },
       { type, tenure: `${type}${i}/1`, durationMs: ms, succeeded },
       i,
+      halfLife,
     );
   if (!record) throw new Error("Nothing was shown.");
   return record;
@@ -24,19 +28,22 @@ const byId = (...records: PerformanceRecord[]) => new Map(records.map((one) => [
 const bestOf = (finishes: Map<string, number>) => [...finishes].toSorted(([, a], [, b]) => a - b)[0]?.[0];
 
 describe("what a session has shown", () => {
-  it("is a mean in which an attempt counts half as much after as many later ones", () => {
-    const record = shown("s", [...times(1, 1_000), ...times(HALF_LIFE_ATTEMPTS, 0)]);
-    const [type] = record.types;
-    const half = 0.5;
-    // The first has weight one half, the others the rest of the sum of the decayed weights.
-    expect((type?.meanMs ?? 0) * (type?.weight ?? 0)).toBeCloseTo(1_000 * half, 6);
-    expect(type?.success).toBeCloseTo(1, 9);
-  });
+  it.each([HALF_LIFE_ATTEMPTS, 3, 100])(
+    "is a mean in which an attempt counts half after %i later ones",
+    (n) => {
+      const record = shown("s", [...times(1, 1_000), ...times(n, 0)], n);
+      const [type] = record.types;
+      const half = 0.5;
+      // The first has weight one half, the others the rest of the sum of the decayed weights.
+      expect((type?.meanMs ?? 0) * (type?.weight ?? 0)).toBeCloseTo(1_000 * half, 6);
+      expect(type?.success).toBeCloseTo(1, 9);
+    },
+  );
 
   it("counts an end that is told twice once", () => {
     const attempt = { type: "t", tenure: "a/1", durationMs: 5, succeeded: false };
-    const once = observe(null, PLACE, attempt, 1);
-    expect(observe(once, PLACE, attempt, 2)).toBeNull();
+    const once = observe(null, PLACE, attempt, 1, 10);
+    expect(observe(once, PLACE, attempt, 2, 10)).toBeNull();
     expect(once?.types).toMatchObject([{ weight: 1, meanMs: 5, success: 0 }]);
   });
 
@@ -48,6 +55,7 @@ describe("what a session has shown", () => {
         PLACE,
         { type: `t${i}`, tenure: `x${i}/1`, durationMs: 1, succeeded: true },
         i,
+        10,
       );
     expect(record?.types).toHaveLength(50);
     expect(record?.types.map(({ type }) => type)).toContain("t199");

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { RISK_THRESHOLDS, riskZone } from "../../shared/contract/risk.ts";
+import { RISK_THRESHOLDS, reportedZone, riskZone, thresholdsFor } from "../../shared/contract/risk.ts";
 
 const MINUTES = 60_000;
 
@@ -27,4 +27,20 @@ it("goes by other thresholds where it is given others", () => {
   const strict = { ...RISK_THRESHOLDS, contextUsed: { warning: 0.1, danger: 0.2 } };
   expect(riskZone({ contextUsed: 0.15 }, strict)).toBe("warning");
   expect(riskZone({ contextUsed: 0.2 }, strict)).toBe("danger");
+});
+
+it("goes by the thresholds of a session that was given its own", () => {
+  const parameters = { checkpointIntervalMs: 1, checkpointToolCalls: 1 };
+  const own = thresholdsFor({ ...parameters, contextWarning: 0.4, contextDanger: 0.5 });
+  expect([0.39, 0.4, 0.5].map((contextUsed) => riskZone({ contextUsed }, own))).toEqual([
+    ...["safe", "warning", "danger"],
+  ]);
+  expect(riskZone({ messages: RISK_THRESHOLDS.messages.warning }, own)).toBe("warning");
+});
+
+it("is what the session itself says, if that is a zone, else by its signals", () => {
+  expect(reportedZone({ contextUsed: 0.1, zone: "danger" })).toBe("danger");
+  expect(reportedZone({ contextUsed: 0.9, zone: "safe" })).toBe("safe");
+  for (const zone of ["west", 3, undefined]) expect(reportedZone({ contextUsed: 0.9, zone })).toBe("danger");
+  expect(reportedZone(undefined)).toBeNull();
 });

@@ -50,7 +50,7 @@ describe("a session", () => {
     (state) => {
       const session = inState(state);
       const may = (to: SessionState) => SESSION_TRANSITIONS[state].includes(to);
-      expect(giveUp(session, 1, "crashed", "test", null).kind).toBe(
+      expect(giveUp(session, 1, { endsAs: "crashed", cause: "test", lastBeatAtMs: null }, 9).kind).toBe(
         may("recovering") ? "commit" : "unchanged",
       );
       expect(finishRecovery(session, 1).kind).toBe(may("crashed") ? "commit" : "unchanged");
@@ -64,7 +64,7 @@ describe("a session", () => {
   );
 
   it.each(EndedBy.options)("tells how its last start ended, exactly, until it is over too: %s", (endedBy) => {
-    const given = giveUp(first, 1, "crashed", "for people", 5, endedBy);
+    const given = giveUp(first, 1, { endsAs: "crashed", cause: "for people", lastBeatAtMs: 5, endedBy }, 9);
     if (given.kind !== "commit") throw new Error("not given up");
     const over = finishRecovery(given.next, 1_500);
     if (over.kind !== "commit") throw new Error("not over");
@@ -75,7 +75,12 @@ describe("a session", () => {
     expect(again.before).toEqual(end);
     // Only what was finished leaves nothing to go on with.
     expect(again.doneEpoch).toBe(endedBy === "done" ? 1 : undefined);
-    const second = giveUp(again, 2, "crashed", "again", null, "crash");
+    const second = giveUp(
+      again,
+      2,
+      { endsAs: "crashed", cause: "again", lastBeatAtMs: null, endedBy: "crash" },
+      9,
+    );
     expect(second.kind === "commit" && endOf(second.next)).toMatchObject({ epoch: 2, endedBy: "crash" });
   });
 
@@ -88,11 +93,15 @@ describe("a session", () => {
   });
 
   it("is given up once per epoch: the epoch rises, so that what it says next is refused", () => {
-    const given = giveUp(first, 1, "crashed", "silence", 5);
+    const given = giveUp(first, 1, { endsAs: "crashed", cause: "silence", lastBeatAtMs: 5 }, 9);
     if (given.kind !== "commit") throw new Error("not given up");
     expect(given.next).toMatchObject({ state: "recovering", epoch: 2, endsAs: "crashed", lastBeatAtMs: 5 });
-    expect(giveUp(given.next, 2, "crashed", "again", null).kind).toBe("unchanged");
-    expect(giveUp(first, 2, "crashed", "another epoch", null).kind).toBe("unchanged");
+    expect(giveUp(given.next, 2, { endsAs: "crashed", cause: "again", lastBeatAtMs: null }, 9).kind).toBe(
+      "unchanged",
+    );
+    expect(giveUp(first, 2, { endsAs: "crashed", cause: "another epoch", lastBeatAtMs: null }, 9).kind).toBe(
+      "unchanged",
+    );
     expect(refuseEpoch(given.next, 1)?.refusal.refused).toBe("session.superseded");
     expect(refuseEpoch(given.next, 2)?.refusal.refused).toBe("session.ended");
     expect(refuseEpoch(inState("ended"), 1)?.refusal.refused).toBe("session.ended");

@@ -18,6 +18,11 @@ describe("what is kept of signals", () => {
     });
   });
 
+  it("is not the zone, which is kept beside them; but anything else of that name", () => {
+    expect(keptSignals({ contextUsed: 0.5, zone: "danger" })).toEqual({ contextUsed: 0.5 });
+    expect(keptSignals({ zone: "eu-west" })).toEqual({ zone: "eu-west" });
+  });
+
   it("is as much as fits, what decides the zone first, so that a host's sessions fit one item", () => {
     const many = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`s${i}`, "x".repeat(50)]));
     const kept = keptSignals({ ...many, toolFailureRate: 0.3, contextUsed: 0.9 });
@@ -45,6 +50,11 @@ describe("a host's minute", () => {
       epoch: 2,
     });
   });
+});
+
+it("a host's minute has the zone that a session names itself, for its thresholds may be its own", () => {
+  const said = { id: "a", epoch: 1, signals: { contextUsed: 0.4, zone: "danger" } };
+  expect(withSignals(place, null, [said], AT_MS)?.sessions["a"]?.zone).toBe("danger");
 });
 
 describe("a page of a session's history", () => {
