@@ -8,6 +8,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   scale: async () => (await import("./scale.ts")).measureScale,
   coldstart: async () => (await import("./coldstart.ts")).measureColdStarts,
   queue: async () => (await import("./queue.ts")).measureQueue,
+  nightly: async () => (await import("./nightly.ts")).measureNights,
   checkpoint: async () => (await import("./checkpoint.ts")).measureCheckpoints,
 };
 

@@ -5,6 +5,7 @@ import { startRedis } from "../../infra/local/redis.ts";
 import { startUpstashRest } from "../../infra/local/upstash-rest.ts";
 import { AWS_CLIENT_OPTIONS } from "../../shared/adapters/aws/client-options.ts";
 import { createDynamoRecord } from "../../shared/adapters/dynamo/record.ts";
+import { noAllocator, noMirror } from "../../shared/adapters/memory/allocator.ts";
 import { createMemoryRecord } from "../../shared/adapters/memory/record.ts";
 import { createAgenda } from "../../shared/adapters/upstash/agenda.ts";
 import { createHeldBack } from "../../shared/adapters/upstash/held-back.ts";
@@ -83,6 +84,8 @@ export async function startBenchStores(record: "memory" | "dynamo"): Promise<Ben
     },
     log,
     metrics: { note: async () => undefined, gauge: async () => undefined },
+    allocator: noAllocator,
+    mirror: noMirror,
     tallies: createTallies(client),
   };
   return {
