@@ -7,9 +7,13 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { KEY, OPEN_SHARDS, shardOf, type Key } from "../../shared/adapters/dynamo/keys.ts";
 import { ITEM_BYTES_LIMIT } from "../../shared/adapters/dynamo/payloads.ts";
 import { readPage } from "../../shared/adapters/dynamo/shards.ts";
+import { anExperiment } from "./experiments-suite.ts";
 import { aBlockedTask, aCompletedTask, aFailedTask, aQueuedTask, newFleet } from "./record-fixtures.ts";
 import { committed } from "./record-suite.ts";
 import { type DynamoWorld, startDynamoWorld } from "./record-worlds.ts";
+import { aUnit, anExposedUnit } from "./units-suite.ts";
+
+const AT_MS = Date.UTC(2030, 0, 1);
 
 let world: DynamoWorld;
 let fleet: string;
@@ -56,6 +60,9 @@ describe("keys", () => {
         KEY.edge(word, other, "a"),
         KEY.submission(word, other, "open", "a"),
         KEY.submission(word, other, "closed", "a"),
+        KEY.experiment(word, other),
+        KEY.unit(word, 1, { kind: "task", id: other, generation: 1 }),
+        KEY.exposed(word, other, 1, { kind: "session", id: "a", generation: 1 }),
       ]),
     ]);
     const different = new Set(keys.map(({ pk, sk }) => `${pk}\n${sk}`));
@@ -127,6 +134,43 @@ describe("the index of open tasks", () => {
     expect(await page("2.d", 2)).toEqual({ items: ["e"], cursor: null });
     expect(await page(null, 5)).toEqual({ items: ["a", "b", "c", "d", "e"], cursor: null });
     await expect(page("4.a", 2)).rejects.toThrow(/cursor/);
+  });
+});
+
+describe("tuning", () => {
+  test("a unit with long names and all that is measured of a task is one write unit", async () => {
+    const long = (prefix: string) => prefix.padEnd(36, "x");
+    const name = { kind: "task" as const, id: long("task_"), generation: 12 };
+    const values = {
+      ...{ completed: 1, failed: 0, attempts: 17, wastedMs: 123_456_789, waitMs: 123_456_789 },
+      ...{
+        durationMs: 123_456_789,
+        recoveryMs: 123_456_789,
+        tokens: 1_234_567,
+        costUsd: 12.345_678_912_345_6,
+      },
+    };
+    const known = { host: long("host"), agent: "claude-code", type: long("type/"), repository: long("r") };
+    const facts = { crashes: 10, sessions: 10, lastSession: long("ses_"), waits: 12 };
+    const outcome = { endedAtMs: AT_MS, values };
+    await world.record.units.file(aUnit(fleet, { ...name, ...known, outcome, facts }));
+    const exposed = anExposedUnit(fleet, { experiment: long("exp_"), ...name, ...known, outcome });
+    await world.record.units.settle(exposed);
+    for (const key of [
+      KEY.unit(fleet, AT_MS / 86_400_000, name),
+      KEY.exposed(fleet, exposed.experiment, AT_MS / 86_400_000, name),
+    ]) {
+      const item = await stored(key);
+      expect(Object.keys(item ?? {}).sort()).toEqual(["d", "expiresAt", "pk", "sk"]);
+      expect(Buffer.byteLength(JSON.stringify(item))).toBeLessThan(900);
+    }
+  });
+
+  test("an experiment that an item has no room for is refused before it is sent", async () => {
+    const { experiments } = world.record;
+    const hypothesis = { ...anExperiment(fleet).hypothesis, evidence: { note: "x".repeat(360_000) } };
+    await expect(experiments.commit(null, anExperiment(fleet, { hypothesis }))).rejects.toThrow(/bytes/);
+    expect(await experiments.get(fleet, "exp_1")).toBeNull();
   });
 });
 

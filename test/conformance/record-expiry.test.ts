@@ -20,6 +20,7 @@ import {
 } from "./record-fixtures.ts";
 import { committed } from "./record-suite.ts";
 import { type DynamoWorld, startDynamoWorld } from "./record-worlds.ts";
+import { aUnit, anExposedUnit } from "./units-suite.ts";
 
 const DAY_MS = 86_400_000;
 /** How long DynamoDB may take to remove what has expired, as we reckon with it. */
@@ -230,6 +231,22 @@ test("signals go two weeks after they were said, minutes and changes of zone ali
   const endMs = (minute + 1) * 60_000;
   expect(await expiryOf(KEY.signals(fleet, "host-1", minute))).toBe(inSeconds(endMs + 14 * DAY_MS));
   expect(await expiryOf(KEY.zone(fleet, "ses_1", atMs))).toBe(inSeconds(atMs + 14 * DAY_MS));
+});
+
+test("units go 45 days after their time: their end, or their exposure, whenever its outcome came", async () => {
+  const { units } = world.record;
+  const atMs = world.clock.nowMs();
+  const day = Math.floor(atMs / DAY_MS);
+  const outcome = { endedAtMs: atMs, values: {} };
+  await units.file(aUnit(fleet, { outcome }));
+  const name = { kind: "task", id: "task_1", generation: 0 } as const;
+  expect(await expiryOf(KEY.unit(fleet, day, name))).toBe(fromNow(45 * DAY_MS));
+  const exposed = anExposedUnit(fleet, { ...name, atMs });
+  const key = KEY.exposed(fleet, exposed.experiment, day, name);
+  await units.expose(exposed);
+  expect(await expiryOf(key)).toBe(fromNow(45 * DAY_MS));
+  await units.settle({ ...exposed, outcome: { endedAtMs: atMs + 9 * DAY_MS, values: {} } });
+  expect(await expiryOf(key)).toBe(fromNow(45 * DAY_MS));
 });
 
 test("an answer goes when it stops counting, and what is not at its end never goes", async () => {

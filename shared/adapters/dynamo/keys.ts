@@ -7,6 +7,8 @@ export type Key = { readonly pk: string; readonly sk: string };
 export const OPEN_SHARDS = 8;
 /** Partitions of a fleet's group documents. */
 export const GROUP_SHARDS = 4;
+/** Partitions of a day's units. */
+export const UNIT_SHARDS = 4;
 
 /** Which of `shards` partitions an entry belongs to. Stored items depend on it: it must never change. */
 export function shardOf(id: string, shards: number): number {
@@ -39,6 +41,10 @@ export function inOrder(number: number): string {
   return String(number).padStart(NUMBER_DIGITS, "0");
 }
 
+/** Names a unit of a fleet: a start of a session, or a task as often as it was redriven. */
+type UnitName = { readonly kind: "task" | "session"; readonly id: string; readonly generation: number };
+const unitSort = ({ kind, id, generation }: UnitName) => `${kind}#${id}#${generation}`;
+
 /** Partitions that are listed. */
 export const PARTITION = {
   fleets: "FLEETS",
@@ -49,6 +55,10 @@ export const PARTITION = {
   log: logPart,
   host: hostPart,
   session: sessionPart,
+  units: (fleet: string, day: number, shard: number) => `${fleetPart(fleet)}#UNITS#${day}#${shard}`,
+  exposed: (fleet: string, experiment: string, day: number, shard: number) =>
+    `${fleetPart(fleet)}#EXPOSED#${experiment}#${day}#${shard}`,
+  experiments: (fleet: string) => `${fleetPart(fleet)}#EXPERIMENTS`,
 };
 
 /** Partitions of the index `open`. */
@@ -123,5 +133,16 @@ export const KEY = {
     sk: `CKBODY#${name}`,
   }),
   taskCheckpoint: (fleet: string, task: string): Key => ({ pk: taskPart(fleet, task), sk: "CHECKPOINT" }),
+  unit: (fleet: string, day: number, unit: UnitName): Key => ({
+    pk: PARTITION.units(fleet, day, shardOf(unit.id, UNIT_SHARDS)),
+    sk: unitSort(unit),
+  }),
+  exposed: (fleet: string, experiment: string, day: number, unit: UnitName): Key => ({
+    pk: PARTITION.exposed(fleet, experiment, day, shardOf(unit.id, UNIT_SHARDS)),
+    sk: unitSort(unit),
+  }),
+  experiment: (fleet: string, id: string): Key => ({ pk: PARTITION.experiments(fleet), sk: id }),
+  rollup: (fleet: string, day: number): Key => ({ pk: `${fleetPart(fleet)}#ROLLUP#${day}`, sk: "ROLLUP" }),
+  nightReport: (fleet: string): Key => ({ pk: `${fleetPart(fleet)}#REPORT`, sk: "REPORT" }),
   sweep: (): Key => ({ pk: "SWEEP", sk: "SWEEP" }),
 };

@@ -6,6 +6,7 @@ import { createAnswers } from "./answers.ts";
 import { createApiKeys } from "./api-keys.ts";
 import { createCheckpoints } from "./checkpoints.ts";
 import { createEdges } from "./edges.ts";
+import { createExperiments } from "./experiments.ts";
 import { createFleets } from "./fleets.ts";
 import { createGroups } from "./groups.ts";
 import { createHosts } from "./hosts.ts";
@@ -14,6 +15,7 @@ import { createInboxes, createMessages } from "./messages.ts";
 import { createPayloads } from "./payloads.ts";
 import { createPerformances } from "./performances.ts";
 import { createRetentionOf } from "./retention.ts";
+import { createRollups } from "./rollups.ts";
 import { createSemaphores } from "./semaphores.ts";
 import { createSessions } from "./sessions.ts";
 import { createSignals } from "./signals.ts";
@@ -21,6 +23,7 @@ import { createSubmissions } from "./submissions.ts";
 import { createSweep } from "./sweep.ts";
 import { createTable } from "./table.ts";
 import { createTasks } from "./tasks.ts";
+import { createUnits } from "./units.ts";
 
 /**
  * The record over one DynamoDB table (pk, sk; sparse index `open`) and a store of objects for large payloads.
@@ -54,6 +57,9 @@ export function createDynamoRecord(options: {
     signals: createSignals(table),
     checkpoints: createCheckpoints(table, options.objects, clock),
     journals: createJournals(table, clock),
+    units: createUnits(table),
+    rollups: createRollups(table),
+    experiments: createExperiments(table),
     sweep: createSweep(table),
   };
 }

@@ -22,11 +22,14 @@ import type {
 } from "../../ports/record.ts";
 import { createMemoryCheckpoints } from "./record-checkpoints.ts";
 import { createMemoryDocuments } from "./record-documents.ts";
+import { createMemoryExperiments } from "./record-experiments.ts";
 import { createMemoryListing } from "./record-listing.ts";
 import { createMemoryInboxes, createMemoryMessages } from "./record-messages.ts";
 import { createMemoryPayloads } from "./record-payloads.ts";
+import { createMemoryRollups } from "./record-rollups.ts";
 import { createMemorySignals } from "./record-signals.ts";
 import { createMemorySubmissions } from "./record-submissions.ts";
+import { createMemoryUnits } from "./record-units.ts";
 
 const keyOf = (fleet: string, id: string) => `${fleet}#${id}`;
 const keyOfDocument = (document: { fleet: string; id: string }) => keyOf(document.fleet, document.id);
@@ -191,6 +194,9 @@ export function createMemoryRecord(clock: Pick<Clock, "nowMs">): RecordStore {
       get: async (fleet, session) => journals.get(keyOf(fleet, session)),
       commit: journals.commit,
     },
+    units: createMemoryUnits(),
+    rollups: createMemoryRollups(),
+    experiments: createMemoryExperiments(),
     sweep: { get: async () => sweep.get("sweep"), commit: sweep.commit },
   };
 }
