@@ -1,5 +1,6 @@
 import { createDynamoClient } from "../adapters/dynamo/client.ts";
 import { createDynamoRecord } from "../adapters/dynamo/record.ts";
+import { noAllocator, noMirror } from "../adapters/memory/allocator.ts";
 import { createLog } from "../adapters/powertools/log.ts";
 import { createMetrics } from "../adapters/powertools/metrics.ts";
 import { createObjectStore, createS3Client } from "../adapters/s3/object-store.ts";
@@ -80,6 +81,8 @@ export function allPorts(): Ports {
     log,
     metrics: withTallies(createMetrics(), tallies, log),
     tallies,
+    allocator: noAllocator,
+    mirror: noMirror,
   };
   return ports;
 }

@@ -1,6 +1,13 @@
 import { Resource } from "sst/resource";
 import * as z from "zod/mini";
 
+/** A property that may be empty: then, or without the link, null. */
+export function optionalLink(name: string, property: string): string | null {
+  const resource: unknown = (Resource as unknown as Record<string, unknown>)[name];
+  const value = z.looseObject({}).safeParse(resource).data?.[property];
+  return typeof value === "string" && value !== "" ? value : null;
+}
+
 const Property = z.string().check(z.minLength(1));
 
 /**
