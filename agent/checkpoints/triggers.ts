@@ -1,4 +1,6 @@
+import type { AgentParameters } from "../../shared/contract/agent-parameters.ts";
 import type { CheckpointTrigger } from "../../shared/contract/checkpoint.ts";
+import { AGENT_PARAMETER_DEFAULTS } from "../../shared/contract/parameters.ts";
 import { RISKY_OPERATIONS, type RiskyOperation, findRiskyOperation } from "./risky-operations.ts";
 
 /** When checkpoints are made. Numbers may be tuned; `null` switches one off. */
@@ -11,12 +13,18 @@ export type TriggerRules = {
   readonly riskyOperations: readonly RiskyOperation[];
 };
 
-export const TRIGGER_RULES: TriggerRules = {
-  toolCalls: 5,
-  intervalMs: 10 * 60_000,
+/** The rules of a session that goes by these parameters. */
+export const rulesFor = ({ checkpointToolCalls, checkpointIntervalMs }: AgentParameters): TriggerRules => ({
+  toolCalls: checkpointToolCalls,
+  intervalMs: checkpointIntervalMs,
   onZones: true,
   riskyOperations: RISKY_OPERATIONS,
-};
+});
+
+export const TRIGGER_RULES: TriggerRules = rulesFor(AGENT_PARAMETER_DEFAULTS);
+
+/** A parameter that decides when a checkpoint is made by itself. */
+export type TriggerParameter = "checkpointToolCalls" | "checkpointIntervalMs";
 
 type Zone = "safe" | "warning" | "danger";
 
@@ -57,16 +65,21 @@ export type TriggerEvent =
  * What is known after an event, and why a checkpoint is to be made now, if it is. Several reasons at once are one
  * checkpoint, by the first of: what was asked for, danger zone, warning zone, a risky operation, tool calls, interval.
  * Pure: who makes the checkpoint calls `checkpointed` once it is written.
+ *
+ * `used` are the parameters that something was compared with, whatever came of it: a session in which nothing ever is to be kept
+ * uses none. Which one is used first does not depend on its value, or those who used it could not be compared.
  */
 export function decideTrigger(
   state: TriggerState,
   event: TriggerEvent,
   nowMs: number,
   rules: TriggerRules = TRIGGER_RULES,
-): { readonly state: TriggerState; readonly trigger: CheckpointTrigger | null } {
+): Decided & { readonly state: TriggerState } {
   const next = observe(state, event);
-  return { state: next, trigger: triggerOf(next, event, nowMs, rules) };
+  return { state: next, ...triggerOf(next, event, nowMs, rules) };
 }
+
+type Decided = { readonly trigger: CheckpointTrigger | null; readonly used: readonly TriggerParameter[] };
 
 /** After a checkpoint was made, for whatever reason: counting begins anew, and the zone has its own. */
 export function checkpointed(state: TriggerState, nowMs: number): TriggerState {
@@ -96,19 +109,21 @@ function enterZone(state: TriggerState, zone: Zone): TriggerState {
 
 const RANK: Readonly<Record<Zone, number>> = { safe: 0, warning: 1, danger: 2 };
 
-function triggerOf(
-  state: TriggerState,
-  event: TriggerEvent,
-  nowMs: number,
-  rules: TriggerRules,
-): CheckpointTrigger | null {
-  if (event.type === "asked") return event.trigger;
+function triggerOf(state: TriggerState, event: TriggerEvent, nowMs: number, rules: TriggerRules): Decided {
+  if (event.type === "asked") return { trigger: event.trigger, used: [] };
   if (rules.onZones && RANK[state.zone] > RANK[state.zoneDone ?? "safe"])
-    return state.zone === "danger" ? "danger_zone" : "warning_zone";
+    return { trigger: state.zone === "danger" ? "danger_zone" : "warning_zone", used: [] };
   if (event.type === "tool_started" && event.command !== null)
-    if (findRiskyOperation(event.command, rules.riskyOperations)) return "risky_operation";
-  if (rules.toolCalls !== null && state.toolCalls >= rules.toolCalls) return "tool_calls";
-  if (rules.intervalMs !== null && state.anything && nowMs - state.lastAtMs >= rules.intervalMs)
-    return "interval";
-  return null;
+    if (findRiskyOperation(event.command, rules.riskyOperations))
+      return { trigger: "risky_operation", used: [] };
+  const used: TriggerParameter[] = [];
+  if (rules.toolCalls !== null && state.toolCalls > 0) {
+    used.push("checkpointToolCalls");
+    if (state.toolCalls >= rules.toolCalls) return { trigger: "tool_calls", used };
+  }
+  if (rules.intervalMs !== null && state.anything) {
+    used.push("checkpointIntervalMs");
+    if (nowMs - state.lastAtMs >= rules.intervalMs) return { trigger: "interval", used };
+  }
+  return { trigger: null, used };
 }

@@ -1,4 +1,3 @@
-import { SESSION_CAPACITY_DEFAULT } from "../../shared/contract/limits.ts";
 import { type Session, SessionAnswer, SessionsAnswer } from "../../shared/contract/session.ts";
 import { createHttp, type Http } from "../http.ts";
 import { newId } from "../ids.ts";
@@ -56,7 +55,8 @@ export function createRegistry(options: {
   // All chats are of one host: registered one after the other they do not collide there.
   const inTurn = createTurns();
   const chats = new Map<string, Chat>();
-  let defaultCapacity = SESSION_CAPACITY_DEFAULT;
+  // Unless somebody says, the fleet does.
+  let defaultCapacity: number | undefined;
 
   async function register(id: string, chatOptions: ChatOptions): Promise<Session> {
     const {

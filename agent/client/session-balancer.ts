@@ -5,14 +5,13 @@ import {
   RebalanceAnswer,
   type RebalanceRequest,
 } from "../../shared/contract/fleet.ts";
-import { SESSION_CAPACITY_DEFAULT } from "../../shared/contract/limits.ts";
 import type { ChatCoordinator } from "./chat-coordinator.ts";
 import type { Registry } from "./registry.ts";
 
 export type SessionBalancerOptions = {
   readonly coordinator: ChatCoordinator;
   readonly registry: Registry;
-  /** Capacity of chats registered from now on without one. */
+  /** Capacity of chats registered from now on without one; if it is not said, the fleet's. */
   readonly maxTasksPerSession?: number;
   /** Milliseconds. Kept for its users' sake: the server's sweep balances, at its own interval. */
   readonly balancingInterval?: number;
@@ -29,14 +28,10 @@ export class SessionBalancer {
   readonly coordinator: ChatCoordinator;
   readonly #registry: Registry;
 
-  constructor({
-    coordinator,
-    registry,
-    maxTasksPerSession = SESSION_CAPACITY_DEFAULT,
-  }: SessionBalancerOptions) {
+  constructor({ coordinator, registry, maxTasksPerSession }: SessionBalancerOptions) {
     this.coordinator = coordinator;
     this.#registry = registry;
-    registry.setDefaultCapacity(maxTasksPerSession);
+    if (maxTasksPerSession !== undefined) registry.setDefaultCapacity(maxTasksPerSession);
   }
 
   /** Sets the fleet's policy: the server goes on balancing also when this client is gone. Need not be awaited. */

@@ -102,6 +102,7 @@ async function work(
   if (worktree) cleanups.push(() => worktrees.remove(worktree));
   const cwd = worktree?.dir ?? parts.cwd;
   const resumed = await parts.resumeTask(held, life, cwd, worktree !== null);
+  if (resumed?.fidelity) supervised.course.resumed(resumed.fidelity.total);
   const before = lost();
   if (before !== null) return { kind: "aborted", why: before };
 
@@ -163,18 +164,19 @@ function launch(
 }
 
 async function workEnd(
-  { agent }: SupervisedSession,
+  supervised: SupervisedSession,
   process: AgentProcess | null,
   lost: string | null,
 ): Promise<WorkEnd> {
   if (process === null && lost !== null) return { kind: "lost", why: lost };
   if (process === null) throw new Error("the agent was gone before it could be waited for");
+  const { agent } = supervised;
   const looks = new AbortController();
   try {
     return await Promise.race([
       agent.turnEnd().then((text): WorkEnd => ({ kind: "said", text })),
       process.exited.then((exit): WorkEnd => ({ kind: "exited", exit })),
-      stalled(agent, looks.signal),
+      stalled(supervised, looks.signal),
     ]);
   } finally {
     looks.abort();
@@ -182,11 +184,17 @@ async function workEnd(
 }
 
 /** Resolves when the agent has shown no progress for too long; never once `signal` is raised. */
-function stalled({ activity }: SupervisedSession["agent"], signal: AbortSignal): Promise<WorkEnd> {
+function stalled(
+  { course, agent: { activity } }: Pick<SupervisedSession, "course" | "agent">,
+  signal: AbortSignal,
+): Promise<WorkEnd> {
   return new Promise((resolve) => {
     const timer = setInterval(() => {
       const why = activity.stalled(Date.now());
-      if (why !== null) resolve({ kind: "stalled", why });
+      if (why === null) return;
+      clearInterval(timer);
+      course.stalled(activity.activity());
+      resolve({ kind: "stalled", why });
     }, STALL_LOOK_MS);
     timer.unref();
     signal.addEventListener("abort", () => {

@@ -11,8 +11,9 @@ import {
   checkpointed,
   decideTrigger,
   startTriggers,
-  TRIGGER_RULES,
   type TriggerEvent,
+  type TriggerParameter,
+  type TriggerRules,
 } from "../checkpoints/triggers.ts";
 import { codeOf, messageOf } from "../problem.ts";
 
@@ -32,6 +33,10 @@ export type CheckpointKeeperParts = {
   /** Null: there is nothing to make one of, or nobody to send it for. */
   readonly build: (trigger: CheckpointTrigger) => Promise<CheckpointRequest | null>;
   readonly post: (request: CheckpointRequest) => Promise<CheckpointWritten>;
+  /** When checkpoints are due, now: a later answer may be another. */
+  readonly rules: () => TriggerRules;
+  /** These parameters have decided something, whatever came of it. */
+  readonly onUsed: (parameters: readonly TriggerParameter[]) => void;
   /** The risk zone that the session's signals put it in now. */
   readonly zone: () => RiskZone | null;
   readonly nowMs: () => number;
@@ -65,8 +70,9 @@ export function createCheckpointKeeper(parts: CheckpointKeeperParts): Checkpoint
   const make = (trigger: CheckpointTrigger): Promise<void> => (last = last.then(() => makeOne(trigger)));
 
   function decide(event: TriggerEvent): CheckpointTrigger | null {
-    const decided = decideTrigger(state, event, parts.nowMs());
+    const decided = decideTrigger(state, event, parts.nowMs(), parts.rules());
     state = decided.state;
+    parts.onUsed(decided.used);
     return decided.trigger;
   }
 
@@ -89,7 +95,7 @@ export function createCheckpointKeeper(parts: CheckpointKeeperParts): Checkpoint
     async beforeTool(events) {
       const risky = events.some((event) => {
         const command = event.type === "tool_started" ? commandOf(event.input) : null;
-        return command !== null && findRiskyOperation(command, TRIGGER_RULES.riskyOperations) !== null;
+        return command !== null && findRiskyOperation(command, parts.rules().riskyOperations) !== null;
       });
       if (risky) await within(PATIENCE_MS, make("risky_operation"));
     },

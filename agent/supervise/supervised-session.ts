@@ -1,25 +1,29 @@
 import { hostname, tmpdir } from "node:os";
 import type { CheckpointRequest, CheckpointTrigger } from "../../shared/contract/checkpoint.ts";
-import { riskZone } from "../../shared/contract/risk.ts";
+import { riskZone, thresholdsFor } from "../../shared/contract/risk.ts";
 import type { AgentAdapter, OwnSession } from "../adapters/adapter.ts";
 import type { AgentEvent } from "../adapters/agent-event.ts";
 import { promptOf } from "../../shared/contract/task-prompt.ts";
 import { readGitFacts } from "../checkpoints/git-facts.ts";
 import { makeCheckpoint } from "../checkpoints/make-checkpoint.ts";
+import { rulesFor } from "../checkpoints/triggers.ts";
 import { markTranscript } from "../checkpoints/transcript-mark.ts";
 import { intentFile, openIntentLog, removeIntents } from "../hooks/intent-log.ts";
 import type { WhenOffline } from "../hooks/fence-guard.ts";
 import type { HookServer } from "../hooks/hook-server.ts";
 import { redact } from "../../shared/redaction/redact.ts";
+import { type CourseKeeper, createCourse } from "../signals/course.ts";
 import { createSignalPost } from "../signals/signal-post.ts";
 import type { AgentApi } from "../worker/agent-api.ts";
 import type { Health } from "../worker/attempt.ts";
+import { DEFAULT_CONFIG } from "../worker/life.ts";
 import type { WorkerLog } from "../worker/log.ts";
 import { monotonicMs } from "../worker/monotonic.ts";
 import { createUsageWatch } from "../worker/process-usage.ts";
 import type { AgentProcessParts, AgentWatcher } from "./agent-process.ts";
 import { type AgentSession, createAgentSession, type Tenure } from "./agent-session.ts";
 import { type CheckpointKeeper, createCheckpointKeeper } from "./checkpoint-keeper.ts";
+import { createExposurePost } from "./exposure-post.ts";
 import { createIntentRelay } from "./intent-relay.ts";
 
 export type SupervisedOptions = {
@@ -43,6 +47,8 @@ export type SupervisedSession = {
   readonly agent: AgentSession;
   readonly keeper: CheckpointKeeper;
   readonly health: Health;
+  /** What befalls it is noted here, and told with its signals. */
+  readonly course: CourseKeeper;
   readonly processParts: AgentProcessParts;
   /** From now on it works on this, there. */
   begin(tenure: Tenure, cwd: string, prompt: string): void;
@@ -80,7 +86,21 @@ export function superviseSession(options: SupervisedOptions): SupervisedSession 
     },
   );
 
-  const zone = () => riskZone(agent.signals().read(nowMs()));
+  const exposures = createExposurePost(
+    (parameters, life) => api.tellExposures(session, life.token(), { parameters: [...parameters] }),
+    (why) => {
+      say("the use of a parameter could not be told", { why });
+    },
+  );
+  const parameters = () => (current?.tenure.life.config() ?? DEFAULT_CONFIG).parameters;
+  const used = (names: Parameters<typeof exposures.used>[0]) => {
+    if (current) exposures.used(names, current.tenure.life);
+  };
+  const zone = () => {
+    const signals = agent.signals().read(nowMs());
+    if (signals.contextUsed !== undefined) used(["contextWarning", "contextDanger"]);
+    return riskZone(signals, thresholdsFor(parameters()));
+  };
 
   async function build(trigger: CheckpointTrigger): Promise<CheckpointRequest | null> {
     if (current === null) return null;
@@ -112,6 +132,8 @@ export function superviseSession(options: SupervisedOptions): SupervisedSession 
       if (current === null) throw new Error("the session is over");
       return api.checkpoint(session, current.tenure.life.token(), request);
     },
+    rules: () => rulesFor(parameters()),
+    onUsed: used,
     zone,
     nowMs,
     onMade: (trigger, { sequence, bytes }, tookMs) => {
@@ -163,18 +185,20 @@ export function superviseSession(options: SupervisedOptions): SupervisedSession 
     for (const event of events) agent.hear(event);
   }
 
-  const used = () => {
+  const consumed = () => {
     const { totalTokens: tokens, costUsd: usd } = agent.signals().read(nowMs());
     return { tokens, usd };
   };
-  let usedBefore = used();
+  let consumedBefore = consumed();
 
   const post = createSignalPost();
+  const course = createCourse();
   const usage = createUsageWatch();
   let mark: string | null = null;
   return {
     agent,
     keeper,
+    course,
     health: {
       activity: agent.activity.activity,
       signals: () => {
@@ -182,7 +206,7 @@ export function superviseSession(options: SupervisedOptions): SupervisedSession 
         keeper.heard(null);
         const due = post.due(agent.signals().read(nowMs()), zone(), nowMs());
         // Its processes are looked at only when that is told: it takes a while.
-        return due && { ...due, ...usage.look(mark, nowMs()) };
+        return due && { ...due, ...course.read(), ...usage.look(mark, nowMs()) };
       },
     },
     processParts: {
@@ -200,16 +224,16 @@ export function superviseSession(options: SupervisedOptions): SupervisedSession 
     begin(tenure, cwd, prompt) {
       current = { tenure, cwd };
       result = null;
-      usedBefore = used();
+      consumedBefore = consumed();
       keeper.begin();
       agent.begin(tenure, prompt);
     },
     lastResult: () => result,
     usage: () => {
-      const { tokens, usd } = used();
+      const { tokens, usd } = consumed();
       return {
-        ...(tokens !== undefined && { totalTokens: tokens - (usedBefore.tokens ?? 0) }),
-        ...(usd !== undefined && { costUsd: usd - (usedBefore.usd ?? 0) }),
+        ...(tokens !== undefined && { totalTokens: tokens - (consumedBefore.tokens ?? 0) }),
+        ...(usd !== undefined && { costUsd: usd - (consumedBefore.usd ?? 0) }),
       };
     },
     async intactOwn() {

@@ -10,6 +10,8 @@ import {
 import {
   ClaimAnswer,
   type EndRequest,
+  ExposuresAnswer,
+  type ExposuresRequest,
   HeldTask,
   RegisterAnswer,
   type RegisterRequest,
@@ -79,6 +81,10 @@ export function createAgentApi(http: Http, key: string) {
 
     end: async (session: string, bearer: string, body: EndRequest): Promise<void> => {
       await post(`/v1/sessions/${session}/end`, { answer: SessionAnswer, bearer, body });
+    },
+
+    tellExposures: async (session: string, bearer: string, body: ExposuresRequest): Promise<void> => {
+      await post(`/v1/sessions/${session}/exposures`, { answer: ExposuresAnswer, bearer, body, tries: 2 });
     },
 
     /** One try: the caller decides how long the outcome is worth repeating. */

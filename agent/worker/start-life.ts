@@ -1,7 +1,7 @@
 import type { RegisterRequest } from "../../shared/contract/session.ts";
 import type { AgentApi } from "./agent-api.ts";
 import type { Heart } from "./heart.ts";
-import { createLife, type Life } from "./life.ts";
+import { configOf, createLife, type Life } from "./life.ts";
 import type { WorkerLog } from "./log.ts";
 import { registerSession } from "./register-session.ts";
 import type { InTurn } from "./turns.ts";
@@ -35,6 +35,7 @@ export function createLifeStarter(parts: LifeStarterParts, drained: AbortSignal)
     const { epoch } = answer.session;
     const { intervalMs, timeoutMs } = answer.heartbeat;
     log("registered", { session: request.id, epoch, intervalMs, timeoutMs });
-    return createLife({ epoch, token: answer.token, timeoutMs, sentAtMs, resume: answer.resume });
+    const { token, resume } = answer;
+    return createLife({ epoch, token, timeoutMs, sentAtMs, resume, config: configOf(answer.config) });
   };
 }

@@ -45,7 +45,8 @@ export function createWorkerSession(parts: WorkerSessionParts): WorkerSession {
     id,
     describe() {
       if (life === null || life.ending() !== null) return null;
-      return { id, epoch: life.epoch, ...runner.report() };
+      const { version } = life.config();
+      return { id, epoch: life.epoch, ...(version !== null && { config: version }), ...runner.report() };
     },
     acknowledged(epoch, sentAtMs, commands) {
       // A beat of an earlier start says nothing about this one.
@@ -113,6 +114,8 @@ function obey(command: Command, { life, loop, runner, heart, drained }: Commande
     case "config":
       life.renew(command.token);
       heart.renew(command.hostToken);
+      if (command.parameters && command.version !== undefined)
+        life.configure(command.parameters, command.version);
       return;
     case "message":
     // A command of the command adapter has no ear for them: they stay unread, for whoever asks the server.

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import type { RiskZone } from "../../../shared/contract/signals.ts";
 import type { AgentEvent } from "../../../agent/adapters/agent-event.ts";
 import { createActivityWatch, STALL_LIMITS_MS } from "../../../agent/signals/activity-watch.ts";
 import { createSignalCollector } from "../../../agent/signals/signal-collector.ts";
@@ -158,10 +159,11 @@ test("ten minutes of refusals are no stall, and being refused for ever is one", 
   expect(watch.stalled(3 * 60 * MINUTE)).not.toBeNull();
 });
 
-test("signals go with one beat a minute, and with any in which the zone is another", () => {
+test("signals go with one beat a minute, and with any in which the zone is another; they name the zone", () => {
   const post = createSignalPost();
   const signals = createSignalCollector(0).read(0);
-  const due = (zone: string, nowMs: number) => post.due(signals, zone, nowMs) !== undefined;
+  const due = (zone: RiskZone, nowMs: number) => post.due(signals, zone, nowMs)?.zone === zone;
+  expect(createSignalPost().due(signals, null, 0)).toEqual(signals);
   expect([0, 10_000, 59_999].map((nowMs) => due("safe", nowMs))).toEqual([true, false, false]);
   expect(due("warning", 20_000)).toBe(true);
   expect(due("warning", 79_999)).toBe(false);

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import type { CheckpointTrigger } from "../../../shared/contract/checkpoint.ts";
 import type { RiskZone } from "../../../shared/contract/signals.ts";
 import type { AgentEvent } from "../../../agent/adapters/agent-event.ts";
+import { TRIGGER_RULES } from "../../../agent/checkpoints/triggers.ts";
 import { createCheckpointKeeper } from "../../../agent/supervise/checkpoint-keeper.ts";
 import { createFeed } from "../../../agent/supervise/feed.ts";
 import { createIntentRelay } from "../../../agent/supervise/intent-relay.ts";
@@ -16,7 +17,14 @@ const shell = (command: string): AgentEvent => ({
 function createKept() {
   const made: CheckpointTrigger[] = [];
   const failed: string[] = [];
-  const world = { nowMs: 0, zone: "safe" as RiskZone, refuse: false, hold: Promise.resolve() };
+  const used: string[] = [];
+  const world = {
+    rules: TRIGGER_RULES,
+    nowMs: 0,
+    zone: "safe" as RiskZone,
+    refuse: false,
+    hold: Promise.resolve(),
+  };
   const keeper = createCheckpointKeeper({
     build: async (trigger) => ({ trigger, state: {} }),
     post: async ({ trigger }) => {
@@ -26,6 +34,8 @@ function createKept() {
       return { sequence: made.length, bytes: 1 };
     },
     zone: () => world.zone,
+    rules: () => world.rules,
+    onUsed: (names) => void used.push(...names),
     nowMs: () => world.nowMs,
     onMade: () => undefined,
     onFailed: (_trigger, why) => failed.push(why),
@@ -33,7 +43,7 @@ function createKept() {
   });
   /** Waits for what was begun so far. */
   const settled = () => keeper.make("milestone").then(() => void made.pop());
-  return { keeper, made, failed, world, settled };
+  return { keeper, made, used, failed, world, settled };
 }
 
 test("five finished tool calls make one checkpoint, and the next five another", async () => {
@@ -67,6 +77,29 @@ test("each zone that is entered makes one, and ten minutes make one if anything 
   keeper.heard(null);
   await settled();
   expect(made).toEqual(["warning_zone", "danger_zone", "interval"]);
+});
+
+test("what is changed while it runs holds from the next decision on", async () => {
+  const { keeper, made, world, settled } = createKept();
+  for (let i = 0; i < 3; i += 1) keeper.heard(ended(`a${i}`));
+  world.rules = { ...TRIGGER_RULES, toolCalls: 4, intervalMs: MINUTE };
+  keeper.heard(ended("a3"));
+  await settled();
+  keeper.heard({ type: "message", role: "assistant", text: "on it" });
+  world.nowMs += MINUTE;
+  keeper.heard(null);
+  await settled();
+  expect(made).toEqual(["tool_calls", "interval"]);
+});
+
+test("a parameter counts as used once something was compared with it, and not before", () => {
+  const { keeper, used } = createKept();
+  keeper.heard(null);
+  expect(used, "nothing is to be kept").toEqual([]);
+  keeper.heard({ type: "message", role: "assistant", text: "on it" });
+  expect(used).toEqual(["checkpointIntervalMs"]);
+  keeper.heard(ended("a"));
+  expect(new Set(used)).toEqual(new Set(["checkpointIntervalMs", "checkpointToolCalls"]));
 });
 
 test("a risky operation waits for its checkpoint, and any other does not", async () => {
