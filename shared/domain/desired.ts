@@ -1,4 +1,5 @@
 import type { SessionRecord } from "../contract/records.ts";
+import { retunedTo } from "./experiments/session-tuning.ts";
 
 /** What a session should be doing, as its host learns it from a heartbeat. Derived from the record alone. */
 export function desiredOf(session: SessionRecord) {
@@ -14,5 +15,6 @@ export function desiredOf(session: SessionRecord) {
     stopping: Object.fromEntries(entries.filter(([task]) => task in session.stopping)),
     restart: session.restartAsked,
     ...((session.askedAtMs ?? null) !== null && { asked: true }),
+    ...retunedTo(session),
   };
 }

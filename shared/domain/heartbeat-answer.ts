@@ -1,3 +1,4 @@
+import type { AgentParameters } from "../contract/agent-parameters.ts";
 import type { SessionBeat } from "../contract/heartbeat.ts";
 import type { Command } from "../contract/heartbeat-answer.ts";
 import type { SessionState } from "../contract/session-state.ts";
@@ -10,6 +11,8 @@ type DesiredView = {
   readonly tasks: Readonly<Record<string, number>>;
   readonly stopping: Readonly<Record<string, number>>;
   readonly restart: boolean;
+  readonly parameters?: AgentParameters;
+  readonly version?: number;
 };
 
 /**
@@ -44,6 +47,18 @@ export function commandsFor(beat: SessionBeat, desired: DesiredView): Command[] 
   if (unstarted.length > 0)
     commands.push({ type: "start", taskIds: unstarted.map(([taskId]) => taskId).sort() });
   return commands;
+}
+
+/**
+ * What a session must be told to go by; null if it goes by that, or was never given anything but the defaults. One that does not say
+ * what it goes by is older than this: it would be told with every beat, and never do it.
+ */
+export function newConfig(
+  { config }: SessionBeat,
+  { parameters, version }: DesiredView,
+): { readonly parameters: AgentParameters; readonly version: number } | null {
+  if (config === undefined || parameters === undefined || version === undefined) return null;
+  return config === version ? null : { parameters, version };
 }
 
 /** Whether a session could take more work than it holds. */

@@ -1,10 +1,5 @@
 import type { PerformanceRecord } from "../contract/records.ts";
 
-/**
- * What is known of how long a session takes for tasks of one type, and how often it succeeds: exponentially weighted
- * means, in which an attempt counts half as much after as many later ones (West, 1979, in its discounted form).
- */
-export const HALF_LIFE_ATTEMPTS = 10;
 /** As many attempts at the common mean are added to what a session has shown, so that one of them proves little. */
 const PRIOR_ATTEMPTS = 3;
 /** Success is never taken for less, so that an unlucky session is tried again. */
@@ -14,8 +9,6 @@ const TYPES_LIMIT = 50;
 /** Ends remembered, so that one that is told twice counts once. */
 const COUNTED_LIMIT = 16;
 
-const DECAY = 0.5 ** (1 / HALF_LIFE_ATTEMPTS);
-
 export type Attempt = {
   readonly type: string;
   /** Which attempt: `task/fence`. */
@@ -24,16 +17,22 @@ export type Attempt = {
   readonly succeeded: boolean;
 };
 
-/** Counts the end of an attempt; null if it has been counted. */
+/**
+ * What is known of how long a session takes for tasks of one type, and how often it succeeds: exponentially weighted
+ * means (West, 1979, in its discounted form). Counts the end of an attempt; null if it has been counted.
+ *
+ * @param halfLifeAttempts after as many later ones an attempt counts half
+ */
 export function observe(
   before: PerformanceRecord | null,
   place: Pick<PerformanceRecord, "fleet" | "session">,
   { type, tenure, durationMs, succeeded }: Attempt,
   nowMs: number,
+  halfLifeAttempts: number,
 ): PerformanceRecord | null {
   if (before?.counted.includes(tenure)) return null;
   const old = before?.types.find((known) => known.type === type);
-  const weight = (old?.weight ?? 0) * DECAY;
+  const weight = (old?.weight ?? 0) * 0.5 ** (1 / halfLifeAttempts);
   const mix = (mean: number, value: number) => (mean * weight + value) / (weight + 1);
   const seen = {
     type,

@@ -88,8 +88,15 @@ export function register(
     ...(previous?.doneEpoch !== undefined && { doneEpoch: previous.doneEpoch }),
   };
   if (!previous) return { ...fresh, state: "live" };
-  // How the start before ended is in `before` now: this one has not ended.
-  const { endedBy: _, ...known } = previous;
+  // How the start before ended is in `before` now: this one has not ended, and has met nothing.
+  const {
+    endedBy: _end,
+    givenUpAtMs: _at,
+    parameters: _given,
+    variants: _in,
+    exposures: _met,
+    ...known
+  } = previous;
   return enter(known, "live", fresh);
 }
 
@@ -189,6 +196,16 @@ export function hearReport(session: SessionRecord): Decision<SessionRecord> {
   return (session.askedAtMs ?? null) === null ? UNCHANGED : commit({ ...session, askedAtMs: null });
 }
 
+export type GivingUp = {
+  readonly endsAs: "crashed" | "ended";
+  /** For people: what was seen. */
+  readonly cause: string;
+  /** When its last beat was accepted, if known. */
+  readonly lastBeatAtMs: number | null;
+  /** How it is known to have ended. */
+  readonly endedBy?: EndedBy;
+};
+
 /**
  * Gives up one epoch of a session: the next write in its name is stale. Its tasks are still in `held`, to be
  * requeued one by one; `crashed` or `ended` follows when none is left.
@@ -196,15 +213,13 @@ export function hearReport(session: SessionRecord): Decision<SessionRecord> {
 export function giveUp(
   session: SessionRecord,
   epoch: number,
-  endsAs: "crashed" | "ended",
-  cause: string,
-  lastBeatAtMs: number | null,
-  endedBy: EndedBy = "unknown",
+  { endsAs, cause, lastBeatAtMs, endedBy = "unknown" }: GivingUp,
+  nowMs: number,
 ): Decision<SessionRecord> {
   if (!isAlive(session) || session.epoch !== epoch) return UNCHANGED;
   const done = endedBy === "done" ? { doneEpoch: session.epoch } : {};
-  const given = { epoch: session.epoch + 1, endsAs, cause, lastBeatAtMs, endedBy, ...done };
-  return commit(enter(session, "recovering", given));
+  const given = { epoch: session.epoch + 1, endsAs, cause, lastBeatAtMs, endedBy, givenUpAtMs: nowMs };
+  return commit(enter(session, "recovering", { ...given, ...done }));
 }
 
 /** All tasks of a given-up session are requeued. */

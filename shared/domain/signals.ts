@@ -1,6 +1,6 @@
 import { SIGNALS_KEPT_BYTES } from "../contract/limits.ts";
 import type { KeptSignals, SignalsMinute } from "../contract/signals.ts";
-import { RISK_THRESHOLDS, riskZone } from "../contract/risk.ts";
+import { RISK_THRESHOLDS, reportedZone, saidZone } from "../contract/risk.ts";
 
 export const MINUTE_MS = 60_000;
 
@@ -18,7 +18,9 @@ export function minuteOf(ms: number): number {
  */
 export function keptSignals(signals: Readonly<Record<string, unknown>>): KeptSignals {
   const deciding = Object.keys(RISK_THRESHOLDS).filter((name) => name in signals);
-  const names = [...new Set([...deciding, ...Object.keys(signals)])];
+  const names = new Set([...deciding, ...Object.keys(signals)]);
+  // The zone is kept beside them.
+  if (saidZone(signals)) names.delete("zone");
   const kept: KeptSignals = {};
   let bytes = 2;
   for (const name of names) {
@@ -53,7 +55,7 @@ export function withSignals(
   if (fresh.length === 0) return null;
   const added = fresh.map(
     ({ id, epoch, signals }) =>
-      [id, { epoch, atMs: nowMs, zone: riskZone(signals), signals: keptSignals(signals) }] as const,
+      [id, { epoch, atMs: nowMs, zone: reportedZone(signals), signals: keptSignals(signals) }] as const,
   );
   return { v: 1, ...place, sessions: { ...found?.sessions, ...Object.fromEntries(added) } };
 }

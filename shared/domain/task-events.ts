@@ -78,10 +78,16 @@ export const correlationOf = ({ id, trace }: Pick<TaskRecord, "id" | "trace">): 
  */
 export function recoveredAfterMs(next: TaskRecord): number | null {
   if (next.state !== "running") return null;
-  const before = (next.events ?? []).slice(0, -1);
-  const since = before.slice(before.findLastIndex(({ s }) => s === "running") + 1);
-  const crash = since.findLast(({ b }) => b !== undefined);
-  return crash?.b === undefined ? null : Math.max(0, next.startedAtMs - crash.b);
+  const events = next.events ?? [];
+  const beatMs = lastBeatBefore(events, events.length - 1);
+  return beatMs === null ? null : Math.max(0, next.startedAtMs - beatMs);
+}
+
+/** The last beat of the session that crashed between the start at this place and the one before it; null if none did. */
+export function lastBeatBefore(events: readonly KeptEvent[], at: number): number | null {
+  const before = events.slice(0, Math.max(0, at));
+  const since = before.slice(before.findLastIndex(isStart) + 1);
+  return since.findLast(({ b }) => b !== undefined)?.b ?? null;
 }
 
 /** A tenure of a task before this one, and how it came to its end. */

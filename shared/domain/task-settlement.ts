@@ -1,4 +1,5 @@
-import type { PayloadRef, SettledBy, TaskIn, TaskRecord } from "../contract/records.ts";
+import type { Exposures } from "../contract/experiments.ts";
+import type { PayloadRef, SettledBy, TaskIn, TaskRecord, Used } from "../contract/records.ts";
 import type { TaskError } from "../contract/task.ts";
 import { assert } from "./assert.ts";
 import { fullJitterMs } from "./backoff.ts";
@@ -69,7 +70,7 @@ export function complete(
   task: TaskRecord,
   holder: Holder,
   bodyHash: string,
-  payloads: { readonly result: PayloadRef; readonly evidence: PayloadRef | null },
+  payloads: { readonly result: PayloadRef; readonly evidence: PayloadRef | null; readonly used?: Used },
   nowMs: number,
 ): Decision<TaskRecord> {
   const running = heldRunning(task, holder, bodyHash);
@@ -92,6 +93,8 @@ export type Failure = {
   readonly bodyHash: string;
   readonly backoffBaseMs: number;
   readonly uniform: number;
+  /** What the task meets if it is tried again after a backoff. */
+  readonly meets?: Exposures;
 };
 
 /** The holder reports a failed attempt: another one after a backoff, or a dead letter. */
@@ -111,7 +114,8 @@ export function fail(
     return commit(enter(running, "failed", failed, { nowMs }));
   }
   const notBeforeMs = nowMs + fullJitterMs(running.attempt, failure.backoffBaseMs, failure.uniform);
-  const queued = { fence, settledBy, error, placements: 0, progress: null, notBeforeMs };
+  const exposed = failure.meets && { exposures: { ...failure.meets, ...running.exposures } };
+  const queued = { fence, settledBy, error, placements: 0, progress: null, notBeforeMs, ...exposed };
   return commit(
     enter(running, "queued", queued, { nowMs, reason: error.code ?? "task.failed", endedBy: "exit" }),
   );

@@ -28,6 +28,7 @@ const stateFields: Readonly<Record<StateField, true>> = {
   endedAtMs: true,
   result: true,
   evidence: true,
+  used: true,
   effectsPending: true,
   lastHolder: true,
 };

@@ -1,3 +1,4 @@
+import type { Exposure } from "../contract/experiments.ts";
 import type { EndedBy, EndedTask, OwnedTask, Owner, TaskIn, TaskRecord } from "../contract/records.ts";
 import { PLACEMENTS_LIMIT } from "../contract/limits.ts";
 import { fullJitterMs } from "./backoff.ts";
@@ -139,6 +140,8 @@ export function redrive(
   nowMs: number,
 ): Decision<TaskRecord> {
   if (task.state !== "failed") return refused("task.not_failed", `Task ${task.id} is ${task.state}.`);
+  // Another unit: it meets its variants anew.
+  const { exposures: _, ...unexposed } = task;
   const anew = {
     submission,
     attempt: 0,
@@ -149,8 +152,20 @@ export function redrive(
     progress: null,
   };
   const occasion = { nowMs, reason: "task.redriven" };
-  if (waitingOn.length > 0) return commit(enter(task, "blocked", { ...anew, waitingOn }, occasion));
-  return commit(enter(task, "queued", { ...anew, notBeforeMs: nowMs }, occasion));
+  if (waitingOn.length > 0) return commit(enter(unexposed, "blocked", { ...anew, waitingOn }, occasion));
+  return commit(enter(unexposed, "queued", { ...anew, notBeforeMs: nowMs }, occasion));
+}
+
+/** Notes that a task has met its variant of an experiment. The first time stands, and is of one redrive. */
+export function exposeTask(
+  task: TaskRecord,
+  redrives: number,
+  experiment: string,
+  exposure: Exposure,
+): Decision<TaskRecord> {
+  if (task.redrives !== redrives || isEnded(task) || (task.exposures && experiment in task.exposures))
+    return UNCHANGED;
+  return commit({ ...task, exposures: { ...task.exposures, [experiment]: exposure } });
 }
 
 /** The effects of an end have all run. */

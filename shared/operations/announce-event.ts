@@ -6,7 +6,6 @@ import { UNCHANGED, commit } from "../domain/decision.ts";
 import type { Ports } from "../ports/ports.ts";
 import { appendMessage } from "./append-message.ts";
 import { changeOrCreate } from "./change.ts";
-import { fleetOf } from "./fleet-of.ts";
 
 /** How long events are written for a session that subscribed, unless it is renewed. */
 const LISTENING_MS = 24 * 3_600_000;
@@ -44,27 +43,38 @@ export async function listenToEvents(
   return isRefusal(result) ? result : null;
 }
 
-/** Tells those who listen that a task has ended. Repeating it is the same message, for each end has its fence. */
-export async function announceTaskEnd(ports: Ports, task: EndedTask): Promise<void> {
-  const { fleet, id: taskId, state, type, group, fence, attempt } = task;
+/**
+ * Tells those who listen that a task has ended. Repeating it is the same message, for each end has its fence.
+ *
+ * @param fleet as it was read after that end: whoever listens by then is told
+ */
+export async function announceTaskEnd(ports: Ports, task: EndedTask, fleet: FleetRecord): Promise<void> {
+  const { id: taskId, state, type, group, fence, attempt } = task;
   await announce(ports, fleet, `task.${state}`, [taskId, fence], { taskId, state, type, group, attempt });
 }
 
-/** Tells those who listen that a session was given up, before it is forgotten that it must be told. */
-export async function announceSessionEnd(ports: Ports, session: SessionRecord): Promise<void> {
-  const { fleet, id: sessionId, epoch, cause } = session;
+/**
+ * Tells those who listen that a session was given up, before it is forgotten that it must be told.
+ *
+ * @param fleet as it was read after that
+ */
+export async function announceSessionEnd(
+  ports: Ports,
+  session: SessionRecord,
+  fleet: FleetRecord,
+): Promise<void> {
+  const { id: sessionId, epoch, cause } = session;
   const topic = session.endsAs === "ended" ? "session.ended" : "session.crashed";
   await announce(ports, fleet, topic, [sessionId, epoch], { sessionId, epoch: epoch - 1, cause });
 }
 
 async function announce(
   ports: Ports,
-  fleet: string,
+  { fleet, eventTopics }: FleetRecord,
   topic: EventTopic,
   key: readonly (string | number)[],
   body: object,
 ): Promise<void> {
-  const { eventTopics } = await fleetOf(ports, fleet);
   if ((eventTopics?.[topic] ?? 0) <= ports.clock.nowMs()) return;
   const sent = await appendMessage(ports, {
     fleet,

@@ -43,12 +43,17 @@ async function change<T>(
   );
 }
 
-/** Changes one task. An unknown task is refused. */
+/**
+ * Changes one task. An unknown task is refused.
+ *
+ * @param known the task as it was a moment ago, which may save the reading
+ */
 export async function changeTask(
   ports: Ports,
   fleet: string,
   id: string,
   decide: (task: TaskRecord) => Decision<TaskRecord>,
+  known?: TaskRecord,
 ): Promise<Changed<TaskRecord> | Refusal> {
   const missing = {
     kind: "refused",
@@ -58,6 +63,7 @@ export async function changeTask(
     () => ports.record.tasks.get(fleet, id),
     (previous, next) => commitTask(ports, previous, next),
     (task) => (task ? decide(task) : missing),
+    known,
   );
   return result as Changed<TaskRecord> | Refusal;
 }

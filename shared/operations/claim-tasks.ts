@@ -2,6 +2,7 @@ import { type Refusal, isRefusal } from "../contract/errors.ts";
 import type { HeldTask } from "../contract/session.ts";
 import type { OwnedTask, SessionRecord, TaskRecord } from "../contract/records.ts";
 import { UNCHANGED, commit } from "../domain/decision.ts";
+import { beatingOf } from "../domain/experiments/session-tuning.ts";
 import { isFullClaim } from "../domain/claim-size.ts";
 import { pauseOf } from "../domain/rules.ts";
 import type { Tenure } from "../domain/semaphore.ts";
@@ -13,7 +14,7 @@ import type { AgendaEntry } from "../ports/agenda.ts";
 import type { Ports } from "../ports/ports.ts";
 import { briefOfTask } from "./brief-of.ts";
 import { changeSession, changeTask } from "./change.ts";
-import { profileOf, rulesOf } from "./fleet-of.ts";
+import { fleetOf, rulesOf } from "./fleet-of.ts";
 import { gatherInputs } from "./gather-inputs.ts";
 import { withOnePublication } from "./one-publication.ts";
 import { releasePlace } from "./release-place.ts";
@@ -93,7 +94,7 @@ async function startHeld(ports: Ports, session: SessionRecord, max: number): Pro
   const knows = (task: TaskRecord) => report?.epoch === epoch && report.tasks[task.id]?.fence === task.fence;
   const mine = tasks.filter((task): task is OwnedTask => isOwnedBy(task, id, epoch));
   const unlisted = mine.filter((task) => task.state === "running" && !knows(task));
-  const unknown = unlisted.length > 0 ? await unheardOf(ports, fleet, unlisted) : [];
+  const unknown = unlisted.length > 0 ? await unheardOf(ports, session, unlisted) : [];
   const held: OwnedTask[] = [];
   for (const task of await stillOurs(ports, session, unknown)) if (!isFullClaim(held, max)) held.push(task);
   for (const task of await startable(ports, fleet, mine)) {
@@ -108,8 +109,12 @@ async function startHeld(ports: Ports, session: SessionRecord, max: number): Pro
  * Those of the running tasks of which no progress was reported for a timeout. Whoever never lists its tasks, and stopped one
  * when its lease passed, would not be given it again otherwise.
  */
-async function unheardOf(ports: Ports, fleet: string, tasks: readonly OwnedTask[]): Promise<OwnedTask[]> {
-  const { timeoutMs } = await profileOf(ports, fleet);
+async function unheardOf(
+  ports: Ports,
+  session: SessionRecord,
+  tasks: readonly OwnedTask[],
+): Promise<OwnedTask[]> {
+  const { timeoutMs } = beatingOf(session, await fleetOf(ports, session.fleet));
   const sinceMs = ports.clock.nowMs() - timeoutMs;
   return tasks.filter((task) => task.state === "running" && (task.progressAtMs ?? 0) < sinceMs);
 }
@@ -178,7 +183,8 @@ export async function hold(
   );
   for (const { entry, dueMs } of timeouts) await ports.agenda.put([entry], dueMs);
   const [deadlineMs] = await ports.registry.deadlines([{ fleet, host, session: id, epoch }]);
-  const leaseExpiresMs = deadlineMs ?? ports.clock.nowMs() + (await profileOf(ports, fleet)).timeoutMs;
+  const leaseExpiresMs =
+    deadlineMs ?? ports.clock.nowMs() + beatingOf(session, await fleetOf(ports, fleet)).timeoutMs;
   return Promise.all(
     tasks.map(async (task) => ({
       // No beat has spoken of a task that its session does not know of yet.

@@ -1,7 +1,8 @@
 import { FLEET_OPEN_TASKS_QUOTA, FLEET_SESSIONS_QUOTA } from "../contract/limits.ts";
 import { PROFILES, type Profile, type ProfileName } from "../contract/profile.ts";
-import type { FleetRecord } from "../contract/records.ts";
+import type { FleetRecord, TaskRecord } from "../contract/records.ts";
 import type { Rules } from "../contract/rules.ts";
+import { metValue, valuesOf } from "../domain/experiments/parameters.ts";
 import { NO_RULES } from "../domain/rules.ts";
 import type { Ports, Settings } from "../ports/ports.ts";
 
@@ -38,9 +39,22 @@ export function withProfile({ defaultProfile }: Settings, fleet: FleetRecord): F
   return fleet.fleet === DEFAULT_FLEET ? { ...fleet, profile: defaultProfile } : fleet;
 }
 
-/** The timing of a fleet. */
-export async function profileOf(ports: FleetPorts, fleet: string): Promise<Profile> {
-  return PROFILES[(await fleetOf(ports, fleet)).profile];
+/**
+ * From what the backoff before a task's next attempt is reckoned, in milliseconds.
+ *
+ * @param factor of a variant that the task is given now; else that of one which it has met, or the fleet's
+ */
+export function backoffBaseOf(
+  fleet: FleetRecord,
+  { exposures }: Pick<TaskRecord, "exposures">,
+  factor: number = metValue(fleet, exposures, "retryBackoffFactor"),
+): number {
+  return PROFILES[fleet.profile].backoffBaseMs * factor;
+}
+
+/** How often a fleet's hosts beat, as long as none registered under another choice. */
+export function beatProfileOf(fleet: FleetRecord): Profile {
+  return PROFILES[valuesOf(fleet).heartbeatProfile];
 }
 
 /** What of a fleet's work is held back. */

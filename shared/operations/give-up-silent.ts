@@ -1,5 +1,5 @@
-import { PROFILES } from "../contract/profile.ts";
 import type { FleetRecord, SessionRecord } from "../contract/records.ts";
+import { beatingOf } from "../domain/experiments/session-tuning.ts";
 import type { Ports } from "../ports/ports.ts";
 import type { Registry } from "../ports/registry.ts";
 import { apart } from "./apart.ts";
@@ -25,16 +25,18 @@ export async function giveUpSilent(
   fleets: readonly FleetRecord[],
   silent: Awaited<ReturnType<Registry["overdue"]>>,
 ): Promise<boolean> {
-  const timeouts = new Map(fleets.map(({ fleet, profile }) => [fleet, PROFILES[profile].timeoutMs]));
+  const settings = new Map(fleets.map((fleet) => [fleet.fleet, fleet]));
   const returned: SessionRecord[] = [];
   const unreached = await inTime(ports, silent, async (overdue) => {
-    const timeoutMs = timeouts.get(overdue.fleet) ?? PROFILES.standard.timeoutMs;
-    const giving = {
-      endsAs: "crashed",
-      cause: `No heartbeat for ${timeoutMs} ms.`,
-      lastBeatAtMs: overdue.deadlineMs - timeoutMs,
-      endedBy: "timeout",
-    } as const;
+    const giving = (session: SessionRecord) => {
+      const { timeoutMs } = beatingOf(session, settings.get(overdue.fleet) ?? { profile: "standard" });
+      return {
+        endsAs: "crashed",
+        cause: `No heartbeat for ${timeoutMs} ms.`,
+        lastBeatAtMs: overdue.deadlineMs - timeoutMs,
+        endedBy: "timeout",
+      } as const;
+    };
     const { fleet, session: id, epoch } = overdue;
     await apart(ports, { fleet, session: id }, async () => {
       // Giving up those before it took a while, and after an outage of the network all come back at once.

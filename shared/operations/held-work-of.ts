@@ -1,7 +1,8 @@
 import type { SessionRecord } from "../contract/records.ts";
 import type { HeldWork } from "../domain/held-work.ts";
+import { beatingOf } from "../domain/experiments/session-tuning.ts";
 import type { Ports } from "../ports/ports.ts";
-import { profileOf } from "./fleet-of.ts";
+import { fleetOf } from "./fleet-of.ts";
 
 /** What sessions of a fleet hold and last reported, in the order asked: one look at the record and one at Redis. */
 export async function heldWorkOf(
@@ -16,9 +17,9 @@ export async function heldWorkOf(
     fleet,
     sessions.map(({ id }) => id),
   );
-  const { timeoutMs } = await profileOf(ports, fleet);
+  const settings = await fleetOf(ports, fleet);
   return sessions.map((session, i) => {
     const report = reports[i]?.epoch === session.epoch ? reports[i] : null;
-    return { session, tasks, report, timeoutMs };
+    return { session, tasks, report, timeoutMs: beatingOf(session, settings).timeoutMs };
   });
 }

@@ -1,6 +1,7 @@
 import { isRefusal } from "../contract/errors.ts";
 import type { TaskRecord } from "../contract/records.ts";
 import { UNCHANGED, commit } from "../domain/decision.ts";
+import { valuesOf } from "../domain/experiments/parameters.ts";
 import { type Attempt, observe } from "../domain/performance.ts";
 import type { Ports } from "../ports/ports.ts";
 import { changeOrCreate } from "./change.ts";
@@ -19,12 +20,20 @@ export async function notePerformance(
 ): Promise<void> {
   const { fleet } = task;
   const attempt = attemptOf(task, fence, succeeded, ports.clock.nowMs());
-  if (!attempt || (await fleetOf(ports, fleet)).policy !== "performance") return;
+  if (!attempt) return;
+  const values = valuesOf(await fleetOf(ports, fleet));
+  if (values.balancerPolicy !== "performance") return;
   const result = await changeOrCreate(
     () => ports.record.performances.get(fleet, session),
     ports.record.performances.commit,
     (current) => {
-      const next = observe(current, { fleet, session }, attempt, ports.clock.nowMs());
+      const next = observe(
+        current,
+        { fleet, session },
+        attempt,
+        ports.clock.nowMs(),
+        values.balancerHalfLifeAttempts,
+      );
       return next ? commit(next) : UNCHANGED;
     },
   );

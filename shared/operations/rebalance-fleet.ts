@@ -3,6 +3,7 @@ import type { Move, RebalanceRequest } from "../contract/fleet.ts";
 import type { SessionRecord, TaskIn } from "../contract/records.ts";
 import { MOVED_REST_MS, planMoves } from "../domain/balance.ts";
 import { commit, UNCHANGED } from "../domain/decision.ts";
+import { valuesOf } from "../domain/experiments/parameters.ts";
 import { pacesFrom } from "../domain/performance.ts";
 import { demandsOf, offersOf } from "../domain/placement.ts";
 import { load } from "../domain/session-transitions.ts";
@@ -73,7 +74,7 @@ async function pacesOf(
   fleet: string,
   sessions: readonly SessionRecord[],
 ): Promise<ReadonlyMap<string, number>> {
-  if ((await fleetOf(ports, fleet)).policy !== "performance") return new Map();
+  if (valuesOf(await fleetOf(ports, fleet)).balancerPolicy !== "performance") return new Map();
   const ids = sessions.map(({ id }) => id);
   return pacesFrom(ids, await ports.record.performances.getMany(fleet, ids));
 }

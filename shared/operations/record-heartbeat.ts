@@ -3,10 +3,10 @@ import type { HeartbeatRequest, SessionBeat } from "../contract/heartbeat.ts";
 import type { Command, HeartbeatAnswer } from "../contract/heartbeat-answer.ts";
 import { sessionLog } from "../contract/message.ts";
 import { PROFILES } from "../contract/profile.ts";
-import { commandsFor, hasRoom, standing } from "../domain/heartbeat-answer.ts";
+import { commandsFor, hasRoom, newConfig, standing } from "../domain/heartbeat-answer.ts";
 import { sealPositions, unreadOf } from "../domain/inbox.ts";
 import type { RiskZone } from "../contract/signals.ts";
-import { riskZone } from "../contract/risk.ts";
+import { reportedZone } from "../contract/risk.ts";
 import { spread } from "../domain/spread.ts";
 import { type HostClaims, TOKEN_LIFE_MS, TOKEN_RENEWAL_MS, signToken } from "../domain/tokens.ts";
 import type { InboxHint } from "../ports/inbox-hints.ts";
@@ -40,7 +40,7 @@ export async function recordHeartbeat(
     minute,
   );
 
-  const renewed = await renewTokens(ports, claims, nowMs);
+  const renewedUntilMs = await renewal(ports, claims, nowMs);
   const doubtful: Incarnation[] = [];
   let room = false;
   const known: SessionBeat[] = [];
@@ -56,7 +56,10 @@ export async function recordHeartbeat(
       room ||= hasRoom(document);
       commands.push(...commandsFor(beat, document));
       commands.push(...messagesFor(ports, claims.fleet, beat.id, inboxes[i], nowMs));
-      if (renewed) commands.push(renewed(beat));
+      const retuned = newConfig(beat, document);
+      if (renewedUntilMs !== null || retuned)
+        // Whose key is not known to be active gets no longer a life by being told something else.
+        commands.push({ ...tokensFor(ports, claims, beat, renewedUntilMs ?? claims.expiresMs), ...retuned });
       const news = newsOf(claims, request.seq, beat, document, reported[i] ?? null, ports.clock.nowMs());
       if (news) await keepNews(ports, claims.fleet, beat.id, news);
     }
@@ -178,7 +181,7 @@ async function keepNews(
 function reportOf(claims: HostClaims, seq: number, beat: SessionBeat, before: Reported | null): Reported {
   const earlier = before?.epoch === beat.epoch ? before : null;
   // A beat without signals says nothing new of the risk.
-  const zone = riskZone(beat.signals) ?? earlier?.zone;
+  const zone = reportedZone(beat.signals) ?? earlier?.zone;
   const endangered = zone === "danger" || earlier?.endangered === true;
   const tasks = (beat.tasks ?? []).map(
     ({ id, fence, percent, message }) =>
@@ -220,29 +223,28 @@ function sameTask(before: ReportedTask, now: ReportedTask): boolean {
   return before?.fence === now?.fence && before?.percent === now?.percent && before?.message === now?.message;
 }
 
-/** A maker of `config` commands if the host's token ends soon and its API key is still active, else null. */
-async function renewTokens(
-  { settings, keyMirror, agenda }: BeatPorts,
+/** Until when tokens are renewed, if the host's ends soon and its API key is still active; else null. */
+async function renewal(
+  { keyMirror, agenda }: BeatPorts,
   claims: HostClaims,
   nowMs: number,
-): Promise<((beat: SessionBeat) => Command) | null> {
+): Promise<number | null> {
   if (claims.expiresMs - nowMs > TOKEN_RENEWAL_MS) return null;
   if (claims.keyExpiresMs !== null && claims.keyExpiresMs <= nowMs) return null;
   const status = await keyMirror.get(claims.fleet, claims.keyId);
   if (status === null) await agenda.put([{ kind: "key", fleet: claims.fleet, keyId: claims.keyId }], nowMs);
-  if (status !== "active") return null;
-  const expiresMs = nowMs + TOKEN_LIFE_MS;
+  return status === "active" ? nowMs + TOKEN_LIFE_MS : null;
+}
+
+/** The command that brings a session its tokens. */
+function tokensFor({ settings }: BeatPorts, claims: HostClaims, beat: SessionBeat, expiresMs: number) {
   const hostToken = signToken(settings.signingKeys, { ...claims, expiresMs });
-  return (beat) => ({
-    type: "config",
-    token: signToken(settings.signingKeys, {
-      ...claims,
-      kind: "session",
-      session: beat.id,
-      epoch: beat.epoch,
-      expiresMs,
-    }),
-    hostToken,
-    tokenExpiresMs: expiresMs,
+  const token = signToken(settings.signingKeys, {
+    ...claims,
+    kind: "session",
+    session: beat.id,
+    epoch: beat.epoch,
+    expiresMs,
   });
+  return { type: "config", token, hostToken, tokenExpiresMs: expiresMs } as const;
 }

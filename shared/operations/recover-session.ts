@@ -1,27 +1,26 @@
 import { isRefusal } from "../contract/errors.ts";
-import type { EndedBy, SessionRecord, TaskRecord } from "../contract/records.ts";
+import type { SessionRecord, TaskRecord } from "../contract/records.ts";
 import { type Decision, UNCHANGED, commit } from "../domain/decision.ts";
-import { finishRecovery, giveUp, isAlive, letGo, load, semaphoresOf } from "../domain/session-transitions.ts";
+import {
+  type GivingUp,
+  finishRecovery,
+  giveUp,
+  isAlive,
+  letGo,
+  load,
+  semaphoresOf,
+} from "../domain/session-transitions.ts";
 import { isEnded, isOwned, requeue, voidReservation } from "../domain/task-transitions.ts";
 import type { Ports } from "../ports/ports.ts";
 import { StoreUnavailable } from "../ports/unavailable.ts";
 import { announceSessionEnd } from "./announce-event.ts";
 import { announceReady } from "./announce-ready.ts";
 import { changeSession, changeTask } from "./change.ts";
-import { profileOf } from "./fleet-of.ts";
+import { backoffBaseOf, fleetOf } from "./fleet-of.ts";
 import { notePerformance } from "./note-performance.ts";
+import { noteSessionUnit } from "./note-unit.ts";
 import { releasePermits } from "./permits.ts";
 import { runEndEffects } from "./run-end-effects.ts";
-
-export type GivingUp = {
-  readonly endsAs: "crashed" | "ended";
-  /** For people: what was seen. */
-  readonly cause: string;
-  /** When its last beat was accepted, if known. */
-  readonly lastBeatAtMs: number | null;
-  /** How it is known to have ended. */
-  readonly endedBy?: EndedBy;
-};
 
 /**
  * Gives up one epoch of a session and returns its work, then lets it end. Until `held` is empty its deadline stays, so that
@@ -51,14 +50,15 @@ export async function returnWork(
   fleet: string,
   id: string,
   epoch: number,
-  giving: GivingUp,
+  giving: GivingUp | ((session: SessionRecord) => GivingUp),
 ): Promise<SessionRecord | null> {
+  const givingUp = typeof giving === "function" ? giving : () => giving;
   const given = await changeSession(ports, fleet, id, (session) =>
-    giveUp(session, epoch, giving.endsAs, giving.cause, giving.lastBeatAtMs, giving.endedBy),
+    giveUp(session, epoch, givingUp(session), ports.clock.nowMs()),
   );
   if (isRefusal(given)) return null;
   const session = given.document;
-  if (given.changed) await tellGivenUp(ports, session, giving);
+  if (given.changed) await tellGivenUp(ports, session, givingUp(session));
   const ours = session.epoch === epoch + 1 && !isAlive(session);
   if (!ours) return null;
   if (session.state === "recovering") await returnTasks(ports, session);
@@ -94,7 +94,9 @@ export async function endRecovery(ports: Ports, session: SessionRecord): Promise
   let ended = session;
   if (session.state === "recovering") {
     // Before the last commit, because whoever finds the session still recovering does all of this again.
-    await announceSessionEnd(ports, session);
+    const settings = await fleetOf(ports, fleet);
+    await announceSessionEnd(ports, session, settings);
+    await noteSessionUnit(ports, session, settings);
     const finish = (current: SessionRecord) => letGoOfAll(current, held, ports.clock.nowMs());
     const done = await changeSession(ports, fleet, id, finish, session);
     if (!isRefusal(done)) ended = done.document;
@@ -106,9 +108,9 @@ export async function endRecovery(ports: Ports, session: SessionRecord): Promise
 /** Requeues everything a recovering session holds. */
 async function returnTasks(ports: Ports, session: SessionRecord): Promise<void> {
   const { fleet, id, held, lastBeatAtMs } = session;
-  const [tasks, { backoffBaseMs }] = await Promise.all([
+  const [tasks, settings] = await Promise.all([
     ports.record.tasks.getMany(fleet, Object.keys(held)),
-    profileOf(ports, fleet),
+    fleetOf(ports, fleet),
   ]);
   const requeued: TaskRecord[] = [];
   for (const task of tasks) {
@@ -118,6 +120,7 @@ async function returnTasks(ports: Ports, session: SessionRecord): Promise<void> 
       if (!isOwned(current) || current.owner.session !== id || current.owner.epoch >= session.epoch)
         return UNCHANGED;
       const cause = session.endsAs === "crashed" ? "crash" : "moved";
+      const backoffBaseMs = backoffBaseOf(settings, current);
       const detail = `Session ${id} ended without settling it: ${session.cause ?? "no cause known"}`;
       return commit(
         requeue(

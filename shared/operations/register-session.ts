@@ -1,15 +1,17 @@
 import { type Refusal, isRefusal, refuse } from "../contract/errors.ts";
 import { HOST_SESSIONS_LIMIT } from "../contract/limits.ts";
-import { PROFILES, type ProfileName } from "../contract/profile.ts";
-import type { HostRecord, SessionRecord } from "../contract/records.ts";
+import type { FleetRecord, HostRecord, SessionRecord } from "../contract/records.ts";
 import type { RegisterAnswer, RegisterRequest } from "../contract/session.ts";
 import { hashOf } from "../domain/canonical-json.ts";
 import { UNCHANGED, commit, refused } from "../domain/decision.ts";
+import { valuesOf } from "../domain/experiments/parameters.ts";
+import { beatingOf } from "../domain/experiments/session-tuning.ts";
 import { isAlive, register } from "../domain/session-transitions.ts";
 import { type HostClaims, TOKEN_LIFE_MS, signToken } from "../domain/tokens.ts";
 import { sessionView } from "../domain/views.ts";
 import type { Ports } from "../ports/ports.ts";
 import { StoreUnavailable } from "../ports/unavailable.ts";
+import { allocateSession, tellStart, tuningConfig, withdrawStopped } from "./allocate-session.ts";
 import { briefOfSession } from "./brief-of.ts";
 import { changeOrCreate } from "./change.ts";
 import { listenToEvents } from "./announce-event.ts";
@@ -44,7 +46,7 @@ export async function registerSession(
 ): Promise<RegisterAnswer | Refusal> {
   const { fleet } = by;
   const settings = await fleetOf(ports, fleet);
-  const { profile, sessionsFull, sessionsQuota } = settings;
+  const { sessionsFull, sessionsQuota } = settings;
   const id = request.id ?? `ses_${by.seed === null ? ports.chance.id() : hashOf(fleet, by.seed)}`;
   const found = await ports.record.sessions.get(fleet, id);
   if (!found && sessionsFull)
@@ -53,15 +55,24 @@ export async function registerSession(
   const elsewhere = await refuseElsewhere(ports, found, request);
   if (elsewhere) return elsewhere;
 
-  const taken = await takeHost(ports, by, request);
+  const taken = await takeHost(ports, by, settings, request);
   if (isRefusal(taken)) return taken;
   const added = await addToHost(ports, taken, id);
   if (isRefusal(added)) return added;
   const registration = by.seed === null ? null : hashOf(by.seed, request);
   const previous = await predecessor(ports, fleet, id, request, registration);
   if (isRefusal(previous)) return previous;
-  if (previous && isAlive(previous)) return answer(ports, by, previous, profile);
-  const next = register(previous, { fleet, id, request, keyId: by.keyId, registration }, ports.clock.nowMs());
+  if (previous && isAlive(previous)) {
+    await tellStart(ports, settings, previous);
+    return answer(ports, by, previous, settings);
+  }
+  const start = register(
+    previous,
+    { fleet, id, request, keyId: by.keyId, registration },
+    ports.clock.nowMs(),
+  );
+  const profile = taken.profile ?? settings.profile;
+  const next = await allocateSession(ports, settings, start, profile, request.capacity);
   // Before the session is: from its first instant on, whatever it subscribed to is kept for it.
   const unheard = await listenToEvents(ports, settings, next);
   if (unheard) return unheard;
@@ -73,8 +84,10 @@ export async function registerSession(
   await measureRestart(ports, previous, session);
   await ports.keyMirror.set(fleet, by.keyId, "active");
   await placeReading(ports, session, inbox);
-  await welcome(ports, session, profile);
-  return answer(ports, by, session, profile);
+  await welcome(ports, session, settings);
+  const now = await withdrawStopped(ports, settings, session);
+  await tellStart(ports, now, session);
+  return answer(ports, by, session, now);
 }
 
 /** How long a session that crashed was away. */
@@ -91,6 +104,7 @@ async function measureRestart(
 async function takeHost(
   ports: Ports,
   by: Registering,
+  settings: FleetRecord,
   { host: hostId, boot }: RegisterRequest,
 ): Promise<HostRecord | Refusal> {
   const { fleet } = by;
@@ -108,6 +122,7 @@ async function takeHost(
     by.hostToken.boot === current.boot;
   if (current && !entitled && (await anyInTime(ports, old)))
     return refuse("host.live", `Host ${hostId} is live with another boot.`);
+  const { heartbeatProfile } = valuesOf(settings);
   const next: HostRecord = {
     v: 1,
     rev: current?.rev ?? 0,
@@ -116,6 +131,7 @@ async function takeHost(
     boot,
     sessions: [],
     registeredAtMs: ports.clock.nowMs(),
+    ...(heartbeatProfile !== settings.profile && { profile: heartbeatProfile }),
   };
   const written = await ports.record.hosts.commit(current, next);
   if (!written)
@@ -204,10 +220,10 @@ async function addToHost({ record }: Ports, host: HostRecord, id: string): Promi
 }
 
 /** Gives the session its deadline and its place among those with room, and makes sure that a sweep watches it. */
-async function welcome(ports: Ports, session: SessionRecord, profile: ProfileName): Promise<void> {
+async function welcome(ports: Ports, session: SessionRecord, settings: FleetRecord): Promise<void> {
   const { fleet, host, id, epoch } = session;
   const nowMs = ports.clock.nowMs();
-  const { timeoutMs } = PROFILES[profile];
+  const { timeoutMs } = beatingOf(session, settings);
   await ports.registry.extend([{ fleet, host, session: id, epoch }], nowMs + timeoutMs);
   await publishSession(ports, session);
   const sweep = await ports.record.sweep.get();
@@ -229,20 +245,20 @@ async function answer(
   ports: Ports,
   by: Registering,
   session: SessionRecord,
-  profile: ProfileName,
+  settings: FleetRecord,
 ): Promise<RegisterAnswer> {
   const current = (await ports.record.sessions.get(session.fleet, session.id)) ?? session;
   const { fleet, host, boot, id, epoch } = session;
   const expiresMs = ports.clock.nowMs() + TOKEN_LIFE_MS;
+  const { name: profile, intervalMs, timeoutMs } = beatingOf(session, settings);
   const common = { fleet, host, boot, keyId: by.keyId, keyExpiresMs: by.keyExpiresMs, profile, expiresMs };
   const { signingKeys, heartbeatUrl } = ports.settings;
-  const { intervalMs, timeoutMs } = PROFILES[profile];
   return {
     session: sessionView(current, { activity: null, lastBeatAtMs: null }),
     token: signToken(signingKeys, { kind: "session", ...common, session: id, epoch }),
     hostToken: signToken(signingKeys, { kind: "host", ...common }),
     heartbeat: { url: heartbeatUrl, intervalMs, timeoutMs },
-    config: { profile, tokenExpiresMs: expiresMs },
-    resume: session.before ? await briefOfSession(ports, session) : null,
+    config: { profile, tokenExpiresMs: expiresMs, ...tuningConfig(settings, current) },
+    resume: session.before ? await briefOfSession(ports, session, settings) : null,
   };
 }

@@ -1,4 +1,5 @@
 import type { OwnedTask, SessionRecord, SweepRecord, TaskRecord } from "../contract/records.ts";
+import { beatingOf } from "../domain/experiments/session-tuning.ts";
 import { isSettled } from "../domain/held-work.ts";
 import { isAlive } from "../domain/session-transitions.ts";
 import { isEnded, isOwned, isReady, requeue } from "../domain/task-transitions.ts";
@@ -9,7 +10,7 @@ import { announceReady } from "./announce-ready.ts";
 import { listenToEvents } from "./announce-event.ts";
 import { apart } from "./apart.ts";
 import { changeOrCreate, changeTask } from "./change.ts";
-import { fleetOf, profileOf } from "./fleet-of.ts";
+import { fleetOf } from "./fleet-of.ts";
 import { heldWorkOf } from "./held-work-of.ts";
 import { linkDependencies } from "./link-dependencies.ts";
 import { fileRecount } from "./open-group.ts";
@@ -119,7 +120,7 @@ async function repairSession(
   }
   if (!isAlive(session)) return;
   if (deadlineMs === null) {
-    const { timeoutMs } = await profileOf(ports, fleet);
+    const { timeoutMs } = beatingOf(session, await fleetOf(ports, fleet));
     await ports.registry.extend([{ fleet, host, session: id, epoch }], ports.clock.nowMs() + timeoutMs);
   }
   if (!settled && (await settleSession(ports, fleet, id)))

@@ -6,6 +6,8 @@ import type { Ports } from "../ports/ports.ts";
 import { announceTaskEnd } from "./announce-event.ts";
 import { announceReady, withdrawReady } from "./announce-ready.ts";
 import { changeTask } from "./change.ts";
+import { fleetOf } from "./fleet-of.ts";
+import { noteTaskUnit } from "./note-unit.ts";
 import { fileRecount } from "./open-group.ts";
 import { settleDependency } from "./settle-dependency.ts";
 
@@ -13,8 +15,8 @@ const EDGES_PAGE = 100;
 
 /**
  * Carries out what the end of a task means to others: its submission counts it, its dependents become ready, fail
- * or are skipped, and theirs in turn; then what is kept beside it may go. Every step is idempotent, so whoever finds an ended task whose effects may be missing
- * runs them again.
+ * or are skipped, and theirs in turn; then what is kept beside it may go, those who listen are told, and what became of it is filed
+ * for experiments. Every step is idempotent, so whoever finds an ended task whose effects may be missing runs them again.
  */
 export async function runEndEffects(ports: Ports, task: EndedTask): Promise<void> {
   const { fleet } = task;
@@ -40,7 +42,9 @@ export async function runEndEffects(ports: Ports, task: EndedTask): Promise<void
       if (dependents.length > 0) await ports.record.edges.close(fleet, current.id, dependents);
     }
     await ports.record.payloads.close(fleet, current.id, current.data);
-    await announceTaskEnd(ports, current);
+    const settings = await fleetOf(ports, fleet);
+    await announceTaskEnd(ports, current, settings);
+    await noteTaskUnit(ports, current, settings);
     if (current.effectsPending)
       await changeTask(ports, fleet, current.id, (now) =>
         isEnded(now) && now.effectsPending && now.fence === current.fence

@@ -1,8 +1,8 @@
-import { PROFILES } from "../contract/profile.ts";
 import type { FleetRecord, SweepRecord } from "../contract/records.ts";
 import type { Ports } from "../ports/ports.ts";
 import { StoreUnavailable, failureOf } from "../ports/unavailable.ts";
-import { DEFAULT_FLEET } from "./fleet-of.ts";
+import { guardExperiments } from "./guard-experiments.ts";
+import { DEFAULT_FLEET, beatProfileOf } from "./fleet-of.ts";
 import { measureFleets } from "./measure-fleets.ts";
 import { type Repair, type Tick, allFleets, livesOrLost, sweepTick } from "./sweep-tick.ts";
 
@@ -18,6 +18,8 @@ const TAKE_OVER_LOOKS = 15;
 const MORE_AFTER_MS = 100;
 /** Between two counts of what fleets have. A run that takes over counts at once, as the last did a minute ago. */
 const MEASURE_EVERY_MS = 60_000;
+/** Between two looks whether experiments do harm: each reads the units of the last days. */
+const GUARD_EVERY_MS = 15 * 60_000;
 /** While nobody lives, scheduled runs only look whether that is still so: a tick costs Redis four times as many commands. */
 const IDLE_TICK_EVERY_MS = 600_000;
 /** Ticks that are later than this mean that schedules were missed. */
@@ -43,12 +45,16 @@ export async function runSweep(
   let failed = false;
   let lastRepairMs = 0;
   let measuredMs = 0;
+  let guardedAtMs = held?.guardedAtMs ?? 0;
   for (let ticks = 0; ; ticks++) {
     const nowMs = ports.clock.nowMs();
     if (nowMs - startedMs >= SWEEP_RUN_MS) return { ticks, ended: "time" };
     const previousMs = held?.tickAtMs ?? 0;
     const repairBefore: Repair = held ?? { repairing: null, cursors: null, rebuild: true };
-    held = await ports.record.sweep.commit(held, leased(held, holder, nowMs, repairBefore));
+    held = await ports.record.sweep.commit(held, {
+      ...leased(held, holder, nowMs, repairBefore),
+      guardedAtMs,
+    });
     if (!held) return { ticks, ended: "overtaken" };
     const fleets = await allFleets(ports);
     const result = await guarded(
@@ -62,13 +68,17 @@ export async function runSweep(
       await measureFleets(ports, fleets);
       measuredMs = nowMs;
     }
+    if (result?.busy && nowMs - guardedAtMs >= GUARD_EVERY_MS) {
+      await guardExperiments(ports, fleets);
+      guardedAtMs = nowMs;
+    }
     const idle = result?.busy === false;
     held = await keepRepair(ports, held, result?.repair ?? repairBefore, idle);
     if (!held) return { ticks: ticks + 1, ended: "overtaken" };
     // Once more after the lease was given up. Whoever registers sets its deadline first and then looks for a lease:
     // so either it finds none and wakes a sweep, or this finds its deadline.
     if (idle && !(await livesOrLost(ports))) return { ticks: ticks + 1, ended: "idle" };
-    const tickMs = Math.min(...fleets.map(({ profile }) => PROFILES[profile].tickMs));
+    const tickMs = Math.min(...fleets.map((fleet) => beatProfileOf(fleet).tickMs));
     const pauseMs = result?.more ? MORE_AFTER_MS : nowMs + tickMs - ports.clock.nowMs();
     await ports.clock.wait(Math.max(0, pauseMs));
   }
@@ -102,7 +112,7 @@ const isGivenUp = ({ untilMs }: SweepRecord): boolean => untilMs === 0;
  */
 async function takeOver(ports: Ports, holder: string): Promise<SweepRecord | null> {
   const fleets = await allFleets(ports);
-  const pauseMs = Math.min(...fleets.map(({ profile }) => PROFILES[profile].tickMs)) / TAKE_OVER_LOOKS_A_TICK;
+  const pauseMs = Math.min(...fleets.map((fleet) => beatProfileOf(fleet).tickMs)) / TAKE_OVER_LOOKS_A_TICK;
   let held = await ports.record.sweep.get();
   for (let looks = 0; isRunning(ports, held) && held.holder !== holder; looks++) {
     if (looks >= TAKE_OVER_LOOKS || (await isStamped(ports, held)))

@@ -1,6 +1,7 @@
 import { isRefusal } from "../contract/errors.ts";
 import type { OwnedTask, SessionRecord, TaskIn, TaskRecord } from "../contract/records.ts";
 import { type Decision, UNCHANGED, commit } from "../domain/decision.ts";
+import { beatingOf } from "../domain/experiments/session-tuning.ts";
 import { listsItsWork, ownedWork, seemsDropped } from "../domain/held-work.ts";
 import {
   askReport,
@@ -14,7 +15,7 @@ import { isSettledBy } from "../domain/task-settlement.ts";
 import { isEnded, voidReservation } from "../domain/task-transitions.ts";
 import type { Ports } from "../ports/ports.ts";
 import { changeSession, changeTask } from "./change.ts";
-import { profileOf } from "./fleet-of.ts";
+import { fleetOf } from "./fleet-of.ts";
 import { heldWorkOf } from "./held-work-of.ts";
 import { releasePlace } from "./release-place.ts";
 import { runEndEffects } from "./run-end-effects.ts";
@@ -35,7 +36,7 @@ export async function settleSession(ports: Ports, fleet: string, id: string): Pr
   const [work] = await heldWorkOf(ports, fleet, [session]);
   if (!work) return false;
   const { report } = work;
-  const graceMs = 2 * (await profileOf(ports, fleet)).intervalMs;
+  const graceMs = 2 * beatingOf(session, await fleetOf(ports, fleet)).intervalMs;
   if (listsItsWork(work)) await changeSession(ports, fleet, id, noteListing);
   const dropped: OwnedTask[] = [];
   let stopping = false;

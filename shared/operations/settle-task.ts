@@ -10,15 +10,18 @@ import type {
   Task,
 } from "../contract/task.ts";
 import { hashOf } from "../domain/canonical-json.ts";
+import { taskExperiment } from "../domain/experiments/parameters.ts";
 import type { Decision } from "../domain/decision.ts";
+import { usedBy } from "../domain/experiments/used.ts";
 import { type Holder, complete, fail, progress, release } from "../domain/task-settlement.ts";
 import { isEnded } from "../domain/task-transitions.ts";
 import type { SessionClaims } from "../domain/tokens.ts";
 import type { Ports } from "../ports/ports.ts";
+import { tellMet, valueForTask } from "./allocate-task.ts";
 import { announceReady } from "./announce-ready.ts";
 import { changeTask } from "./change.ts";
 import { claimNext } from "./claim-tasks.ts";
-import { profileOf } from "./fleet-of.ts";
+import { backoffBaseOf, fleetOf } from "./fleet-of.ts";
 import { notePerformance } from "./note-performance.ts";
 import { withOnePublication } from "./one-publication.ts";
 import { releasePlace } from "./release-place.ts";
@@ -69,9 +72,13 @@ export async function completeTask(
   if (probe.kind === "refused") return probe.refusal;
   const put = (name: string, value: unknown) =>
     ports.record.payloads.put(claims.fleet, id, `${name}-${fence}`, value);
+  const stored = await put("result", result ?? null);
+  const used = usedBy(result);
   const payloads = {
-    result: await put("result", result ?? null),
+    result: stored,
     evidence: evidence == null ? null : await put("evidence", evidence),
+    // So that it need not be fetched to know.
+    ...(stored.at !== "inline" && Object.keys(used).length > 0 && { used }),
   };
   // Letting go of this task and taking the next are one change of the session, as far as others are told.
   const [task, next] = await withOnePublication(ports, async (once) => {
@@ -85,27 +92,38 @@ export async function completeTask(
   return isRefusal(task) ? task : { task: await viewTask(ports, task), next };
 }
 
-/** The holder reports a failed attempt. */
+/** Of a parameter that is not under experiment a task is given what the fleet uses. */
+const FLEETS = { value: undefined, meets: null } as const;
+
+/**
+ * The holder reports a failed attempt. The factor of the backoff is used, and an experiment on it met, if the task is to be tried
+ * again: not if it is a dead letter now.
+ */
 export async function failTask(
   ports: Ports,
   claims: SessionClaims,
   id: string,
   request: FailRequest,
 ): Promise<{ task: Task } | Refusal> {
+  const { fleet, session } = claims;
   const { fence, error, retryable = true } = request;
-  const { backoffBaseMs } = await profileOf(ports, claims.fleet);
+  const settings = await fleetOf(ports, fleet);
+  // Only an experiment must know the task before it is changed.
+  const varied = retryable && taskExperiment(settings.tuning, "retryBackoffFactor") !== null;
+  const known = (varied && (await ports.record.tasks.get(fleet, id))) || undefined;
+  const { value, meets } = known ? await valueForTask(ports, settings, known, "retryBackoffFactor") : FLEETS;
   const failure = {
-    error,
-    retryable,
-    bodyHash: hashOf("fail", error, retryable),
-    backoffBaseMs,
-    uniform: ports.chance.uniform(),
+    ...{ error, retryable, bodyHash: hashOf("fail", error, retryable), uniform: ports.chance.uniform() },
+    ...(meets && { meets: { [meets.experiment.id]: meets.exposure } }),
   };
-  const task = await settleAndLetGo(ports, claims, id, fence, (current) =>
-    fail(current, holderOf(claims, fence), failure, ports.clock.nowMs()),
-  );
+  const decide = (current: TaskRecord) => {
+    const backoffBaseMs = backoffBaseOf(settings, current, value);
+    return fail(current, holderOf(claims, fence), { ...failure, backoffBaseMs }, ports.clock.nowMs());
+  };
+  const task = await settleAndLetGo(ports, claims, id, fence, decide, known);
   if (isRefusal(task)) return task;
-  await notePerformance(ports, task, claims.session, fence, false);
+  if (meets) await tellMet(ports, task, meets);
+  await notePerformance(ports, task, session, fence, false);
   return { task: await viewTask(ports, task) };
 }
 
@@ -137,8 +155,9 @@ async function settle(
   { fleet }: SessionClaims,
   id: string,
   decide: (task: TaskRecord) => Decision<TaskRecord>,
+  known?: TaskRecord,
 ): Promise<TaskRecord | Refusal> {
-  const result = await changeTask(ports, fleet, id, decide);
+  const result = await changeTask(ports, fleet, id, decide, known);
   if (isRefusal(result)) return result;
   const task = result.document;
   if (isEnded(task)) await runEndEffects(ports, task);
@@ -152,8 +171,9 @@ async function settleAndLetGo(
   id: string,
   fence: number,
   decide: (task: TaskRecord) => Decision<TaskRecord>,
+  known?: TaskRecord,
 ): Promise<TaskRecord | Refusal> {
-  const task = await settle(ports, claims, id, decide);
+  const task = await settle(ports, claims, id, decide, known);
   if (!isRefusal(task)) await releasePlace(ports, claims.fleet, claims.session, id, fence);
   return task;
 }

@@ -3,7 +3,7 @@ import type { FleetRecord, SweepRecord } from "../contract/records.ts";
 import type { AgendaEntry } from "../ports/agenda.ts";
 import type { Ports } from "../ports/ports.ts";
 import { StoreUnavailable } from "../ports/unavailable.ts";
-import { DEFAULT_FLEET, fleetOf, withProfile } from "./fleet-of.ts";
+import { DEFAULT_FLEET, beatProfileOf, fleetOf, withProfile } from "./fleet-of.ts";
 import { SILENT_PAGE, giveUpSilent } from "./give-up-silent.ts";
 import { liveSessions } from "./live-sessions.ts";
 import { mirrorKey } from "./manage-keys.ts";
@@ -17,6 +17,7 @@ import { settleSession } from "./settle-session.ts";
 import { BALANCE_AFTER_MS, fillFleet } from "./take-ready.ts";
 import { timeoutTask } from "./timeout-task.ts";
 import { verifySession } from "./verify-session.ts";
+import { beatingOf } from "../domain/experiments/session-tuning.ts";
 import { isAlive } from "../domain/session-transitions.ts";
 import { isEnded } from "../domain/task-transitions.ts";
 
@@ -75,7 +76,7 @@ export async function sweepTick(
   // still means a loss if this tick never gets to its end.
   if (stampMs === null) await ports.agenda.setStamp(NO_TICK_MS);
   const silent = fleets.filter(
-    ({ profile }) => lost || tick.failed || nowMs - stampMs > PROFILES[profile].timeoutMs,
+    (fleet) => lost || tick.failed || nowMs - stampMs > beatProfileOf(fleet).timeoutMs,
   );
   for (const fleet of silent) await pardon(ports, fleet);
   const overdue =
@@ -120,15 +121,20 @@ export async function livesOrLost({ registry, agenda }: Ports): Promise<boolean>
 }
 
 /**
- * After an outage nobody is given up for having been silent: every live session gets a whole timeout from now.
+ * After an outage nobody is given up for having been silent: every live session gets a whole timeout of its own from now.
  */
-async function pardon(ports: Ports, { fleet, profile }: FleetRecord): Promise<void> {
+async function pardon(ports: Ports, settings: FleetRecord): Promise<void> {
+  const { fleet } = settings;
   let count = 0;
   for await (const page of liveSessions(ports, fleet)) {
-    const alive = page.filter(isAlive).map(({ id, host, epoch }) => ({ fleet, host, session: id, epoch }));
+    const alive = page.filter(isAlive);
     count += alive.length;
-    if (alive.length > 0)
-      await ports.registry.extend(alive, ports.clock.nowMs() + PROFILES[profile].timeoutMs);
+    const byTimeout = Map.groupBy(alive, (session) => beatingOf(session, settings).timeoutMs);
+    for (const [timeoutMs, sessions] of byTimeout)
+      await ports.registry.extend(
+        sessions.map(({ id, host, epoch }) => ({ fleet, host, session: id, epoch })),
+        ports.clock.nowMs() + timeoutMs,
+      );
   }
   if (count > 0) ports.log.warn("outage: every deadline moved", { fleet, sessions: count });
 }
@@ -167,14 +173,13 @@ async function handleEntry(
   fleets: readonly FleetRecord[],
 ): Promise<number | null> {
   const settings = fleets.find(({ fleet }) => fleet === entry.fleet);
+  const { intervalMs } = settings ? beatProfileOf(settings) : PROFILES.standard;
   switch (entry.kind) {
     case "verify":
       await verifySession(ports, entry);
       return null;
     case "settle":
-      return (await settleSession(ports, entry.fleet, entry.session))
-        ? PROFILES[settings?.profile ?? "standard"].intervalMs
-        : null;
+      return (await settleSession(ports, entry.fleet, entry.session)) ? intervalMs : null;
     case "timeout":
       await timeoutTask(ports, entry.fleet, entry.task, entry.fence);
       return null;

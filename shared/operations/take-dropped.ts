@@ -5,7 +5,7 @@ import { isEnded, isOwned, requeue } from "../domain/task-transitions.ts";
 import type { Ports } from "../ports/ports.ts";
 import { announceReady } from "./announce-ready.ts";
 import { changeTask } from "./change.ts";
-import { profileOf } from "./fleet-of.ts";
+import { backoffBaseOf, fleetOf } from "./fleet-of.ts";
 import { notePerformance } from "./note-performance.ts";
 import { releasePlace } from "./release-place.ts";
 import { runEndEffects } from "./run-end-effects.ts";
@@ -16,11 +16,13 @@ import { runEndEffects } from "./run-end-effects.ts";
  * remembers the effects if this function dies in between.
  */
 export async function takeDropped(ports: Ports, { fleet, id, owner, fence }: OwnedTask): Promise<void> {
-  const { backoffBaseMs } = await profileOf(ports, fleet);
+  const settings = await fleetOf(ports, fleet);
   const detail = `Session ${owner.session} stopped working on it without saying so.`;
-  const loss = { cause: "dropped", detail, backoffBaseMs, uniform: ports.chance.uniform() } as const;
+  const loss = { cause: "dropped", detail, uniform: ports.chance.uniform() } as const;
   const result = await changeTask(ports, fleet, id, (task) =>
-    isOwned(task) && task.fence === fence ? commit(requeue(task, loss, ports.clock.nowMs())) : UNCHANGED,
+    isOwned(task) && task.fence === fence
+      ? commit(requeue(task, { ...loss, backoffBaseMs: backoffBaseOf(settings, task) }, ports.clock.nowMs()))
+      : UNCHANGED,
   );
   if (isRefusal(result) || !result.changed) return;
   ports.log.warn("task dropped by its session", { fleet, task: id, session: owner.session });

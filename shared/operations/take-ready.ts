@@ -2,6 +2,7 @@ import type { OwnedTask, SessionRecord } from "../contract/records.ts";
 import type { BalancePolicy } from "../contract/fleet.ts";
 import type { Rules } from "../contract/rules.ts";
 import { isFullClaim } from "../domain/claim-size.ts";
+import { valuesOf } from "../domain/experiments/parameters.ts";
 import { offersOf } from "../domain/placement.ts";
 import { serves } from "../domain/ready-order.ts";
 import type { Tenure } from "../domain/semaphore.ts";
@@ -102,7 +103,7 @@ export async function fillFleet(ports: Ports, fleet: string, limit: number): Pro
   const full = new Set<string>();
   const settings = await fleetOf(ports, fleet);
   const rules = rulesIn(settings);
-  const { policy = "least-loaded" } = settings;
+  const { balancerPolicy: policy } = valuesOf(settings);
   if (rules.paused.fleet) return 0;
   const aside: Take[] = [];
   let assigned = 0;

@@ -5,14 +5,14 @@ import type { Ports } from "../ports/ports.ts";
 import { announceReady } from "./announce-ready.ts";
 import { stopHolder } from "./cancel-task.ts";
 import { changeTask } from "./change.ts";
-import { profileOf } from "./fleet-of.ts";
+import { backoffBaseOf, fleetOf } from "./fleet-of.ts";
 import { notePerformance } from "./note-performance.ts";
 import { runEndEffects } from "./run-end-effects.ts";
 
 /** Takes a task that has run past its time limit from its owner, who must stop it: another attempt, or a dead letter. */
 export async function timeoutTask(ports: Ports, fleet: string, id: string, fence: number): Promise<void> {
   const nowMs = ports.clock.nowMs();
-  const { backoffBaseMs } = await profileOf(ports, fleet);
+  const settings = await fleetOf(ports, fleet);
   const holders: string[] = []; // Of the last decision, which is the one committed.
   const result = await changeTask(ports, fleet, id, (task) => {
     if (
@@ -24,6 +24,7 @@ export async function timeoutTask(ports: Ports, fleet: string, id: string, fence
       return UNCHANGED;
     holders.push(task.owner.session);
     const detail = `It ran longer than its limit of ${task.timeoutMs ?? 0} ms.`;
+    const backoffBaseMs = backoffBaseOf(settings, task);
     return commit(
       requeue(task, { cause: "timeout", detail, backoffBaseMs, uniform: ports.chance.uniform() }, nowMs),
     );

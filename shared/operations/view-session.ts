@@ -2,10 +2,11 @@ import { type Refusal, refuse } from "../contract/errors.ts";
 import type { SessionRecord } from "../contract/records.ts";
 import { type Session } from "../contract/session.ts";
 import { Activity } from "../contract/session-state.ts";
+import { beatingOf } from "../domain/experiments/session-tuning.ts";
 import { isAlive } from "../domain/session-transitions.ts";
 import { sessionView } from "../domain/views.ts";
 import type { Ports } from "../ports/ports.ts";
-import { profileOf } from "./fleet-of.ts";
+import { fleetOf } from "./fleet-of.ts";
 
 /** Sessions as answers show them: their records, with what their last beats said. */
 export async function viewSessions(
@@ -14,7 +15,7 @@ export async function viewSessions(
   sessions: readonly SessionRecord[],
 ): Promise<Session[]> {
   if (sessions.length === 0) return [];
-  const { timeoutMs } = await profileOf(ports, fleet);
+  const settings = await fleetOf(ports, fleet);
   const reports = await ports.registry.reported(
     fleet,
     sessions.map(({ id }) => id),
@@ -25,6 +26,7 @@ export async function viewSessions(
   return sessions.map((session, i) => {
     const report = reports[i];
     const deadlineMs = deadlines[i] ?? null;
+    const { timeoutMs } = beatingOf(session, settings);
     const activity =
       isAlive(session) && report?.epoch === session.epoch
         ? Activity.safeParse(report.activity).data

@@ -100,11 +100,17 @@ async function replaceNewest(
     (current) =>
       current && current.epoch > next.epoch
         ? refused("session.superseded", `Session ${session} was started again since this token was made.`)
-        : commit(next),
+        : commit({ ...next, ofStart: ofStart(current, next) }),
   );
   if (isRefusal(replaced)) return replaced;
   if (!replaced.document) throw new Error(`The checkpoint of session ${session} was not written.`);
   return replaced.document;
+}
+
+/** How many its start has written with this one; unknown if those before it were not counted. */
+function ofStart(newest: CheckpointRecord | null, { epoch }: CheckpointRecord): number | undefined {
+  if (newest?.epoch !== epoch) return 1;
+  return newest.ofStart === undefined ? undefined : newest.ofStart + 1;
 }
 
 /** Moves the task's pointer, unless it is of a later tenure or of a later checkpoint by now. */

@@ -1,6 +1,7 @@
 import type { SQSRecord } from "aws-lambda";
 import { ReadyEvent } from "../../shared/contract/events.ts";
 import type { ProfileName } from "../../shared/contract/profile.ts";
+import { noAllocator, noMirror } from "../../shared/adapters/memory/allocator.ts";
 import { createMemoryAgenda } from "../../shared/adapters/memory/agenda.ts";
 import { createMemoryHeldBack } from "../../shared/adapters/memory/held-back.ts";
 import { createMemoryKeyMirror } from "../../shared/adapters/memory/key-mirror.ts";
@@ -112,6 +113,8 @@ export function createCloud(parts: CloudParts) {
     },
     log,
     metrics: { note: async () => undefined, gauge: async () => undefined },
+    allocator: noAllocator,
+    mirror: noMirror,
   };
 
   const latencyMs = (path: string): number => {

@@ -70,7 +70,7 @@ export const MESSAGE_MUTANTS: readonly Mutant[] = [
   {
     name: "ends are announced to nobody",
     file: operation("run-end-effects"),
-    find: "    await announceTaskEnd(ports, current);\n",
+    find: "    await announceTaskEnd(ports, current, settings);\n",
     replace: "",
   },
 ];

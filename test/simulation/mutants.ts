@@ -171,9 +171,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a released task is let go of before it is committed",
     file: operation("settle-task"),
-    find: "  const task = await settle(ports, claims, id, decide);\n",
+    find: "  const task = await settle(ports, claims, id, decide, known);\n",
     replace:
-      "  await releasePlace(ports, claims.fleet, claims.session, id, fence);\n  const task = await settle(ports, claims, id, decide);\n",
+      "  await releasePlace(ports, claims.fleet, claims.session, id, fence);\n  const task = await settle(ports, claims, id, decide, known);\n",
   },
   {
     name: "an end has no effects on others",

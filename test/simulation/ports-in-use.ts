@@ -12,5 +12,7 @@ export function allPorts(): Ports {
   if (!ports) throw new Error("A handler ran without its simulated ports.");
   return ports;
 }
+/** No unit is put into an experiment: the simulation's ports have no allocator that does. */
+export const tuningPorts = allPorts;
 const meter = { commandsSent: () => undefined, beatEnded: async () => undefined };
 export const beatPorts = () => ({ ...allPorts(), meter });

@@ -12,7 +12,7 @@ export type Job = { readonly seed: number; readonly faults?: readonly Fault[]; r
 const { mutant: index } = workerData as { mutant: number | null };
 
 /** How functions find their ports when they are deployed. */
-const WIRING = [/\/shared\/runtime\/all-ports\.ts$/, /\/shared\/runtime\/beat-ports\.ts$/];
+const WIRING = [/\/shared\/runtime\/(all|tuning|beat)-ports\.ts$/];
 
 const mutant = index === null ? undefined : MUTANTS[index];
 const files = mutant ? mutated(mutant) : new Map<string, string>();
