@@ -20,6 +20,7 @@ const deadLetters = async () => (await import("./commands/dead-letters.ts")).add
 const rebalance = async () => (await import("./commands/rebalance.ts")).addRebalanceCommand;
 const rules = async () => (await import("./commands/rules.ts")).addRulesCommands;
 const retention = async () => (await import("./commands/retention.ts")).addRetentionCommand;
+const experiments = async () => (await import("./commands/experiments.ts")).addExperimentsCommand;
 const keys = async () => (await import("./commands/keys.ts")).addKeysCommand;
 
 /** In the order of the help. Where one import brings several commands, they stand together. */
@@ -44,6 +45,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<AddCommands>> = new Map([
   ["limit", rules],
   ["rules", rules],
   ["retention", retention],
+  ["experiments", experiments],
   ["keys", keys],
 ]);
 

@@ -13,7 +13,7 @@ const app = createApp();
 async function answer(c: Context, requestId: string): Promise<Response> {
   const { event } = c.env as { event: { headers: Record<string, string | undefined> } };
   const header = (name: string) => event.headers[name];
-  const admitted = await admit(API.callMcp, { requestId, params: {}, header });
+  const admitted = await admit(allPorts(), API.callMcp, { requestId, params: {}, header });
   const toProblem = (refusal: Parameters<typeof problemAnswer>[0]) => {
     const { status, headers, body } = problemAnswer(refusal, requestId);
     return new Response(body, { status, headers });

@@ -1,11 +1,17 @@
 // Triggered by every route that no other function answers: fleets, keys, sessions and hosts seen from outside, messages,
-// progress, load, rebalance, pauses, limits, retention, metrics, health, the OpenAPI document, and routes that are not built yet.
+// progress, load, rebalance, pauses, limits, retention, experiments, metrics, health, the OpenAPI document, and routes that are not built yet.
 import * as z from "zod/mini";
 import { API } from "../shared/contract/api.ts";
 import { isRefusal, refuse } from "../shared/contract/errors.ts";
 import { Instant, Word } from "../shared/contract/ids.ts";
 import { openApiDocument } from "../shared/contract/openapi.ts";
 import { acknowledgeMessages } from "../shared/operations/acknowledge-messages.ts";
+import {
+  approveExperiment,
+  getExperiment,
+  listExperiments,
+  stopExperiment,
+} from "../shared/operations/decide-experiment.ts";
 import { checkHealth } from "../shared/operations/check-health.ts";
 import { drainHost } from "../shared/operations/drain-host.ts";
 import { drainSession, restartSession } from "../shared/operations/end-session.ts";
@@ -15,10 +21,12 @@ import { createFleet, listFleets } from "../shared/operations/manage-fleets.ts";
 import { createKey, listKeys, revokeKey } from "../shared/operations/manage-keys.ts";
 import { changeRetention, readRetention } from "../shared/operations/manage-retention.ts";
 import { limitTasks, pauseTasks, readRules, resumeTasks } from "../shared/operations/manage-rules.ts";
+import { changeTuning } from "../shared/operations/manage-tuning.ts";
 import { rebalanceFleet, setBalancing } from "../shared/operations/rebalance-fleet.ts";
 import { readMetrics } from "../shared/operations/read-metrics.ts";
 import { type Reader, readMessages } from "../shared/operations/read-messages.ts";
 import { sendMessage } from "../shared/operations/send-message.ts";
+import { startExperiment } from "../shared/operations/start-experiment.ts";
 import { summariseProgress } from "../shared/operations/summarise-progress.ts";
 import { getSession } from "../shared/operations/view-session.ts";
 import { allPorts } from "../shared/runtime/all-ports.ts";
@@ -39,6 +47,10 @@ const keys: Things = {
 const hosts: Things = {
   find: (ports, fleet, id) => ports.record.hosts.get(fleet, id),
   absent: refuse("host.not_found", "There is no such host in this fleet."),
+};
+const experiments: Things = {
+  find: (ports, fleet, id) => ports.record.experiments.get(fleet, id),
+  absent: refuse("experiment.not_found", "There is no such experiment in this fleet."),
 };
 const sessions: Things = {
   find: (ports, fleet, id) => ports.record.sessions.get(fleet, id),
@@ -112,6 +124,17 @@ serve(app, API.limitTasks, { run: ({ ports, fleet, body }) => limitTasks(ports, 
 
 serve(app, API.readRetention, { run: ({ ports, fleet }) => readRetention(ports, fleet) });
 serve(app, API.changeRetention, { run: ({ ports, fleet, body }) => changeRetention(ports, fleet, body) });
+
+serve(app, API.listExperiments, { run: ({ ports, fleet }) => listExperiments(ports, fleet) });
+serve(app, API.startExperiment, { run: ({ ports, fleet, body }) => startExperiment(ports, fleet, body) });
+serveById(app, API.getExperiment, experiments, (id, { ports, fleet }) => getExperiment(ports, fleet, id));
+serveById(app, API.approveExperiment, experiments, (id, { ports, fleet }) =>
+  approveExperiment(ports, fleet, id),
+);
+serveById(app, API.stopExperiment, experiments, (id, { ports, fleet, body }) =>
+  stopExperiment(ports, fleet, id, body),
+);
+serve(app, API.changeTuning, { run: ({ ports, fleet, body }) => changeTuning(ports, fleet, body) });
 
 const ProgressQuery = z.object({ group: z.optional(Word), cursor: z.optional(z.string()) });
 

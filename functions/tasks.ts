@@ -15,12 +15,13 @@ import { completeTask, failTask, releaseTask, reportProgress } from "../shared/o
 import { submitTasks } from "../shared/operations/submit-tasks.ts";
 import { getTask, getTaskStory } from "../shared/operations/view-task.ts";
 import type { Ports } from "../shared/ports/ports.ts";
+import { tuningPorts } from "../shared/runtime/tuning-ports.ts";
 import { type Things, serveById } from "./edge/by-id.ts";
 import { openCursor, sealCursor } from "./edge/cursor.ts";
 import { type BodyOf, createApp, serve, toHandler } from "./edge/endpoint.ts";
 import { traceOf } from "./edge/trace.ts";
 
-const app = createApp();
+const app = createApp(tuningPorts);
 
 serve(app, API.submitTasks, {
   run: async ({ ports, fleet, header, body, seed }) =>

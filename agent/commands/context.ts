@@ -1,4 +1,4 @@
-import { Command } from "commander";
+import type { Command, CommandOptions } from "commander";
 import { type Connection, findConnection } from "../connection.ts";
 import { createHttp, type Http } from "../http.ts";
 
@@ -33,9 +33,11 @@ export function addCommand(
   usage: string,
   description: string,
   examples: readonly string[],
+  /** `isDefault`: of a group, what is meant if none of its commands is named. */
+  options: CommandOptions = {},
 ): Command {
   return program
-    .command(usage)
+    .command(usage, options)
     .description(description)
     .option("--url <url>", "the server (else SHIM_URL, else .shim/credentials.json)")
     .option("--key <key>", "an API key (else SHIM_KEY, else .shim/credentials.json)")

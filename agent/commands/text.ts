@@ -4,18 +4,44 @@ export function printable(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ");
 }
 
-/** Columns aligned with two spaces between, below a heading. */
-export function formatTable(heading: readonly string[], rows: readonly (readonly string[])[]): string {
+/** What a last column is wrapped to at least, however narrow the terminal is. */
+const LAST_COLUMN = 24;
+
+/**
+ * Columns aligned with two spaces between, below a heading.
+ *
+ * @param columns of the terminal: the last column is wrapped to fit
+ */
+export function formatTable(
+  heading: readonly string[],
+  rows: readonly (readonly string[])[],
+  columns = Infinity,
+): string {
   const lines = [heading, ...rows].map((row) => row.map(printable));
   const widths = heading.map((_, column) => Math.max(...lines.map((row) => row[column]?.length ?? 0)));
+  const before = widths.slice(0, -1).reduce((sum, width) => sum + width + 2, 0);
+  const room = Math.max(LAST_COLUMN, columns - before) + before;
   return lines
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join("  ")
-        .trimEnd(),
-    )
+    .map((row) => {
+      const cells = row.slice(0, -1).map((cell, column) => `${cell.padEnd(widths[column] ?? 0)}  `);
+      const end = row.at(-1) ?? "";
+      const last = end.length + before > room ? wrap(end, room, " ".repeat(before)).slice(before) : end;
+      return `${cells.join("")}${last}`.trimEnd();
+    })
     .join("\n");
+}
+
+/** Lines of at most so many columns, each indented. A word that is longer stays whole. */
+export function wrap(text: string, columns: number, indent = ""): string {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of printable(text).split(" ")) {
+    if (line !== "" && indent.length + line.length + 1 + word.length > columns) {
+      lines.push(line);
+      line = word;
+    } else line = line === "" ? word : `${line} ${word}`;
+  }
+  return [...lines, line].map((one) => `${indent}${one}`).join("\n");
 }
 
 /** How long ago an instant was, for people: `12s`, `3m`, `5h`, `2d`; `-` for none. */

@@ -1,9 +1,8 @@
-import type { Hono } from "hono";
 import type { Route } from "../../shared/contract/api.ts";
 import type { Refusal } from "../../shared/contract/errors.ts";
 import { Id } from "../../shared/contract/ids.ts";
 import type { Ports } from "../../shared/ports/ports.ts";
-import { type BodyOf, type Request, serve } from "./endpoint.ts";
+import { type App, type BodyOf, type Request, serve } from "./endpoint.ts";
 
 /** What a path names by its id. */
 export type Things = {
@@ -13,7 +12,7 @@ export type Things = {
 
 /** Serves a route under one thing's id. An id that cannot exist is one that does not. */
 export function serveById<R extends Route>(
-  app: Hono,
+  app: App,
   route: R,
   { find, absent }: Things,
   run: (id: string, request: Request<BodyOf<R>>) => Promise<object>,

@@ -55,12 +55,16 @@ type Raw = {
   readonly bytes: () => Promise<Uint8Array>;
 };
 
+/** An app of routes, and the ports that they run on. */
+export type App = Hono<{ Variables: { ports: () => Ports } }>;
+
 /** Finds out who asks, and whether they may use this route. */
 export async function admit(
+  ports: Ports,
   { who }: Pick<Route, "who">,
   { requestId, params, header }: Pick<Raw, "requestId" | "params" | "header">,
 ): Promise<Pick<Named, "ports" | "caller" | "fleet"> | Refusal> {
-  const asked = { ...allPorts(), log: allPorts().log.with({ requestId }) };
+  const asked = { ...ports, log: ports.log.with({ requestId }) };
   const caller = await authenticate(asked, header("authorization"), () => link("RootKey", "value"));
   if (isRefusal(caller)) return caller;
   const forbidden = refuseCaller(who ?? {}, caller, params["id"]);
@@ -71,11 +75,12 @@ export async function admit(
 
 /** The order of checks: 401, 403, 404, 400/413/415/422, 409. */
 async function answerRequest<R extends Route>(
+  wired: Ports,
   route: R,
   endpoint: Endpoint<R>,
   raw: Raw,
 ): Promise<{ status: number; value: object } | Refusal> {
-  const admitted = await admit(route, raw);
+  const admitted = await admit(wired, route, raw);
   if (isRefusal(admitted)) return admitted;
   const { ports, caller, fleet } = admitted;
   const request = await readRequest(route, raw);
@@ -124,13 +129,14 @@ async function readRequest(
 }
 
 /** Adds a route of the contract to an app: parse, one operation, its outcome as an answer. */
-export function serve<R extends Route>(app: Hono, route: R, endpoint: Endpoint<R>): void {
+export function serve<R extends Route>(app: App, route: R, endpoint: Endpoint<R>): void {
   app.on(route.method, route.path.replaceAll(/\{(\w+)\}/g, ":$1"), async (c) => {
     const requestId = requestIdOf(c.env);
     const { headers, queryStringParameters = {} } = eventOf(c.env);
+    const ports = c.get("ports")();
     let answer: HttpAnswer;
     try {
-      const result = await answerRequest(route, endpoint, {
+      const result = await answerRequest(ports, route, endpoint, {
         requestId,
         method: c.req.method,
         path: c.req.path,
@@ -145,10 +151,20 @@ export function serve<R extends Route>(app: Hono, route: R, endpoint: Endpoint<R
           ? textAnswer(result.status, route.text, result.value)
           : jsonAnswer(result.status, result.value);
     } catch (error) {
-      answer = await errorAnswer(error, requestId, allPorts());
+      answer = await errorAnswer(error, requestId, ports);
     }
+    await flushExposures(ports);
     return c.body(answer.body, answer.status as ContentfulStatusCode, answer.headers);
   });
+}
+
+/** Before the function may be frozen: what was told of exposures leaves it now, or is lost. No request fails for it. */
+async function flushExposures({ allocator, log }: Ports): Promise<void> {
+  try {
+    await allocator.flush();
+  } catch (error) {
+    log.warn("exposures were not told", { error: String(error) });
+  }
 }
 
 /** The event as it came: hono's view of it drops empty headers, alters others and keeps one of repeated queries. */
@@ -160,9 +176,17 @@ export function requestIdOf(env: unknown): string {
   return eventOf(env).requestContext.requestId;
 }
 
-/** An app that answers unknown routes as it answers all else. */
-export function createApp(): Hono {
-  const app = new Hono();
+/**
+ * An app that answers unknown routes as it answers all else.
+ *
+ * @param ports what its operations run on
+ */
+export function createApp(ports: () => Ports = allPorts): App {
+  const app: App = new Hono();
+  app.use(async (c, next) => {
+    c.set("ports", ports);
+    await next();
+  });
   app.notFound((c) => {
     const { status, headers, body } = problemAnswer(
       refuse("route.not_found", `There is no ${c.req.method} ${c.req.path.slice(0, 200)}.`),
@@ -180,7 +204,7 @@ function encodePath(path: string): string {
 
 /* eslint-disable @typescript-eslint/no-deprecated -- The package that is to replace hono/aws-lambda is not published yet. */
 /** The app as a Lambda handler. */
-export function toHandler(app: Hono): (event: LambdaEvent, context?: LambdaContext) => Promise<unknown> {
+export function toHandler(app: App): (event: LambdaEvent, context?: LambdaContext) => Promise<unknown> {
   const run = handle(app);
   return (event, context) =>
     run("rawPath" in event ? { ...event, rawPath: encodePath(event.rawPath) } : event, context);

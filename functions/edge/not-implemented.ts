@@ -1,8 +1,2 @@
 /** Routes of the protocol that are not built yet. A client learns so by `route.not_implemented`, never by a 404. */
-export const NOT_IMPLEMENTED: readonly (readonly [method: "GET" | "POST", path: string])[] = [
-  ["GET", "/v1/experiments"],
-  ["GET", "/v1/experiments/:id"],
-  ["POST", "/v1/experiments/:id/stop"],
-  ["POST", "/v1/experiments/:id/approve"],
-  ["GET", "/"],
-];
+export const NOT_IMPLEMENTED: readonly (readonly [method: "GET" | "POST", path: string])[] = [["GET", "/"]];

@@ -9,6 +9,8 @@ import { MISFITTING_BODIES, UNREADABLE_BODIES } from "./bad-bodies.ts";
 import { FORBIDDEN_CALLERS, UNKNOWN_CALLERS } from "./bad-credentials.ts";
 import { BAD_BULK } from "./bad-bulk.ts";
 import { BAD_CHECKPOINTS } from "./bad-checkpoints.ts";
+import { BAD_EXPERIMENTS } from "./bad-experiments.ts";
+import { BAD_EXPOSURES } from "./bad-exposures.ts";
 import { BAD_HOOKS } from "./bad-hooks.ts";
 import { BAD_RULES } from "./bad-rules.ts";
 import { BAD_SIGNALS } from "./bad-signals.ts";
@@ -83,6 +85,8 @@ describe("the right 4xx, nothing changed, no secret told", () => {
       "histories of signals": BAD_SIGNALS,
       "hooks and messages of MCP": BAD_HOOKS,
       checkpoints: BAD_CHECKPOINTS,
+      exposures: BAD_EXPOSURES,
+      "experiments and tuning": BAD_EXPERIMENTS,
       "actions over many": BAD_BULK,
       "several wrongs": SEVERAL_WRONGS,
     }),

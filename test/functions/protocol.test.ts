@@ -5,6 +5,7 @@ import { ERRORS, type ErrorCode } from "../../shared/contract/errors.ts";
 import { Problem } from "../../shared/contract/problem.ts";
 import { RETENTION_MS_LIMIT, RETENTION_MS_MINIMUM } from "../../shared/contract/limits.ts";
 import { useEmbeddedCloud } from "../fixtures/embedded-cloud.ts";
+import { rememberWeeks } from "../fixtures/weeks-before.ts";
 import { type Actor, holdTask, registerSession } from "./cast.ts";
 
 const cloud = useEmbeddedCloud({
@@ -70,11 +71,13 @@ describe("every route answers exactly what the contract says", () => {
         lastBeatAt: null,
       },
       heartbeat: { url: `${cloud().url}/v1/heartbeat`, intervalMs: 10_000, timeoutMs: 30_000 },
-      config: { profile: "standard" },
+      config: { profile: "standard", parameters: { checkpointToolCalls: 5, contextDanger: 0.75 } },
       resume: null,
     });
     const { token, hostToken } = registered;
     const id = { id: "shaped" };
+    const exposures = { parameters: ["checkpointToolCalls"] };
+    expect(await succeedOnce(API.tellExposures, { key: token, params: id, body: exposures })).toEqual({});
     await succeedOnce(API.submitTasks, {
       body: [1, 2, 3].map((data) => ({ id: `shaped-${data}`, type: "t", data, requires: ["shaped"] })),
     });
@@ -272,6 +275,25 @@ describe("every route answers exactly what the contract says", () => {
     expect((await succeedOnce(API.resumeTasks, { body: { type: "many" } })).rules).toEqual(rules);
   });
 
+  test("what is tried on a fleet", async () => {
+    await rememberWeeks(cloud(), "default");
+    const body = { parameter: "checkpointIntervalMs", treatment: 300_000, effect: 60_000 } as const;
+    const { experiment } = await succeedOnce(API.startExperiment, { body });
+    expect(experiment).toMatchObject({ state: "running", treatmentShare: 0.1, control: 600_000 });
+    const params = { id: experiment.id };
+    expect((await succeedOnce(API.approveExperiment, { params })).experiment).toEqual(experiment);
+    expect((await succeedOnce(API.getExperiment, { params })).experiment).toEqual(experiment);
+    const { experiments } = await succeedOnce(API.listExperiments);
+    expect(experiments.map(({ id }) => id)).toContain(experiment.id);
+    const stopped = await succeedOnce(API.stopExperiment, { params, body: { reason: "shown" } });
+    expect(stopped.experiment).toMatchObject({ state: "halted", reason: "shown" });
+    const { tuning } = await succeedOnce(API.changeTuning, { body: { pin: { briefTokens: 3_000 } } });
+    expect(tuning.parameters).toContainEqual(
+      expect.objectContaining({ name: "briefTokens", value: 3_000, source: "pinned" }),
+    );
+    await succeed(API.changeTuning, { body: { unpin: ["briefTokens"] } });
+  });
+
   test("what sessions tell each other", async () => {
     const [one, two] = [
       await registerSession(cloud(), { id: "talks", host: "h4", topics: ["shapes"] }),
@@ -320,13 +342,7 @@ describe("every route answers exactly what the contract says", () => {
 });
 
 /** Routes of the protocol that are not built yet, as the design lists them. */
-const PLANNED = [
-  "GET /v1/experiments",
-  "GET /v1/experiments/{id}",
-  "POST /v1/experiments/{id}/stop",
-  "POST /v1/experiments/{id}/approve",
-  "GET /",
-];
+const PLANNED = ["GET /"];
 const ITSELF = "GET /v1/openapi.json";
 
 /** Whether a path is a route's own, or one that the route's names stand for: a task may be called `cancel`. */
@@ -375,7 +391,7 @@ describe("OpenAPI", () => {
 describe("a problem", () => {
   test.each<[string, string, string, string | undefined, ErrorCode]>([
     ["of an unknown route", "GET", "/v1/none", undefined, "route.not_found"],
-    ["of a route to come", "GET", "/v1/experiments", undefined, "route.not_implemented"],
+    ["of a route to come", "GET", "/", undefined, "route.not_implemented"],
     ["of a beat", "POST", "/v1/heartbeat", undefined, "scope.insufficient"],
     ["of a bad key", "GET", "/v1/tasks", "nobody", "auth.invalid"],
     ["of an unknown task", "GET", "/v1/tasks/none", undefined, "task.not_found"],
