@@ -96,7 +96,7 @@ const ANY = {
 createAlarm("DeadLettersNotEmpty", {
   ...ANY,
   description:
-    "A queue's message or a schedule failed for good. No task is lost: the sweep finds it again. Look why.",
+    "A queue's message, a schedule or a night failed for good. No task is lost: the sweep finds it again. Look why.",
   metric: {
     namespace: "AWS/SQS",
     metricName: "ApproximateNumberOfMessagesVisible",

@@ -16,4 +16,5 @@ export const BUNDLE_FORMATS: Record<FunctionName, BundleFormat> = {
   mcp: "esm",
   dispatch: "esm",
   sweep: "esm",
+  experiments: "esm",
 };

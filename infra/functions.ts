@@ -5,7 +5,7 @@ import { FUNCTION_LINKS } from "./links.ts";
 import type { LinkName } from "./links.ts";
 import { LOG_LEVELS, createLogGroup, grantLogs } from "./logs.ts";
 import { options } from "./options.ts";
-import { dispatchQueue, wakeQueue } from "./queue.ts";
+import { deadLetters, dispatchQueue, wakeQueue } from "./queue.ts";
 import { redis } from "./redis.ts";
 import { FUNCTIONS } from "./routes.ts";
 import type { FunctionName } from "./routes.ts";
@@ -18,6 +18,8 @@ import { record } from "./table.ts";
 const links: Partial<Record<LinkName, unknown>> = {
   RootKey: secret.RootKey,
   TokenKeys: secret.TokenKeys,
+  StatsigServerKey: secret.StatsigServerKey,
+  StatsigConsoleKey: secret.StatsigConsoleKey,
   Redis: redis,
   Record: record,
   Payloads: payloads,
@@ -56,6 +58,8 @@ function createFunction(name: FunctionName, more: Partial<sst.aws.FunctionArgs> 
       role: narrowRole,
       function: (args) => {
         args.loggingConfig = { ...LOG_LEVELS, logFormat: "JSON", logGroup: logGroup.name };
+        // Lambda has run it twice more by then. Nothing else would tell that a night is missing.
+        if (name === "experiments") args.deadLetterConfig = { targetArn: deadLetters.arn };
       },
     },
     ...more,
@@ -79,6 +83,7 @@ export const functions: Record<FunctionName, sst.aws.Function> = {
   dispatch: createFunction("dispatch"),
   // Lambda itself would repeat a failed invocation twice, minutes late; the next minute's is the retry.
   sweep: createFunction("sweep", { retries: 0 }),
+  experiments: createFunction("experiments"),
 };
 
 // Dispatch sends what must wait to its own queue again. Lambda would take that for a runaway loop and drop the

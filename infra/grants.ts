@@ -1,5 +1,5 @@
 import { payloads } from "./bucket.ts";
-import { dispatchQueue, wakeQueue } from "./queue.ts";
+import { deadLetters, dispatchQueue, wakeQueue } from "./queue.ts";
 import type { FunctionName } from "./routes.ts";
 import { record } from "./table.ts";
 
@@ -48,4 +48,5 @@ export const GRANTS: Record<FunctionName, readonly Grant[]> = {
   mcp: [...recordAccess, payloadReads, payloadWrites, dispatching],
   dispatch: [...recordAccess, payloadReads, payloadWrites, dispatching, consuming(dispatchQueue)],
   sweep: [...recordAccess, payloadReads, payloadWrites, dispatching, consuming(wakeQueue)],
+  experiments: [...recordAccess, allow(deadLetters.arn, "sqs:SendMessage")],
 };

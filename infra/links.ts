@@ -17,6 +17,10 @@ export const LINK_NAMES = {
   Payloads: ["name"],
   DispatchQueue: ["url"],
   WakeQueue: ["url"],
+  /** Secret: of Statsig's server SDK; empty: allocation is local, and nobody is asked. */
+  StatsigServerKey: ["value"],
+  /** Secret: of Statsig's console; empty: experiments are not shown there. */
+  StatsigConsoleKey: ["value"],
   /** Where hosts post heartbeats: the whole URL. */
   HeartbeatEndpoint: ["url"],
 } as const satisfies Record<string, readonly string[]>;
@@ -37,12 +41,14 @@ export const FUNCTION_LINKS: Record<FunctionName, readonly LinkName[]> = {
     "DispatchQueue",
     "WakeQueue",
     "HeartbeatEndpoint",
+    "StatsigServerKey",
   ],
-  tasks: ["RootKey", "TokenKeys", "Redis", "Record", "Payloads", "DispatchQueue"],
+  tasks: ["RootKey", "TokenKeys", "Redis", "Record", "Payloads", "DispatchQueue", "StatsigServerKey"],
   operator: ["RootKey", "TokenKeys", "Redis", "Record", "Payloads", "DispatchQueue"],
   checkpoints: ["RootKey", "TokenKeys", "Redis", "Record", "Payloads"],
   hooks: ["RootKey", "TokenKeys", "Redis", "Record", "Payloads", "DispatchQueue"],
   mcp: ["RootKey", "TokenKeys", "Redis", "Record", "Payloads", "DispatchQueue"],
   dispatch: ["Redis", "Record", "Payloads", "DispatchQueue"],
   sweep: ["Redis", "Record", "Payloads", "DispatchQueue"],
+  experiments: ["Redis", "Record", "StatsigConsoleKey"],
 };

@@ -12,6 +12,7 @@ export const FUNCTIONS = {
   operator: "functions/operator.handler",
   dispatch: "functions/dispatch.handler",
   sweep: "functions/sweep.handler",
+  experiments: "functions/experiments.handler",
 } as const;
 export type FunctionName = keyof typeof FUNCTIONS;
 
@@ -20,6 +21,7 @@ export const ROUTES: readonly (readonly [route: string, fn: FunctionName])[] = [
   ["POST /v1/sessions", "sessions"],
   ["POST /v1/sessions/{id}/end", "sessions"],
   ["POST /v1/sessions/{id}/claim", "sessions"],
+  ["POST /v1/sessions/{id}/exposures", "sessions"],
   ["POST /v1/sessions/{id}/checkpoints", "checkpoints"],
   ["GET /v1/sessions/{id}/checkpoints/latest", "checkpoints"],
   ["GET /v1/sessions/{id}/resume", "checkpoints"],

@@ -9,3 +9,13 @@ export const sweepSchedule = new sst.aws.CronV2("SweepEveryMinute", {
   retries: 0,
   dlq: deadLetters.arn,
 });
+
+/** When nights begin: NIGHT_AT_MS of shared/operations/run-night.ts, which names a night by it. */
+export const nightlySchedule = new sst.aws.CronV2("ExperimentsEveryNight", {
+  function: functions.experiments.arn,
+  schedule: "cron(0 2 * * ? *)",
+  timezone: "UTC",
+  // A night may be run again wherever it failed.
+  retries: 2,
+  dlq: deadLetters.arn,
+});

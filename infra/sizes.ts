@@ -17,6 +17,8 @@ export const FUNCTION_SIZES: Record<FunctionName, FunctionSize> = {
   dispatch: { memoryMb: 512, timeoutS: 30 },
   // Ticks until the next minute's invocation takes over, at most 100 s, and mostly waits: memory is its price.
   sweep: { memoryMb: 256, timeoutS: 120 },
+  // Once a night, fleet by fleet: a million units in a minute of one core. Lambda's longest, so that a slow store is no lost night.
+  experiments: { memoryMb: 1_769, timeoutS: 900 },
 };
 
 export type QueueSize = {

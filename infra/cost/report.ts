@@ -113,7 +113,7 @@ function promisesOf(
     atMost("Redis commands of a beat of ten sessions", counts.redisPerBeat, 2.2),
     atMost("write units of a steady beat", counts.writeUnitsPerBeat, 0),
     atMost("Redis commands of a task", counts.redisPerTask, 8),
-    atMost("write units of a task", counts.writeUnitsPerTask, 8),
+    atMost("write units of a task", counts.writeUnitsPerTask, 9),
     atMost("invocations of a task", counts.invocationsPerTask, 2),
     atMost("SQS requests of a task", counts.sqsPerTask, 1),
     atMost("US dollars a month of an idle stage, after AWS's always-free offers", usd.idleMonthUsd, 1),

@@ -10,7 +10,7 @@ import type { Functions, Overrides } from "./functions.ts";
 import { startGateway } from "./gateway.ts";
 import { publishLinks } from "./links.ts";
 import type { RedisEngine } from "./redis.ts";
-import { buildScheduledEvent, startSchedule } from "./schedule.ts";
+import { EVERY_MINUTE, EVERY_NIGHT, buildScheduledEvent, startSchedule } from "./schedule.ts";
 import { reasonOf } from "./start-error.ts";
 import { openStateFolder } from "./state-folder.ts";
 import type { StateFolder } from "./state-folder.ts";
@@ -19,6 +19,7 @@ import type { QueueName, Stores } from "./stores.ts";
 import type { OnCommand } from "./upstash-commands.ts";
 
 const SWEEP_SCHEDULE = "sweep-every-minute";
+const NIGHT_SCHEDULE = "experiments-every-night";
 
 export type CloudOptions = {
   /** Folder of all that outlives the process, or null to keep everything in memory. */
@@ -68,6 +69,8 @@ export type Cloud = {
   readonly queuesAndObjects: Omit<Stores["queuesAndObjects"], "close">;
   /** One invocation of the sweep, as the schedule or the wake queue makes it. */
   runSweep(by?: "schedule" | "wake"): Promise<unknown>;
+  /** One invocation of the nightly function, as the schedule makes it. */
+  runNight(): Promise<unknown>;
   close(): Promise<void>;
 };
 
@@ -157,6 +160,7 @@ async function startParts(
       functions.invoke.sweep(
         by === "schedule" ? buildScheduledEvent(SWEEP_SCHEDULE, new Date()) : { Records: [] },
       ),
+    runNight: () => functions.invoke.experiments(buildScheduledEvent(NIGHT_SCHEDULE, new Date())),
   };
 }
 
@@ -172,6 +176,8 @@ function publishAddresses(stores: Stores, state: StateFolder, url: string): void
       Payloads: { name: bucketName },
       DispatchQueue: { url: dispatch.url },
       WakeQueue: { url: wake.url },
+      StatsigServerKey: { value: "" },
+      StatsigConsoleKey: { value: "" },
       HeartbeatEndpoint: { url: `${url}/v1/heartbeat` },
     },
     { dynamo: dynamo.endpoint, queuesAndObjects: queuesAndObjects.endpoint },
@@ -198,16 +204,17 @@ function startTriggers(
     defer(() => source.close());
   }
   if (options.schedule === false) return;
-  const schedule = startSchedule({
-    name: SWEEP_SCHEDULE,
-    invoke: invoke.sweep,
-    onError: (error) => {
-      onError("sweep", error);
-    },
-  });
-  defer(() => {
-    schedule.close();
-  });
+  const start = (fn: "sweep" | "experiments", name: string, pattern: string, atOnce: boolean) => {
+    const report = (error: unknown) => {
+      onError(fn, error);
+    };
+    const schedule = startSchedule({ name, pattern, atOnce, invoke: invoke[fn], onError: report });
+    defer(() => {
+      schedule.close();
+    });
+  };
+  start("sweep", SWEEP_SCHEDULE, EVERY_MINUTE, true);
+  start("experiments", NIGHT_SCHEDULE, EVERY_NIGHT, false);
 }
 
 function writeError(fn: FunctionName, error: unknown): void {

@@ -3,24 +3,30 @@ import { Cron } from "croner";
 import { ACCOUNT_ID, REGION, arnOf } from "./account.ts";
 import type { Invoke } from "./lambda.ts";
 
-const EVERY_MINUTE = "* * * * *";
+/** Whole minutes, UTC, as croner reads them. */
+export const EVERY_MINUTE = "* * * * *";
+export const EVERY_NIGHT = "0 2 * * *";
 
 export type Schedule = { close(): void };
 
 /**
- * Invokes a function once now and then at every whole minute, as EventBridge Scheduler does: an invocation does
- * not wait for the one before it.
+ * Invokes a function whenever its schedule says, as EventBridge Scheduler does: an invocation does not wait for the one
+ * before it.
+ *
+ * @param atOnce once more now, for what is due every minute
  */
 export function startSchedule(options: {
   name: string;
+  pattern: string;
+  atOnce: boolean;
   invoke: Invoke;
   onError: (error: unknown) => void;
 }): Schedule {
   const run = () => {
     options.invoke(buildScheduledEvent(options.name, new Date())).catch(options.onError);
   };
-  const job = new Cron(EVERY_MINUTE, { protect: false }, run);
-  run();
+  const job = new Cron(options.pattern, { protect: false, timezone: "UTC" }, run);
+  if (options.atOnce) run();
   return {
     close: () => {
       job.stop();

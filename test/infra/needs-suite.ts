@@ -19,6 +19,8 @@ const NEEDS: readonly (readonly [call: RegExp, link: LinkName])[] = [
   [/\.tasksReady\(/, "DispatchQueue"],
   [/\.wakeSweep\(/, "WakeQueue"],
   [/\bheartbeatUrl\b/, "HeartbeatEndpoint"],
+  [/\btuningPorts\b/, "StatsigServerKey"],
+  [/\bnightPorts\b/, "StatsigConsoleKey"],
 ];
 
 /** That every function is linked to what its code needs, and to nothing else. */

@@ -14,9 +14,23 @@ export const STACK_MUTANTS: readonly StackMutant[] = [
   {
     name: "a schedule has no dead letters",
     file: "infra/schedule.ts",
-    find: "  dlq: deadLetters.arn,\n",
-    replace: "",
+    find: "  retries: 0,\n  dlq: deadLetters.arn,\n",
+    replace: "  retries: 0,\n",
     caughtBy: /set aside/,
+  },
+  {
+    name: "nobody hears of a night that failed",
+    file: "infra/functions.ts",
+    find: 'if (name === "experiments") args.deadLetterConfig',
+    replace: 'if (name === "operator") args.deadLetterConfig',
+    caughtBy: /set aside/,
+  },
+  {
+    name: "nights begin at another hour than they are named by",
+    file: "infra/schedule.ts",
+    find: "cron(0 2 * * ? *)",
+    replace: "cron(0 14 * * ? *)",
+    caughtBy: /names its nights/,
   },
   {
     name: "messages show again after 3 seconds",

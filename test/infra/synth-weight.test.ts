@@ -47,3 +47,13 @@ it.each(names.filter((name) => !WITH_FULL_ZOD.has(name)))(
     expect(zod.filter((source) => /\/(classic\/|locales\/(?!en\.))/.test(source))).toEqual([]);
   },
 );
+
+/** Those that put units into experiments. */
+const ALLOCATING = new Set<FunctionName>(["sessions", "tasks"]);
+
+// A megabyte, for which every other function would start later.
+it.each(names)("%s carries statsig-node only if it puts units into experiments", async (name) => {
+  const { sources } = await bundle(name);
+  const carries = sources.some((source) => source.includes("node_modules/statsig-node/"));
+  expect(carries).toBe(ALLOCATING.has(name));
+});

@@ -75,7 +75,8 @@ async function beat(
 ) {
   const sessions = members.map(({ id, epoch }) => {
     const task = tasks.get(id);
-    return { id, epoch, activity: task ? "working" : "idle", tasks: task ? [task] : [], signals };
+    // What it goes by is said with every beat.
+    return { id, epoch, config: 1, activity: task ? "working" : "idle", tasks: task ? [task] : [], signals };
   });
   const answer = await cloud().request("POST", "/v1/heartbeat", {
     key: hostToken,
