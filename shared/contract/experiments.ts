@@ -115,8 +115,8 @@ export const ArmTotals = z.object({
   exposed: z.int(),
   /** By metric, of matured units whose value is known. */
   metrics: z.partialRecord(MetricName, Sums),
-  /** By host, of the primary metric, where hosts are randomised. */
-  hosts: z.record(Id, z.object({ n: z.int(), y: z.number() })),
+  /** By group of hosts, of the primary metric, where hosts are randomised and both arms are equal. */
+  hosts: z.record(z.string(), z.object({ n: z.int(), y: z.number() })),
   /** Rare events, counted as they happen, matured or not. */
   events: z.partialRecord(MetricName, z.int()),
 });

@@ -85,6 +85,18 @@ describe("counting units", () => {
     expect(stage?.treatment.metrics.lostWorkMs).toMatchObject({ n: 2, x: 10, xx: 58, xy: 20 });
   });
 
+  test("sums by hosts are kept of equal shares alone, and of a thousand groups at most", () => {
+    const how = counting({ byHost: true });
+    const many = Array.from({ length: 5_000 }, (_, i) => aUnit({ id: `ses_${i}`, host: `host-${i}` }));
+    const [stage] = count(many, how);
+    const groups = Object.values(stage?.treatment.hosts ?? {});
+    expect(groups.length).toBeGreaterThan(900);
+    expect(groups.length).toBeLessThanOrEqual(1_000);
+    expect(groups.reduce((sum, { n }) => sum + n, 0)).toBe(5_000);
+    const [ramp] = count(many, counting({ byHost: true, shareOf: () => 0.25 }));
+    expect(ramp?.treatment.hosts).toEqual({});
+  });
+
   test("nobody who was not allocated is exposed", () => {
     expect(exposureOf({ stage: 2 }, null, 5)).toBeNull();
     expect(exposureOf({ stage: 2 }, "control", 5)).toEqual({ variant: "control", stage: 2, atMs: 5 });

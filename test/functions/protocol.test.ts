@@ -5,7 +5,7 @@ import { ERRORS, type ErrorCode } from "../../shared/contract/errors.ts";
 import { Problem } from "../../shared/contract/problem.ts";
 import { RETENTION_MS_LIMIT, RETENTION_MS_MINIMUM } from "../../shared/contract/limits.ts";
 import { useEmbeddedCloud } from "../fixtures/embedded-cloud.ts";
-import { rememberWeeks } from "../fixtures/weeks-before.ts";
+import { liveFourWeeks, portsOfCloud } from "../fixtures/tuned-fleet.ts";
 import { type Actor, holdTask, registerSession } from "./cast.ts";
 
 const cloud = useEmbeddedCloud({
@@ -276,7 +276,7 @@ describe("every route answers exactly what the contract says", () => {
   });
 
   test("what is tried on a fleet", async () => {
-    await rememberWeeks(cloud(), "default");
+    await liveFourWeeks(await portsOfCloud(), "default", { sessions: 200, tasks: 0 });
     const body = { parameter: "checkpointIntervalMs", treatment: 300_000, effect: 60_000 } as const;
     const { experiment } = await succeedOnce(API.startExperiment, { body });
     expect(experiment).toMatchObject({ state: "running", treatmentShare: 0.1, control: 600_000 });

@@ -2,12 +2,13 @@ import { changeTuning } from "../../shared/operations/manage-tuning.ts";
 import { stopExperiment } from "../../shared/operations/decide-experiment.ts";
 import { startExperiment } from "../../shared/operations/start-experiment.ts";
 import { FLEET, must } from "../fixtures/memory-world.ts";
+import type { ExperimentsAnswer } from "../../shared/contract/experiment-routes.ts";
 import type { Draws } from "./draws.ts";
 import { atLeastRate, atMostRate, medianAtMost } from "./judge.ts";
 import { createMemoryDoor } from "./memory-door.ts";
 import type { Row } from "./row.ts";
 import { ALPHA } from "./trial.ts";
-import { liveThrough } from "./whole-fleet.ts";
+import { type FleetScript, liveThrough } from "./whole-fleet.ts";
 
 /**
  * Whole fleets: sessions register, use their parameters, make checkpoints and crash, through the operations that functions run; each
@@ -22,30 +23,41 @@ const HOSTS = 12;
 const HISTORY_NIGHTS = 8;
 const DAYS = 45;
 
-/** 1 if a shorter interval was shipped by the engine itself, and sessions are given it. */
-async function improves(draws: Draws): Promise<number> {
+/** Lets a fleet live that starts its own proposals, a quarter of whose sessions crash, until `seen` says 1. */
+async function livesByItself(
+  draws: Draws,
+  checkpointsEvery: FleetScript["checkpointsEvery"],
+  seen: (answer: ExperimentsAnswer) => boolean,
+): Promise<number> {
   const door = createMemoryDoor();
   must(await changeTuning(door.world.ports, FLEET, { mode: "auto" }));
-  let shipped = 0;
-  await liveThrough(
-    door,
-    {
-      sessionsPerDay: SESSIONS_PER_DAY,
-      hosts: HOSTS,
-      crashes: () => 0.25,
-      checkpointsEvery: (intervalMs) => intervalMs,
-    },
-    draws,
-    { startMs: door.startMs, days: DAYS },
-    async () => {
-      const { tuning } = await door.list();
-      const interval = tuning.parameters.find(({ name }) => name === "checkpointIntervalMs");
-      if (Number(interval?.value) < DEFAULT_MS) shipped = 1;
-      return shipped === 1;
-    },
-  );
-  return shipped;
+  const script = { sessionsPerDay: SESSIONS_PER_DAY, hosts: HOSTS, crashes: () => 0.25, checkpointsEvery };
+  let found = 0;
+  await liveThrough(door, script, draws, { startMs: door.startMs, days: DAYS }, async () => {
+    if (seen(await door.list())) found = 1;
+    return found === 1;
+  });
+  return found;
 }
+
+/** 1 if a shorter interval was shipped by the engine itself, and sessions are given it. */
+const improves = (draws: Draws): Promise<number> =>
+  livesByItself(
+    draws,
+    (intervalMs) => intervalMs,
+    ({ tuning }) =>
+      tuning.parameters.some(
+        ({ name, value }) => name === "checkpointIntervalMs" && Number(value) < DEFAULT_MS,
+      ),
+  );
+
+/** 1 if anything was shipped to a fleet for which nothing makes any difference. */
+const shipsNothing = (draws: Draws): Promise<number> =>
+  livesByItself(
+    draws,
+    () => DEFAULT_MS,
+    ({ experiments }) => experiments.some(({ state }) => state === "shipping" || state === "shipped"),
+  );
 
 /** Nights until what truly harms is rolled back; Infinity if it never is. */
 async function harms(draws: Draws): Promise<number> {
@@ -83,30 +95,6 @@ async function harms(draws: Draws): Promise<number> {
     },
   );
   return nights;
-}
-
-/** 1 if anything was shipped to a fleet for which nothing makes any difference. */
-async function shipsNothing(draws: Draws): Promise<number> {
-  const door = createMemoryDoor();
-  must(await changeTuning(door.world.ports, FLEET, { mode: "auto" }));
-  let shipped = 0;
-  await liveThrough(
-    door,
-    {
-      sessionsPerDay: SESSIONS_PER_DAY,
-      hosts: HOSTS,
-      crashes: () => 0.25,
-      checkpointsEvery: () => DEFAULT_MS,
-    },
-    draws,
-    { startMs: door.startMs, days: DAYS },
-    async () => {
-      const { experiments } = await door.list();
-      if (experiments.some(({ state }) => state === "shipping" || state === "shipped")) shipped = 1;
-      return shipped === 1;
-    },
-  );
-  return shipped;
 }
 
 export const FLEET_ROWS: readonly Row[] = [

@@ -1,9 +1,16 @@
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeEach, expect, test, vi } from "vitest";
 import { DAY_MS } from "../../shared/domain/experiments/day.ts";
 import { useEmbeddedCloud } from "../fixtures/embedded-cloud.ts";
 import { createHttpDoor } from "../fixtures/http-door.ts";
 import { createDraws } from "../study/draws.ts";
 import { liveThrough } from "../study/whole-fleet.ts";
+
+// Hundreds of sessions are given up here, and each is a warning.
+const logLevel = process.env.AWS_LAMBDA_LOG_LEVEL;
+process.env.AWS_LAMBDA_LOG_LEVEL = "ERROR";
+afterAll(() => {
+  process.env.AWS_LAMBDA_LOG_LEVEL = logLevel;
+});
 
 // No sweep: these sessions do not beat, and would be given up.
 const cloud = useEmbeddedCloud({

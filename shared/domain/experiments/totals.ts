@@ -8,6 +8,7 @@ import type {
   Variant,
 } from "../../contract/experiments.ts";
 import { METRICS, type MetricName } from "../../contract/parameters.ts";
+import { EQUAL_SHARE } from "./states.ts";
 
 /**
  * Totals of an experiment's units by stage and arm. They are sums, so that a day's are added to those of the days before, in
@@ -57,13 +58,26 @@ export function addUnit(totals: Totals, unit: ExposedUnit, counting: Counting, a
     if (metric === counting.primary) {
       const y = Math.min(value, counting.plan.winsorAt ?? Infinity);
       add(sums, y, covariateOf(unit, counting));
-      if (counting.byHost && unit.host !== null) {
-        const host = (arm.hosts[unit.host] ??= { n: 0, y: 0 });
-        host.n += 1;
-        host.y += y;
+      if (counting.byHost && unit.host !== null && stage.treatmentShare === EQUAL_SHARE) {
+        const group = (arm.hosts[groupOf(unit.host)] ??= { n: 0, y: 0 });
+        group.n += 1;
+        group.y += y;
       }
     } else add(sums, value, 0);
   }
+}
+
+/** Groups of hosts that sums are kept of: an experiment is one item of the record, whatever hosts its fleet has. */
+const HOST_GROUPS = 1_000;
+
+/**
+ * Hosts of one arm may be counted together: those are as independent of other groups as each host is of others, and an error
+ * from fewer clusters is no smaller. By FNV-1a, the same in every process.
+ */
+function groupOf(host: string): string {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < host.length; i++) hash = Math.imul(hash ^ host.charCodeAt(i), 0x01000193);
+  return String((hash >>> 0) % HOST_GROUPS);
 }
 
 /** A unit that lives on when it matures: nothing of what ends a unit has happened to it. What is measured at the end is not known. */
