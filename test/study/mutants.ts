@@ -36,6 +36,12 @@ export const MUTANTS: readonly Mutant[] = [
     replace: `unit === "host" && stages.length < 0 ? clusteredEstimate(stages, EQUAL_SHARE) : stratifiedEstimate(stages, metric)`,
   },
   {
+    name: "sessions are counted where hosts were allocated",
+    file: engine("look"),
+    find: `(unit === "host" ? hostsIn(arm) : arm.exposed)`,
+    replace: `(unit === "host" && hostsIn(arm) < 0 ? 0 : arm.exposed)`,
+  },
+  {
     name: "nothing is waited for before a decision",
     file: engine("look"),
     find: "  if (startedAtMs === null || nights < BURN_IN.nights) return false;\n",

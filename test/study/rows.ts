@@ -76,6 +76,8 @@ const drift = (night: number): number => 0.45 + 0.35 * Math.min(1, night / 12);
 const skewed = (share: number): number => (share * 55) / (share * 55 + (1 - share) * 45);
 
 const rejects = (trial: Trial): number => (isRejected(runTrial(trial).experiment) ? 1 : 0);
+/** 1 if it ended in any other way than without a conclusion. */
+const concludes = (trial: Trial): number => (runTrial(trial).experiment.state === "inconclusive" ? 0 : 1);
 const promotes = (trial: Trial): number => (isPromoted(runTrial(trial).experiment) ? 1 : 0);
 const falseRate = (outcomes: readonly number[]) => atMostRate(outcomes, ALPHA);
 
@@ -174,8 +176,8 @@ export const ROWS: readonly Row[] = [
     judge: falseRate,
   },
   {
-    property: "no effect, hosts are randomised and their sessions alike: decided for or against",
-    run: (draws) => rejects(clusteredUnits(draws)),
+    property: "no effect, hosts are randomised and their sessions alike: decided, or halted",
+    run: (draws) => concludes(clusteredUnits(draws)),
     judge: falseRate,
   },
   {
@@ -185,7 +187,7 @@ export const ROWS: readonly Row[] = [
   },
   {
     property: "no effect, nobody allocates while things go wrong: decided, or halted",
-    run: (draws) => (runTrial(unassignedUnits(draws)).experiment.state === "inconclusive" ? 0 : 1),
+    run: (draws) => concludes(unassignedUnits(draws)),
     judge: falseRate,
   },
   {

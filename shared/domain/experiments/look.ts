@@ -1,4 +1,4 @@
-import type { ExperimentRecord, Look, Plan, StageTotals } from "../../contract/experiments.ts";
+import type { ArmTotals, ExperimentRecord, Look, Plan, StageTotals } from "../../contract/experiments.ts";
 import { METRICS } from "../../contract/parameters.ts";
 import { sequence } from "../statistics/confidence-sequence.ts";
 import { sequentialSampleRatio } from "../statistics/sample-ratio.ts";
@@ -39,7 +39,7 @@ export function lookAt(
     standardError: found?.standardError ?? null,
     interval: seen?.interval ?? null,
     logE: seen?.logE ?? 0,
-    sampleRatioLogE: sampleRatioLogE(stages),
+    sampleRatioLogE: sampleRatioLogE(experiment, stages),
     guardrails: Object.fromEntries(
       plan.guardrails.map((guardrail) => [guardrail.metric, guardrailLogE(stages, guardrail, plan)]),
     ),
@@ -97,13 +97,19 @@ export function isBurntIn(
  * Evidence that units are split in another way than they should be: then some are lost or told twice in one arm, and nothing that is
  * measured can be trusted. Those of different stages are multiplied.
  */
-export function sampleRatioLogE(stages: readonly StageTotals[]): number {
+export function sampleRatioLogE(
+  { unit }: Pick<ExperimentRecord, "unit">,
+  stages: readonly StageTotals[],
+): number {
   let logE = 0;
   for (const { treatmentShare, control, treatment } of stages)
     logE += sequentialSampleRatio({
-      counts: [control.exposed, treatment.exposed],
+      counts: [control, treatment].map((arm) => (unit === "host" ? hostsIn(arm) : arm.exposed)),
       weights: [1 - treatmentShare, treatmentShare],
       concentration: SAMPLE_RATIO_CONCENTRATION,
     }).logE;
   return logE;
 }
+
+/** Hosts were allocated, not their sessions: a busy host is no sign that units are lost. */
+const hostsIn = ({ hosts }: ArmTotals): number => Object.keys(hosts).length;
