@@ -42,9 +42,9 @@ test("a fleet that loses work between checkpoints finds out, tries a shorter int
   await mode("auto");
   const given = new Map<number, Set<number>>();
   const script = {
-    sessionsPerDay: 40,
+    sessionsPerDay: 25,
     hosts: 8,
-    crashes: () => 0.5,
+    crashes: () => 0.6,
     checkpointsEvery: (intervalMs: number) => intervalMs,
   };
   let seen = 0;
@@ -129,8 +129,8 @@ test("a fleet that loses work between checkpoints finds out, tries a shorter int
     },
     {
       ...script,
-      sessionsPerDay: 60,
-      crashes: (told) => (told === 1 ? 0.6 : 0.05),
+      sessionsPerDay: 40,
+      crashes: (told) => (told === 1 ? 0.75 : 0.05),
       checkpointsEvery: () => DEFAULT_MS,
     },
     createDraws("embedded harm", 1),
