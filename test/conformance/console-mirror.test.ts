@@ -159,6 +159,11 @@ async function scene() {
     lines,
     waits,
     remote: () => remote,
+    /** Somebody changes the sizes in the console. */
+    resize(treatment: number) {
+      for (const group of remote?.groups ?? [])
+        group.size = group.name === "treatment" ? treatment : 100 - treatment;
+    },
     close: () => server.close(),
     /** Requests that change something, since the last time it was asked. */
     changes: () => sent.splice(0).filter(({ request }) => !request.startsWith("GET ")),
@@ -170,9 +175,9 @@ const requestsOf = (changes: readonly Sent[]) => changes.map(({ request }) => re
 test("an experiment's life is one documented request for each step", async () => {
   const { mirror, changes, lines } = await scene();
   const values = (variant: string, value: number) => ({ variant, retryBackoffFactor: value });
-  const groups = (treatment: number) => [
-    { name: "control", size: 100 - treatment, parameterValues: values("control", 1) },
-    { name: "treatment", size: treatment, parameterValues: values("treatment", 2) },
+  const groups = [
+    { name: "control", size: 50, parameterValues: values("control", 1) },
+    { name: "treatment", size: 50, parameterValues: values("treatment", 2) },
   ];
 
   await mirror.show(recordOf("draft"));
@@ -184,14 +189,13 @@ test("an experiment's life is one documented request for each step", async () =>
     description: "retryBackoffFactor of fleet alpha: 2 instead of 1 (exp_1)",
     hypothesis: "Longer waits spare attempts.",
     idType: "userID",
-    groups: groups(50),
+    groups,
     allocation: 100,
   });
 
   await mirror.show(recordOf("running"));
   const started = changes();
   expect(started.map(({ request, body }) => ({ request, body }))).toEqual([
-    { request: "PATCH ", body: { groups: groups(12.5).map((each) => ({ id: `id_${each.name}`, ...each })) } },
     { request: "PUT /start", body: {} },
   ]);
 
@@ -254,11 +258,25 @@ test("what ended before it met a unit is neither created nor started", async () 
   expect(changes()).toEqual([]);
 });
 
-test("a ramp is not sent, because Statsig fixes the split at the start, but said", async () => {
+test("a ramp is not sent, because Statsig fixes the split at the start: its groups are equal throughout", async () => {
   const { mirror, changes, lines } = await scene();
   await mirror.show(recordOf("running"));
   changes();
-  await mirror.show(recordOf("running", { stages: [{ treatmentShare: 0.5, sinceNight: 2, sinceMs: 2 }] }));
+  await mirror.show(recordOf("running", { stages: [{ treatmentShare: 0.25, sinceNight: 2, sinceMs: 2 }] }));
+  expect(changes()).toEqual([]);
+  expect(lines).toEqual([]);
+});
+
+test("groups that somebody made unequal are made equal before the start, and said after it", async () => {
+  const { mirror, changes, lines, resize } = await scene();
+  await mirror.show(recordOf("draft"));
+  changes();
+  resize(20);
+  await mirror.show(recordOf("running"));
+  const sizes = { groups: [expect.objectContaining({ size: 50 }), expect.objectContaining({ size: 50 })] };
+  expect(changes()).toMatchObject([{ request: "PATCH ", body: sizes }, { request: "PUT /start" }]);
+  resize(20);
+  await mirror.show(recordOf("running"));
   expect(changes()).toEqual([]);
   expect(lines).toMatchObject([{ level: "warn", fields: { experiment: "exp_1", wanted: 50 } }]);
 });
@@ -270,7 +288,7 @@ test("one that somebody else created meanwhile counts as created", async () => {
   // The first read does not find it yet.
   troubles.push({ status: 404 });
   await mirror.show(recordOf("running"));
-  expect(requestsOf(changes())).toEqual(["POST /experiments", "PATCH ", "PUT /start"]);
+  expect(requestsOf(changes())).toEqual(["POST /experiments", "PUT /start"]);
   expect(remote()?.status).toBe("active");
   expect(lines).toEqual([]);
 });
@@ -322,7 +340,7 @@ test("changes whose answers are lost are not taken for refusals when they are se
 
   troubles.push({ status: 502 });
   await mirror.show(recordOf("running"));
-  expect(requestsOf(changes())).toEqual(["PATCH ", "PUT /start"]);
+  expect(requestsOf(changes())).toEqual(["PUT /start"]);
   expect(remote()?.status).toBe("active");
   expect(lines).toEqual([]);
 });

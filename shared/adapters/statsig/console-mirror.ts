@@ -5,11 +5,11 @@ import type { Clock, Log } from "../../ports/ports.ts";
 import { type ConsoleAnswer, createConsoleApi } from "./console-api.ts";
 import {
   type ConsoleStep,
+  GROUP_SIZE,
   RemoteExperiment,
-  hasWantedSize,
+  hasEqualGroups,
   nextRequest,
   pathOf,
-  wantedSize,
 } from "./console-plan.ts";
 
 const BASE_URL = "https://statsigapi.net/console/v1";
@@ -62,9 +62,9 @@ export function createConsoleMirror(options: {
       const remote = missing || !there?.success ? null : there.data.data;
       const request = nextRequest(record, remote);
       if (!request) {
-        if (remote?.status === "active" && !hasWantedSize(record, remote))
-          told.warn("Statsig keeps the split that an experiment started with", {
-            wanted: wantedSize(record),
+        if (remote?.status === "active" && !hasEqualGroups(remote))
+          told.warn("Statsig splits an experiment unequally, so the live service would allocate it wrongly", {
+            wanted: GROUP_SIZE,
           });
         return;
       }

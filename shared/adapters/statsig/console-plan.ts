@@ -22,37 +22,25 @@ export type ConsoleRequest = {
 
 /** As long as the Console API takes a description. */
 const TEXT_CHARACTERS = 1_000;
-/** Of a draft, which has no stage yet. */
-const DRAFT_SHARE = 0.5;
-/** A size is a percentage; a millionth of all units is its last digit. */
-const SIZE_DIGITS = 4;
+/** Percentage of each group: equal for good, because Statsig fixes the split at the start (see `admission.ts`). */
+export const GROUP_SIZE = 50;
 
 const ACTIVE_STATES: ReadonlySet<ExperimentState> = new Set(["draft", "running", "shipping"]);
-
-/** The percentage of units in the treatment that the current stage wants. */
-export function wantedSize({ stages }: ExperimentRecord): number {
-  const share = stages.at(-1)?.treatmentShare ?? DRAFT_SHARE;
-  return Number((share * 100).toFixed(SIZE_DIGITS));
-}
 
 const groupOf = (remote: RemoteExperiment | null, variant: Variant) =>
   remote?.groups.find(({ name }) => name === variant);
 
-/** Whether the experiment there splits units as it does here. */
-export function hasWantedSize(record: ExperimentRecord, remote: RemoteExperiment): boolean {
-  const size = groupOf(remote, "treatment")?.size;
-  return size !== undefined && Math.abs(size - wantedSize(record)) < 10 ** -SIZE_DIGITS;
-}
+/** Whether the groups there are equal, as somebody else may have made them not to be. */
+export const hasEqualGroups = (remote: RemoteExperiment): boolean =>
+  groupOf(remote, "treatment")?.size === GROUP_SIZE;
 
 function groupsOf(record: ExperimentRecord, remote: RemoteExperiment | null) {
-  const size = wantedSize(record);
-  const sizes = { control: Number((100 - size).toFixed(SIZE_DIGITS)), treatment: size };
   return (["control", "treatment"] as const).map((variant) => {
     const id = groupOf(remote, variant)?.id;
     return {
       ...(id !== undefined && { id }),
       name: variant,
-      size: sizes[variant],
+      size: GROUP_SIZE,
       // `variant` is what the allocator reads; the value is there for people.
       parameterValues: { variant, [record.parameter]: record[variant] },
     };
@@ -92,7 +80,7 @@ export function nextRequest(
   if (!remote) return starts || !ended ? creation(record) : null;
   if (remote.status === "setup") {
     if (!starts) return null;
-    if (!hasWantedSize(record, remote))
+    if (!hasEqualGroups(remote))
       return { step: "resize", method: "PATCH", path, body: { groups: groupsOf(record, remote) } };
     return { step: "start", method: "PUT", path: `${path}/start`, body: {} };
   }

@@ -4,6 +4,7 @@ import type { ActiveExperiment, Variant } from "../../contract/experiments.ts";
 import type { AllocationUnit } from "../../ports/allocation.ts";
 import type { Log } from "../../ports/ports.ts";
 import type { StatsigAllocator } from "./allocator.ts";
+import { admitted } from "./admission.ts";
 import { evaluate, loadStatsig, mayMeet } from "./evaluate.ts";
 import { experimentName, userIdOf } from "./spec.ts";
 
@@ -179,7 +180,8 @@ export function createLiveAllocator(options: {
       if (!mayMeet(active, experiment, unit)) return null;
       try {
         const ready = await started();
-        return ready && evaluate(ready.server, experiment, unit);
+        const variant = ready && evaluate(ready.server, experiment, unit);
+        return variant && admitted(variant, experiment, unit);
       } catch (error) {
         log.warn("Statsig does not evaluate", { experiment: experiment.id, reason: nameOf(error) });
         return null;
