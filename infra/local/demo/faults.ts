@@ -22,11 +22,14 @@ export type FaultParts = {
   readonly signal: AbortSignal;
 };
 
-/** After how many completed tasks each fault may come: early, in the middle, late, and always while work is left. */
+/**
+ * After how many completed tasks each fault may come: early, in the middle, late, and always while work is left. The last tasks depend
+ * on all others, so that whoever comes after the twentieth may find nobody at work.
+ */
 const MOMENTS = [
   [2, 5],
-  [7, 11],
-  [13, 17],
+  [7, 10],
+  [11, 14],
 ] as const;
 const LATER_LIMIT_MS = 1_000;
 /** Types that run long enough for a process to be found and killed in the middle of them. */
@@ -91,19 +94,23 @@ function hasStruck(
 
 const killHost: Fault = async ({ hosts, watch, attempts, story, signal }, choice) => {
   const names = [...hosts.keys()];
-  const host = hosts.get(names[choice % names.length] ?? "");
-  if (!host) throw new Error("There is no host to kill: this is a bug of the demo.");
+  if (names.length === 0) throw new Error("There is no host to kill: this is a bug of the demo.");
   const untilMs = performance.now() + BEST_WITHIN_MS;
+  let looks = 0;
   await eventually(signal, async () => {
+    // The chosen one first; then whichever is at work.
+    const turn = performance.now() < untilMs ? choice : choice + looks++;
+    const host = hosts.get(names[turn % names.length] ?? "");
+    if (!host) return undefined;
     const view = await watch.look();
     const live = view.sessions.filter(({ host: name, state }) => name === host.name && state === "live");
     const held = listRunning(view).filter(({ task }) => live.some(({ id }) => id === task.sessionId));
     const enough = performance.now() < untilMs ? SESSIONS_PER_HOST : 1;
     if (live.length < SESSIONS_PER_HOST || held.length < enough) return undefined;
     await host.kill();
-    const names = held.map(({ task }) => task.id);
+    const tasks = held.map(({ task }) => task.id);
     story(
-      `SIGKILL the supervisor of host ${host.name} (pid ${host.pid}, ${live.length} sessions, with ${formatList(names)})`,
+      `SIGKILL the supervisor of host ${host.name} (pid ${host.pid}, ${live.length} sessions, with ${formatList(tasks)})`,
     );
     for (const { id, epoch } of live) {
       const own = held.filter(({ task }) => task.sessionId === id);
