@@ -1,6 +1,7 @@
-import type { ExperimentRecord, Plan, StageTotals } from "../contract/experiments.ts";
+import type { ExperimentRecord, ExposedUnit, Plan, StageTotals } from "../contract/experiments.ts";
 import { METRICS, type MetricName } from "../contract/parameters.ts";
 import type { Night } from "../domain/experiments/advance.ts";
+import { dayOf } from "../domain/experiments/day.ts";
 import { SAFETY_BOUNDS } from "../domain/experiments/safety-bounds.ts";
 import {
   type Counting,
@@ -11,9 +12,7 @@ import {
 } from "../domain/experiments/totals.ts";
 import type { Ports } from "../ports/ports.ts";
 import type { Page } from "../ports/record.ts";
-import type { ExposedUnit } from "../contract/experiments.ts";
 
-const DAY_MS = 24 * 3_600_000;
 const PAGE = 1_000;
 /**
  * A day is read again for so many nights, because outcomes come late; then its totals are kept and it is read no more. What
@@ -35,7 +34,7 @@ export async function experimentTotals(
 ): Promise<CountedUnits> {
   const { fleet, id, startedAtMs } = experiment;
   const counting = countingOf(experiment, plan);
-  const firstDay = Math.floor((startedAtMs ?? atMs) / DAY_MS);
+  const firstDay = dayOf(startedAtMs ?? atMs);
   let settled = experiment.settled ?? { throughDay: firstDay - 1, stages: [] };
   const open: StageTotals[][] = [];
   for (let current = settled.throughDay + 1; current <= day; current++) {

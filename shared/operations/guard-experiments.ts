@@ -2,14 +2,13 @@ import { isRefusal } from "../contract/errors.ts";
 import type { FleetRecord } from "../contract/records.ts";
 import { UNCHANGED, commit } from "../domain/decision.ts";
 import { guard } from "../domain/experiments/advance.ts";
+import { dayOf } from "../domain/experiments/day.ts";
 import { isActive } from "../domain/experiments/states.ts";
 import type { Ports } from "../ports/ports.ts";
 import { StoreUnavailable } from "../ports/unavailable.ts";
 import { changeExperiment } from "./change-experiment.ts";
 import { experimentTotals } from "./experiment-totals.ts";
 import { putToUse } from "./run-night.ts";
-
-const DAY_MS = 24 * 3_600_000;
 
 /**
  * Ends experiments that do harm, between nights: guardrails, hard bounds and the split. What was seen is judged by evidence that
@@ -29,7 +28,7 @@ export async function guardExperiments(ports: Ports, fleets: readonly FleetRecor
 
 async function guardFleet(ports: Ports, fleet: string): Promise<void> {
   const nowMs = ports.clock.nowMs();
-  const now = { day: Math.floor(nowMs / DAY_MS), atMs: nowMs };
+  const now = { day: dayOf(nowMs), atMs: nowMs };
   const experiments = await ports.record.experiments.list(fleet);
   let harmed = false;
   const after = [];

@@ -2,6 +2,7 @@ import { isRefusal } from "../contract/errors.ts";
 import type { ExperimentRecord, Tuning } from "../contract/experiments.ts";
 import type { FleetRecord } from "../contract/records.ts";
 import { UNCHANGED, commit } from "../domain/decision.ts";
+import { DAY_MS } from "../domain/experiments/day.ts";
 import { ENGINE, type Night, advance } from "../domain/experiments/advance.ts";
 import { stop } from "../domain/experiments/lifecycle.ts";
 import { isActive } from "../domain/experiments/states.ts";
@@ -14,7 +15,6 @@ import { proposeExperiments } from "./propose-experiments.ts";
 import { rollUpDays } from "./roll-up-days.ts";
 import { allFleets } from "./sweep-tick.ts";
 
-const DAY_MS = 24 * 3_600_000;
 /** When nights begin, after midnight UTC: units of the day before have been told by then. */
 export const NIGHT_AT_MS = 2 * 3_600_000;
 /** Experiments that ended this long ago are looked at again: a killed function may not have taken back what they gave out, or shown it. */

@@ -2,9 +2,8 @@ import type { ExperimentRecord, Hypothesis, Plan } from "../../contract/experime
 import { METRICS, type ParameterName, parameterOf } from "../../contract/parameters.ts";
 import { londLevel } from "../statistics/multiple-testing.ts";
 import { normalQuantile } from "../statistics/distributions.ts";
+import { DAY_MS } from "./day.ts";
 import { BURN_IN } from "./look.ts";
-
-const DAY_MS = 24 * 3_600_000;
 
 /** False discovery rate over all experiments of a fleet (LOND; Javanmard & Montanari). */
 export const FDR_ALPHA = 0.1;
